@@ -1,0 +1,165 @@
+"""Keras callbacks that make a GAN's training visible and stop it when it breaks."""
+
+import math
+import os
+import re
+
+import keras
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from kerasgan import images, metrics
+from kerasgan.errors import TrainingFailed
+
+
+class SampleGrid(keras.callbacks.Callback):
+    """Draws the same latents after every epoch: `epoch_0000.png` (untrained), `epoch_0001.png` ...
+
+    Args:
+        directory: Folder for the PNG files.
+        num: Images in a grid.
+        seed: Seed of the latents.
+        log_dir: TensorBoard folder that the grids go to as well, or `None`.
+        zoom: Whole-number enlargement of the PNG files.
+
+    Example:
+
+    >>> import kerasgan, tempfile
+    >>> gan = kerasgan.DCGAN((8, 8, 1), width=4)
+    >>> gan.compile()
+    >>> folder = tempfile.mkdtemp()
+    >>> grids = SampleGrid(folder, num=4)
+    >>> _ = gan.fit(np.zeros((8, 8, 8, 1)), batch_size=4, verbose=0, callbacks=[grids])
+    >>> sorted(os.listdir(folder))
+    ['epoch_0000.png', 'epoch_0001.png']
+    """
+
+    def __init__(self, directory, num=64, seed=0, log_dir=None, zoom=2):
+        super().__init__()
+        self.directory, self.num, self.seed, self.zoom = directory, num, seed, zoom
+        self.writer = tf.summary.create_file_writer(log_dir) if log_dir else None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 0:
+            self._draw(0)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._draw(epoch + 1)
+
+    def on_train_end(self, logs=None):
+        if self.writer:
+            self.writer.flush()
+
+    def _draw(self, epoch):
+        picture = images.grid(self.model.sample(self.num, seed=self.seed))
+        path = os.path.join(self.directory, f"epoch_{epoch:04d}.png")
+        images.save_png(picture, path, zoom=self.zoom)
+        if self.writer:
+            with self.writer.as_default():
+                tf.summary.image("samples", picture[None], step=epoch)
+
+
+def progress_strip(directory, path, image_side, rows=8, columns=8, zoom=2, margin=2):
+    """Puts the first row of several epochs' grids under one another: how samples came about.
+
+    Args:
+        directory: Folder that a `SampleGrid` wrote to, with the same `zoom`.
+        path: PNG file to write.
+        image_side: Height in pixels of one image, before `zoom`.
+        rows: At most so many epochs, evenly spread from the first to the last.
+        columns: Images taken of each.
+        zoom, margin: As in the grids.
+
+    Returns:
+        list of the epochs shown, top to bottom.
+
+    Raises:
+        FileNotFoundError: If the folder holds no grid.
+    """
+    epochs = sorted(
+        int(match[1])
+        for name in os.listdir(directory)
+        if (match := re.match(r"epoch_(\d+)\.png", name))
+    )
+    if not epochs:
+        raise FileNotFoundError(f"There is no epoch_*.png in {directory}.")
+    # Early epochs change most: spread the rows evenly over the logarithm of the epoch.
+    wanted = np.geomspace(1, len(epochs), min(rows, len(epochs))).round().astype(int) - 1
+    shown = [epochs[i] for i in sorted({*wanted.tolist(), len(epochs) - 1})]
+    height = (image_side + margin) * zoom
+    strips = []
+    for epoch in shown:
+        sheet = np.asarray(Image.open(os.path.join(directory, f"epoch_{epoch:04d}.png")))
+        strips.append(sheet[:height, : columns * height])
+    strip = np.concatenate(strips)[: -margin * zoom]
+    images.save_png(strip if strip.ndim == 3 else strip[..., None], path)
+    return shown
+
+
+class FrechetDistance(keras.callbacks.Callback):
+    """Scores samples during `fit` and adds `frechet_distance` to the logs of those epochs.
+
+    Other epochs log NaN, so that a CSV file has the column from its first row.
+
+    Args:
+        real: Real images or their `kerasgan.metrics.Statistics`, as `GAN.evaluate` takes them.
+        every: Score after every so many epochs.
+        num: Number of samples; by default as many as real images.
+        seed: Seed of the samples.
+        extractor: Feature extractor; `kerasgan.metrics.EfficientNetLite0()` by default.
+    """
+
+    def __init__(self, real, every=1, num=None, seed=0, extractor=None):
+        super().__init__()
+        self.real, self.every, self.num, self.seed = real, every, num, seed
+        self.extractor = extractor or metrics.EfficientNetLite0()
+
+    def on_epoch_end(self, epoch, logs=None):
+        score = math.nan
+        if (epoch + 1) % self.every == 0:
+            score = self.model.evaluate(
+                self.real, num=self.num, seed=self.seed, extractor=self.extractor, verbose=0
+            )["frechet_distance"]
+        if logs is not None:
+            logs["frechet_distance"] = score
+
+
+class StopOnNonFinite(keras.callbacks.Callback):
+    """Ends training when a loss of either network is NaN or infinite.
+
+    Logged losses are running means, so a bad value stays visible until the epoch ends. They are
+    read every `every` steps, which keeps an accelerator from waiting for Python at each step.
+
+    Args:
+        every: Steps between two looks.
+
+    Raises:
+        TrainingFailed: From `fit`, naming the step and the losses.
+    """
+
+    def __init__(self, every=20):
+        super().__init__()
+        self.every = every
+        self.epoch = 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if (batch + 1) % self.every == 0:
+            self._check(logs, f"within {self.every} steps before step {batch + 1}")
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._check(logs, "at its end")
+
+    def _check(self, logs, where):
+        names = self.model.log_names
+        bad = [n for n in names if n in logs and not math.isfinite(float(logs[n]))]
+        if bad:
+            network = "generator" if bad == ["g_loss"] else "discriminator"
+            raise TrainingFailed(
+                f"Training broke in epoch {self.epoch + 1}, {where}: {' and '.join(bad)} became "
+                f"NaN or infinite (first suspect: the {network}). A lower learning rate or a "
+                f"smaller `width` usually helps; weights from before are in the checkpoints."
+            )

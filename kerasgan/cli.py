@@ -1,0 +1,224 @@
+"""The `kerasgan` command. Each mistake of its user is told in one line, with exit code 2."""
+
+import contextlib
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kerasgan import __version__, models
+from kerasgan.errors import TrainingFailed, UserError, nearest
+
+app = typer.Typer(
+    help="Train, score and ship GANs with Keras.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="table.key=value, over the recipe; may be given again."),
+]
+DataDir = Annotated[Path | None, typer.Option(help="Where TFDS keeps its data.")]
+Checkpoint = Annotated[Path, typer.Argument(help="A run directory or a .keras file.")]
+Seed = Annotated[int, typer.Option(help="Seed of the samples.")]
+
+
+def main(arguments=None):
+    """Runs the command line and exits: 0 done, 1 failed, 2 a mistake of the user."""
+    try:
+        code = app(args=arguments, prog_name="kerasgan", standalone_mode=False)
+    except (UserError, typer.TyperException) as error:
+        message = error.format_message() if hasattr(error, "format_message") else str(error)
+        code = fail(message, 2)
+    except OSError as error:
+        code = fail(f"{error.strerror}: {error.filename}" if error.filename else str(error), 1)
+    except (KeyboardInterrupt, typer.Abort):
+        code = fail("Interrupted.", 130)
+    except TrainingFailed as error:
+        code = fail(str(error), 1)
+    sys.exit(code or 0)
+
+
+def fail(message, code):
+    print("kerasgan: " + " ".join(message.split()), file=sys.stderr)
+    return code
+
+
+@contextlib.contextmanager
+def quiet_start():
+    """Keeps what TensorFlow's C++ prints while it starts from the terminal, unless it fails."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as log:
+        terminal = os.dup(2)
+        os.dup2(log.fileno(), 2)
+        failed = True
+        try:
+            yield
+            failed = False
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)
+            if failed:
+                log.seek(0)
+                sys.stderr.buffer.write(log.read())
+
+
+def start():
+    """Imports TensorFlow and lists its devices, which is when it talks."""
+    with quiet_start():
+        import tensorflow as tf
+
+        tf.config.list_logical_devices()
+
+
+def load_gan(path):
+    """Loads the model of a run directory or a .keras file."""
+    file = path / "model.keras" if path.is_dir() else path
+    if not file.is_file():
+        raise UserError(
+            f"There is no trained model at {path}: name a run directory or a .keras file."
+        )
+    start()
+    import keras
+
+    from kerasgan.gan import GAN
+
+    models.classes()  # registers them with Keras
+
+    try:
+        gan = keras.saving.load_model(file)
+    except (ValueError, TypeError, OSError, KeyError) as error:
+        raise UserError(f"Cannot load {file}: {str(error).splitlines()[0]}") from error
+    if not isinstance(gan, GAN):
+        raise UserError(f"{file} holds a {type(gan).__name__}, which is not a kerasgan model.")
+    return gan
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+):
+    if version:
+        print(f"kerasgan {__version__}")
+    elif context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+@app.command()
+def train(
+    recipe: Annotated[Path | None, typer.Argument(help="TOML file; may be left out.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Run directory.")] = None,
+    model: Annotated[str | None, typer.Option(help="Model, e.g. dcgan.")] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="TFDS name, fashion_mnist_mini, or an image folder.")
+    ] = None,
+    image_size: Annotated[int | None, typer.Option(help="Side in pixels.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Images in a batch.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the data.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Fixes weights, order, latents.")] = None,
+    overrides: Overrides = None,
+    data_dir: DataDir = None,
+    overwrite: Annotated[bool, typer.Option(help="Delete an earlier run there.")] = False,
+):
+    """Train a model as a recipe says and write a run directory."""
+    shortcuts = {
+        "model.name": model,
+        "data.name": dataset,
+        "data.image_size": image_size,
+        "data.batch_size": batch_size,
+        "training.epochs": epochs,
+        "training.seed": seed,
+    }
+    if model is not None and model not in models.names():
+        raise UserError(f'There is no model "{model}", {nearest(model, models.names())}')
+    start()
+    from kerasgan import recipe as recipes
+    from kerasgan import train as training
+
+    settings = recipes.read(recipe) if recipe else {}
+    for key, value in shortcuts.items():
+        if value is not None:
+            table, _, name = key.partition(".")
+            settings.setdefault(table, {})[name] = value
+    settings = recipes.override(settings, overrides or [])
+    settings = recipes.complete(settings, source=str(recipe or "recipe"))
+    name = f"{settings['model']['name']}_{settings['data']['name']}".replace(os.sep, "_")
+    directory = output or Path("runs") / name
+    training.train(settings, directory, data_dir, overwrite)
+    print(f"\nRun directory: {directory}")
+
+
+@app.command()
+def sample(
+    checkpoint: Checkpoint,
+    num: Annotated[int, typer.Option(help="Number of images.")] = 64,
+    seed: Seed = 0,
+    output: Annotated[Path, typer.Option(help="PNG file for the grid.")] = Path("samples.png"),
+    zoom: Annotated[int, typer.Option(min=1, help="Enlargement.")] = 2,
+):
+    """Draw a grid of samples."""
+    if num < 1:
+        raise UserError(f"--num must be 1 or more. Received: {num}")
+    gan = load_gan(checkpoint)
+    from kerasgan import images
+
+    images.save_png(images.grid(gan.sample(num, seed=seed)), output, zoom)
+    print(f"{num} samples, seed {seed}: {output}")
+
+
+@app.command()
+def evaluate(
+    checkpoint: Checkpoint,
+    dataset: Annotated[
+        str, typer.Option(help="Real images to compare with.")
+    ] = "fashion_mnist_mini",
+    split: Annotated[str, typer.Option(help="Split of the dataset.")] = "test",
+    num: Annotated[int | None, typer.Option(help="Samples and real images; default: all.")] = None,
+    seed: Seed = 0,
+    data_dir: DataDir = None,
+):
+    """Print the Frechet distance between samples and real images, as one line of JSON."""
+    import json
+
+    gan = load_gan(checkpoint)
+    from kerasgan import data, metrics, provenance
+
+    pictures, _ = data.load_arrays(dataset, split, gan.image_shape[0], data_dir)
+    pictures = pictures[:num]
+    extractor = metrics.EfficientNetLite0()
+    score = gan.evaluate(pictures, seed=seed, extractor=extractor)["frechet_distance"]
+    line = {
+        "metric": extractor.distance_name,
+        "value": round(score, 3),
+        "dataset": dataset,
+        "split": split,
+        "n_real": len(pictures),
+        "n_fake": len(pictures),
+        "image_shape": list(gan.image_shape),
+        "sample_seed": seed,
+        **provenance.stamp(gan.inference_generator, extractor),
+    }
+    print(json.dumps(line))
+
+
+@app.command()
+def export(
+    checkpoint: Checkpoint,
+    format: Annotated[str, typer.Option(help="saved_model or tflite.")],
+    output: Annotated[Path, typer.Option(help="Folder (saved_model) or file (tflite).")],
+):
+    """Write the generator for TensorFlow Serving or LiteRT."""
+    formats = ("saved_model", "tflite")
+    if format not in formats:
+        raise UserError(f'There is no format "{format}", {nearest(format, formats)}')
+    gan = load_gan(checkpoint)
+    from kerasgan import export as exports
+
+    print(f"Written: {getattr(exports, format)(gan, output)}")

@@ -1,0 +1,39 @@
+"""What a caller is told about a mistake."""
+
+import difflib
+
+
+class UserError(ValueError):
+    """A caller's mistake, told in one sentence; the command line prints it without a traceback."""
+
+
+class TrainingFailed(RuntimeError):
+    """Training went wrong in a way that more steps do not mend; the message says how."""
+
+
+def nearest(word, words):
+    """Says which valid names are nearest to a misspelt one, to end an error message with.
+
+    Args:
+        word: The name that was not found.
+        words: The valid names; of more than 30, only the nearest are listed.
+
+    Returns:
+        str, without a full stop.
+
+    Example:
+
+    >>> nearest("dcgn", ["sngan", "dcgan", "lsgan"])
+    'did you mean "dcgan"? Valid: dcgan, lsgan, sngan'
+    >>> nearest("photos", ["dcgan", "lsgan"])
+    'valid: dcgan, lsgan'
+    """
+    by_lower_case = {str(name).lower(): str(name) for name in words}
+    close = difflib.get_close_matches(str(word).lower(), by_lower_case, n=5)
+    close = [by_lower_case[name] for name in close]
+    listed = ", ".join(sorted(by_lower_case.values()))
+    if len(by_lower_case) > 30 and not close:
+        return f"none of the {len(by_lower_case)} valid names is near"
+    if len(by_lower_case) > 30:
+        listed = ", ".join([*close, f"... ({len(by_lower_case)} names)"])
+    return f'did you mean "{close[0]}"? Valid: {listed}' if close else f"valid: {listed}"

@@ -1,0 +1,6 @@
+"""What leaves the library: generators that others run without it."""
+
+from kerasgan.export.savedmodel import saved_model
+from kerasgan.export.tflite import tflite
+
+__all__ = ["saved_model", "tflite"]

@@ -1,0 +1,378 @@
+"""`GAN`: what every model here shares and no paper describes. Networks, losses and the order of
+updates stand in the model's own file under `kerasgan/models/`."""
+
+import inspect
+import random
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kerasgan import data, images, metrics
+from kerasgan.errors import UserError
+
+
+class GAN(keras.Model):
+    """A generator and a discriminator that `fit` trains in alternation.
+
+    A subclass builds its two networks, hands them to this constructor and writes `train_step`
+    and `default_optimizers`. Its constructor arguments must be kept as attributes of the same
+    names: `get_config` reads them there.
+
+    Args:
+        generator: `keras.Model`, latents `z` -> images float32 in [-1, 1]. A conditional one has a
+            second input: `label`, int32 class ids (N,), or `condition`, float32 (N, D).
+        discriminator: `keras.Model`, images (and the same second input) -> logits (N, 1).
+        ema_decay: `None`, or a float in (0, 1): also keep an exponential moving average of the
+            generator's weights, which `call`, `sample`, `evaluate` and exports then use.
+        seed: int that fixes the latents drawn in training, or `None` for a random one. Initial
+            weights follow `keras.utils.set_random_seed`, as everywhere in Keras.
+
+    Raises:
+        UserError: If `ema_decay` is out of range.
+    """
+
+    # What `train_step` reports; one `keras.metrics.Mean` each.
+    log_names = ("d_loss", "g_loss")
+    # Discriminator updates in a `train_step`; each takes its own share of the batch.
+    n_critic = 1
+    # Number of classes where labels go into the networks.
+    num_classes = None
+
+    def __init__(self, generator, discriminator, ema_decay=None, seed=None, **kwargs):
+        super().__init__(**kwargs)
+        if ema_decay is not None and not 0.0 < ema_decay < 1.0:
+            raise UserError(f"`ema_decay` must lie in (0, 1). Received: ema_decay={ema_decay}")
+        self.generator = generator
+        self.discriminator = discriminator
+        self.ema_decay = ema_decay
+        self.ema_generator = None
+        if ema_decay is not None:
+            average = keras.models.clone_model(generator)
+            self.ema_generator = keras.Model(
+                average.inputs, average.outputs[0], name="ema_generator"
+            )
+            self.ema_generator.set_weights(generator.get_weights())
+            self.ema_generator.trainable = False
+        self.seed = random.randint(1, 10**9) if seed is None else seed
+        self.image_shape = tuple(generator.output_shape[1:])
+        self.latent_dim = generator.inputs[0].shape[-1]
+        # Number of random draws so far: a weight, so that a resumed run goes on where it was.
+        self.draws = self.add_weight(
+            shape=(),
+            initializer="zeros",
+            dtype="int64",
+            trainable=False,
+            aggregation="only_first_replica",
+            name="draws",
+        )
+        self.trackers = {name: keras.metrics.Mean(name) for name in self.log_names}
+        self.input_signature = [
+            tf.TensorSpec(tensor.shape, tensor.dtype, name=tensor.name)
+            for tensor in generator.inputs
+        ]
+        self._generate = tf.function(self.generate, input_signature=self.input_signature)
+        self.build()
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        keras.saving.register_keras_serializable(package="kerasgan")(cls)
+
+    def build(self, input_shape=None):
+        self.built = True  # both networks were, by the constructor
+
+    @property
+    def metrics(self):
+        return list(self.trackers.values())
+
+    @property
+    def inference_generator(self):
+        """The generator that users see: the averaged one where the model keeps one."""
+        return self.ema_generator or self.generator
+
+    @property
+    def conditional(self):
+        """Whether the networks take a label or condition beside their first input."""
+        return len(self.input_signature) == 2
+
+    def call(self, inputs, training=False):
+        """Turns latents (N, latent_dim), or (latents, labels), into images (N, H, W, C)."""
+        return self.inference_generator(inputs, training=training)
+
+    def generate(self, z, label=None):
+        """As `call`, at inference, with the label as an argument of its own; used by exports."""
+        return self(z if label is None else (z, label), training=False)
+
+    # --- What a subclass writes ---
+
+    @staticmethod
+    def default_optimizers():
+        """Returns the paper's two optimizers, `(g_optimizer, d_optimizer)`, not yet built."""
+        raise NotImplementedError("A model must say which optimizers its paper uses.")
+
+    def latent_prior(self, num, seed):
+        """Draws `num` latents: standard normal here; a model whose paper says otherwise overrides.
+
+        Args:
+            num: int or scalar int tensor.
+            seed: int tensor of shape (2,). The same seed gives the same latents, and a larger
+                `num` only adds to them.
+
+        Returns:
+            float32 tensor (num, latent_dim).
+        """
+        return tf.random.stateless_normal((num, self.latent_dim), seed, alg="philox")
+
+    # --- What `train_step` is written with ---
+
+    def sample_latents(self, num):
+        """Draws fresh latents for a training step: others at each call and on each replica."""
+        draw = self.draws.assign_add(1)
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        stream = tf.cast(draw, tf.int64) * 65536 + tf.cast(replica, tf.int64)
+        return self.latent_prior(num, tf.stack([tf.constant(self.seed, tf.int64), stream]))
+
+    def minimize(self, tape, loss, network, optimizer):
+        """Takes one step of `optimizer` down the gradient of `loss` for the network's weights.
+
+        Keras sums gradients over replicas, so a loss that is a mean over its replica's images is
+        divided by their number: then it is a mean over the global batch. The scale goes in at the
+        start of the backward pass, where float16 training needs it.
+        """
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        scale = optimizer.scale_loss(tf.ones_like(loss) / replicas)
+        variables = network.trainable_variables
+        gradients = tape.gradient(loss, variables, output_gradients=scale)
+        optimizer.apply(gradients, variables)
+
+    def end_step(self, **losses):
+        """Averages the generator's weights (EMA), records the losses and returns them as logs."""
+        if self.ema_decay is not None:
+            for average, weight in zip(
+                self.ema_generator.weights, self.generator.weights, strict=True
+            ):
+                average.assign(average + (1.0 - self.ema_decay) * (weight - average))
+        for name, loss in losses.items():
+            self.trackers[name].update_state(loss)
+        return {name: self.trackers[name].result() for name in losses}
+
+    # --- Keras's verbs ---
+
+    def compile(
+        self,
+        g_optimizer=None,
+        d_optimizer=None,
+        jit_compile="auto",
+        run_eagerly=False,
+        steps_per_execution=1,
+    ):
+        """Sets the two optimizers; the paper's where none is given.
+
+        For learning rates that change, give the optimizers a
+        `keras.optimizers.schedules.LearningRateSchedule`.
+
+        Args:
+            g_optimizer: `keras.optimizers.Optimizer`, its name, or `None`.
+            d_optimizer: The same for the discriminator; not the same object.
+            jit_compile: Whether XLA compiles the step. "auto" says yes on a GPU and no on a CPU,
+                where it was measured to be slower.
+            run_eagerly: Whether to run without `tf.function`, for debugging.
+            steps_per_execution: Steps that one call from Python runs.
+
+        Raises:
+            UserError: If both optimizers are the same object.
+        """
+        if g_optimizer is not None and g_optimizer is d_optimizer:
+            raise UserError("`g_optimizer` and `d_optimizer` must be two optimizers, not one.")
+        if jit_compile == "auto" and not tf.config.list_physical_devices("GPU"):
+            jit_compile = False
+        super().compile(
+            optimizer=None,
+            jit_compile=jit_compile,
+            run_eagerly=run_eagerly,
+            steps_per_execution=steps_per_execution,
+        )
+        g_default, d_default = self.default_optimizers()
+        self.g_optimizer = self._build_optimizer(g_optimizer or g_default, self.generator)
+        self.d_optimizer = self._build_optimizer(d_optimizer or d_default, self.discriminator)
+
+    def _build_optimizer(self, optimizer, network):
+        optimizer = keras.optimizers.get(optimizer)
+        scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+        if self.dtype_policy.name == "mixed_float16" and not scaled:
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+        # Built here, not at the first step: a strategy demands it, and so does loading its state.
+        optimizer.build(network.trainable_variables)
+        return optimizer
+
+    def fit(self, x=None, y=None, batch_size=64, epochs=1, **kwargs):
+        """Trains both networks; everything else is as in `keras.Model.fit`.
+
+        Args:
+            x: Images: a `tf.data.Dataset` of float32 batches (N, H, W, C) in [-1, 1], or an array
+                (N, H, W, C), float in [-1, 1] or uint8, which is shuffled and batched here and
+                loses its last incomplete batch in each epoch.
+            y: For conditional models given arrays: class ids (N,), or condition vectors (N, D).
+                A dataset yields (images, labels) instead.
+            batch_size: Images in a batch, for arrays.
+            epochs: Number of passes over the data.
+            **kwargs: As in `keras.Model.fit`.
+
+        Returns:
+            `keras.callbacks.History`, with each loss's mean over each epoch.
+
+        Raises:
+            UserError: If images do not fit the model, are not finite or leave [-1, 1], labels are
+                missing, out of range or not wanted, or the batch does not divide by `n_critic`;
+                found out before the first step.
+        """
+        shuffle = kwargs.pop("shuffle", True)
+        if isinstance(x, (np.ndarray, tf.Tensor)):
+            data.check_images(x, "`x`", image_shape=self.image_shape)
+            labels = self._check_labels(y, len(x)) if self.conditional or y is not None else None
+            x = data.batches(x, labels, batch_size, shuffle, seed=self.seed, name="`x`")
+            y = None
+        if isinstance(x, tf.data.Dataset):
+            self._check_dataset(x)
+        return super().fit(x, y, epochs=epochs, shuffle=False, **kwargs)
+
+    def _check_dataset(self, dataset):
+        spec = dataset.element_spec
+        pairs = isinstance(spec, (tuple, list)) and len(spec) == 2
+        if self.conditional and not pairs:
+            raise UserError(
+                f"{type(self).__name__} is conditional: it trains on (images, labels), e.g. "
+                f"`kerasgan.data.load(..., labels=True)`. Received: images alone"
+            )
+        if not self.conditional and pairs:
+            self._check_labels(spec[1], None)
+        images_spec = spec[0] if pairs else spec
+        batch_size = getattr(images_spec, "shape", [None])[0]
+        if batch_size is not None and batch_size % self.n_critic:
+            raise UserError(
+                f"The batch is split into {self.n_critic} minibatches, one for each discriminator "
+                f"update, so its size must be divisible by {self.n_critic}. Received: {batch_size}"
+            )
+        data.check_dataset(dataset, "`x`", self.image_shape, self.num_classes)
+
+    def _check_labels(self, labels, num):
+        """Returns labels or conditions as an array that the generator takes, or refuses them."""
+        if not self.conditional:
+            raise UserError(
+                f"{type(self).__name__} is unconditional and takes no labels "
+                f"(`kerasgan.data.load` without `labels=True`). Received: labels"
+            )
+        spec = self.input_signature[1]
+        if labels is None:
+            raise UserError(
+                f"{type(self).__name__} is conditional: `{spec.name}` must be given, shape "
+                f"{(num, *spec.shape[1:])}. Received: None"
+            )
+        labels = np.asarray(labels)
+        if labels.shape != (num, *spec.shape[1:]) or (
+            spec.dtype.is_integer and not np.issubdtype(labels.dtype, np.integer)
+        ):
+            raise UserError(
+                f"`{spec.name}` must have shape {(num, *spec.shape[1:])}, dtype {spec.dtype.name}. "
+                f"Received: shape={labels.shape}, dtype={labels.dtype}"
+            )
+        if self.num_classes is not None:
+            data.check_labels(labels, self.num_classes, f"`{spec.name}`")
+        return labels.astype(spec.dtype.as_numpy_dtype)
+
+    def sample(self, num, labels=None, seed=None, batch_size=256):
+        """Generates images.
+
+        Args:
+            num: Number of images, at least 1.
+            labels: For conditional models: class ids (num,), or condition vectors (num, D). Without
+                labels the classes take turns: 0, 1, 2, ...
+            seed: int. The same seed gives the same images, and a larger `num` only adds to them;
+                `None` draws a new seed.
+            batch_size: Images generated at a time; it bounds memory and changes nothing else.
+
+        Returns:
+            float32 array (num, H, W, C), values in [-1, 1].
+
+        Raises:
+            UserError: If `num` is not a positive whole number, or labels are missing where there
+                are no classes, out of range, or given to an unconditional model.
+        """
+        return np.concatenate(list(self.sample_batches(num, labels, seed, batch_size)))
+
+    def sample_batches(self, num, labels=None, seed=None, batch_size=256):
+        """As `sample`, batch by batch: yields float32 arrays of at most `batch_size` images."""
+        if not isinstance(num, (int, np.integer)) or num < 1:
+            raise UserError(f"`num` must be a whole number of images, 1 or more. Received: {num}")
+        if labels is None and self.num_classes is not None:
+            labels = np.arange(num) % self.num_classes
+        if self.conditional or labels is not None:
+            labels = self._check_labels(labels, num)
+        seed = random.randint(1, 10**9) if seed is None else seed
+        inputs = [self.latent_prior(num, tf.constant([seed, 0], tf.int64))]
+        if labels is not None:
+            inputs.append(tf.constant(labels))
+        for start in range(0, num, batch_size):
+            yield self._generate(*(part[start : start + batch_size] for part in inputs)).numpy()
+
+    def evaluate(self, x, num=None, seed=0, extractor=None, verbose="auto", **kwargs):
+        """Scores the generator's samples against real images.
+
+        Args:
+            x: Real images, as `fit` takes them, or their `kerasgan.metrics.Statistics`.
+            num: Number of samples; by default as many as there are real images.
+            seed: Seed of the samples.
+            extractor: Feature extractor; `kerasgan.metrics.EfficientNetLite0()` by default.
+            verbose: 0 hides the progress bar.
+            **kwargs: `keras.Model.fit` passes more when it validates; not used.
+
+        Returns:
+            dict with "frechet_distance": FD[extractor] of uint8 images, lower is better. Values
+            compare only where extractor, data and both numbers of images are the same.
+        """
+        extractor = extractor or metrics.EfficientNetLite0()
+        if isinstance(x, metrics.Statistics):
+            real = x
+        else:
+            known = len(x) if isinstance(x, np.ndarray) else None
+            real = extractor.statistics(images.uint8_batches(x), known, verbose)
+        num = num or real.count
+        samples = images.uint8_batches(self.sample_batches(num, seed=seed))
+        fake = extractor.statistics(samples, num, verbose)
+        return {"frechet_distance": metrics.frechet_distance(real, fake)}
+
+    # --- Saving ---
+
+    def get_config(self):
+        arguments = inspect.signature(type(self).__init__).parameters
+        names = [n for n, p in arguments.items() if n != "self" and p.kind is not p.VAR_KEYWORD]
+        config = {name: getattr(self, name) for name in names}
+        return {
+            **config,
+            "name": self.name,
+            "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
+        }
+
+    def get_compile_config(self):
+        if not self.compiled:
+            return {}
+        return {
+            "g_optimizer": keras.optimizers.serialize(self.g_optimizer),
+            "d_optimizer": keras.optimizers.serialize(self.d_optimizer),
+            "jit_compile": self.jit_compile,
+            "run_eagerly": self.run_eagerly,
+            "steps_per_execution": self.steps_per_execution,
+        }
+
+    def compile_from_config(self, config):
+        optimizers = {
+            name: keras.optimizers.deserialize(config[name])
+            for name in ("g_optimizer", "d_optimizer")
+        }
+        self.compile(**{**config, **optimizers})
+
+    def export(self, filepath, **kwargs):
+        """Writes the generator as a SavedModel: `kerasgan.export.saved_model`."""
+        from kerasgan.export import saved_model
+
+        return saved_model(self, filepath, **kwargs)

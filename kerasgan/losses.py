@@ -1,0 +1,47 @@
+"""Losses that more than one paper uses. A loss of one paper alone stands in that paper's file."""
+
+import tensorflow as tf
+
+
+def discriminator_loss(real_logits, fake_logits):
+    """The discriminator's half of the GAN game: -E[log D(x)] - E[log(1 - D(G(z)))].
+
+    Args:
+        real_logits: float tensor, any shape: logits of D on real images, D = sigmoid(logit).
+        fake_logits: float tensor, any shape: logits of D on generated images.
+
+    Returns:
+        Scalar float32 tensor, in nats; 2 log 2 = 1.386 where D cannot tell them apart.
+
+    Example:
+
+    >>> float(discriminator_loss(tf.zeros((4, 1)), tf.zeros((4, 1))))
+    1.3862943649291992
+
+    Reference: Goodfellow et al. 2014, "Generative Adversarial Nets", Eq. (1),
+    https://arxiv.org/abs/1406.2661
+    """
+    # softplus(-l) = -log sigmoid(l), softplus(l) = -log(1 - sigmoid(l)), both without overflow
+    real_loss = tf.reduce_mean(tf.nn.softplus(-tf.cast(real_logits, tf.float32)))
+    fake_loss = tf.reduce_mean(tf.nn.softplus(tf.cast(fake_logits, tf.float32)))
+    return real_loss + fake_loss
+
+
+def non_saturating_loss(fake_logits):
+    """The generator's loss that every GAN since 2014 trains with: -E[log D(G(z))].
+
+    Args:
+        fake_logits: float tensor, any shape: logits of D on generated images.
+
+    Returns:
+        Scalar float32 tensor, in nats; log 2 = 0.693 where D cannot tell.
+
+    Example:
+
+    >>> float(non_saturating_loss(tf.zeros((4, 1))))
+    0.6931471824645996
+
+    Reference: Goodfellow et al. 2014, section 3: "Rather than training G to minimize
+    log(1 - D(G(z))) we can train G to maximize log D(G(z))".
+    """
+    return tf.reduce_mean(tf.nn.softplus(-tf.cast(fake_logits, tf.float32)))

@@ -1,0 +1,168 @@
+"""DCGAN: Radford, Metz & Chintala 2016, "Unsupervised Representation Learning with Deep
+Convolutional Generative Adversarial Networks", https://arxiv.org/abs/1511.06434
+
+The guidelines of section 3, each where the networks below follow it:
+  (a) strided convolutions instead of pooling (D), fractional-strided ones (G);
+  (b) batch norm in both, but not on G's output layer nor on D's input layer;
+  (c) no fully connected hidden layers; (d) ReLU in G, tanh on its output; (e) LeakyReLU in D.
+Section 4: weights N(0, 0.02), LeakyReLU slope 0.2, Adam 2e-4 with beta_1 0.5, batch 128,
+latents uniform (figure 1).
+
+What differs, and why:
+- Kernels are 4x4, not 5x5: with stride 2 each output pixel then sees the same number of weights,
+  as in the authors' Torch code.
+- Depth follows the image: sides are halved down to 4 pixels or until they are odd (28 -> 14 -> 7).
+- Batch norm's running averages have momentum 0.9: at Keras's 0.99 they lag behind the weights
+  of short trainings, and sampling uses them.
+"""
+
+import keras
+import tensorflow as tf
+from keras import layers
+
+from kerasgan.errors import UserError
+from kerasgan.gan import GAN
+from kerasgan.losses import discriminator_loss, non_saturating_loss
+
+
+class DCGAN(GAN):
+    """Deep convolutional GAN.
+
+    Args:
+        image_shape: (height, width, channels); both sides divisible by 4.
+        latent_dim: Length of the latent vector, uniform in [-1, 1].
+        width: Channels of D's first and G's last hidden layer; 128 is the paper's, 32 is quick
+            on a CPU.
+        ema_decay, seed: As in `kerasgan.GAN`.
+
+    Raises:
+        UserError: If a side is not divisible by 4.
+
+    Example:
+
+    >>> gan = DCGAN(image_shape=(28, 28, 1), width=8)
+    >>> gan.compile()
+    >>> history = gan.fit(tf.zeros((8, 28, 28, 1)), batch_size=4, verbose=0)
+    >>> gan.sample(2, seed=0).shape
+    (2, 28, 28, 1)
+
+    Reference: Radford et al. 2016, https://arxiv.org/abs/1511.06434
+    """
+
+    def __init__(self, image_shape, latent_dim=100, width=128, ema_decay=None, seed=None, **kwargs):
+        super().__init__(
+            build_generator(image_shape, latent_dim, width),
+            build_discriminator(image_shape, width),
+            ema_decay=ema_decay,
+            seed=seed,
+            **kwargs,
+        )
+        self.width = width
+
+    def latent_prior(self, num, seed):
+        return tf.random.stateless_uniform((num, self.latent_dim), seed, -1.0, 1.0, alg="philox")
+
+    @staticmethod
+    def default_optimizers():
+        return keras.optimizers.Adam(2e-4, beta_1=0.5), keras.optimizers.Adam(2e-4, beta_1=0.5)
+
+    def train_step(self, images):
+        z = self.sample_latents(tf.shape(images)[0])
+
+        with tf.GradientTape() as g_tape:
+            fakes = self.generator(z, training=True)
+
+            # Discriminator: ascend log D(x) + log(1 - D(G(z))), real and fake in batches of
+            # their own, so that batch norm does not tell them apart by their mixture.
+            with tf.GradientTape() as d_tape:
+                real_logits = self.discriminator(images, training=True)
+                fake_logits = self.discriminator(tf.stop_gradient(fakes), training=True)
+                d_loss = discriminator_loss(real_logits, fake_logits)
+            self.minimize(d_tape, d_loss, self.discriminator, self.d_optimizer)
+
+            # Generator: ascend log D(G(z)) against the discriminator just updated, on the same
+            # fakes, as in the authors' code: one pass through G serves both updates.
+            g_loss = non_saturating_loss(self.discriminator(fakes, training=True))
+        self.minimize(g_tape, g_loss, self.generator, self.g_optimizer)
+
+        return self.end_step(d_loss=d_loss, g_loss=g_loss)
+
+
+def count_halvings(image_shape):
+    """How often both sides halve: down to 4 pixels or until one is odd, at least twice."""
+    halvings = 2
+    sides = [side // 4 for side in image_shape[:2]]
+    while all(side % 2 == 0 and side >= 8 for side in sides):
+        sides = [side // 2 for side in sides]
+        halvings += 1
+    return halvings
+
+
+def check_image_shape(image_shape):
+    if len(image_shape) != 3 or any(side < 4 or side % 4 for side in image_shape[:2]):
+        raise UserError(
+            "`image_shape` must be (height, width, channels) with sides divisible by 4. "
+            f"Received: image_shape={tuple(image_shape)}"
+        )
+
+
+def normal(mean=0.0):
+    return keras.initializers.RandomNormal(mean, 0.02)
+
+
+def batch_norm(x):
+    return layers.BatchNormalization(
+        momentum=0.9, epsilon=1e-5, gamma_initializer=normal(1.0), synchronized=True
+    )(x)
+
+
+def build_generator(image_shape, latent_dim=100, width=128):
+    """Latents (N, latent_dim) -> images (N, H, W, C) in [-1, 1]."""
+    check_image_shape(image_shape)
+    height, wide, channels = image_shape
+    halvings = count_halvings(image_shape)
+    base = height // 2**halvings, wide // 2**halvings
+    filters = width * 2 ** (halvings - 1)
+
+    z = keras.Input((latent_dim,), name="z")
+    x = layers.Dense(base[0] * base[1] * filters, use_bias=False, kernel_initializer=normal())(z)
+    x = layers.Reshape((*base, filters))(x)  # (N, 4, 4, 4w) for 32 pixels
+    x = layers.ReLU()(batch_norm(x))
+    for _ in range(halvings - 1):  # (N, 8, 8, 2w), (N, 16, 16, w)
+        filters //= 2
+        x = layers.Conv2DTranspose(
+            filters, 4, strides=2, padding="same", use_bias=False, kernel_initializer=normal()
+        )(x)
+        x = layers.ReLU()(batch_norm(x))
+    images = layers.Conv2DTranspose(
+        channels,
+        4,
+        strides=2,
+        padding="same",
+        activation="tanh",
+        kernel_initializer=normal(),
+        dtype="float32",
+        name="images",
+    )(x)
+    return keras.Model(z, images, name="generator")
+
+
+def build_discriminator(image_shape, width=128):
+    """Images (N, H, W, C) -> logits (N, 1)."""
+    check_image_shape(image_shape)
+    images = keras.Input(image_shape, name="images")
+    x = images
+    for level in range(count_halvings(image_shape)):  # (N, 16, 16, w) ... (N, 4, 4, 4w)
+        x = layers.Conv2D(
+            width * 2**level,
+            4,
+            strides=2,
+            padding="same",
+            use_bias=level == 0,
+            kernel_initializer=normal(),
+        )(x)
+        x = layers.LeakyReLU(0.2)(x if level == 0 else batch_norm(x))
+    logits = layers.Dense(1, kernel_initializer=normal(), dtype="float32", name="logits")(
+        layers.Flatten()(x)
+    )
+    return keras.Model(images, logits, name="discriminator")

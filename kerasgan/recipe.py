@@ -1,0 +1,197 @@
+"""Recipes: a training written down as TOML, checked key by key before anything starts."""
+
+import copy
+import inspect
+import sys
+
+import tomli_w
+
+from kerasgan import models
+from kerasgan.errors import UserError, nearest
+from kerasgan.files import replacing
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+# Every table and key with its default, which gives the type too; `None`: a whole number or absent.
+# [model] takes besides `name` the constructor arguments of that model; the optimizer tables take
+# arguments that replace the paper's, and `name`, another Keras optimizer.
+SCHEMA = {
+    "model": {"name": "dcgan"},
+    "data": {"name": "fashion_mnist_mini", "image_size": None, "batch_size": 64},
+    "training": {"epochs": 10, "seed": 0},
+    "g_optimizer": {},
+    "d_optimizer": {},
+    "evaluation": {"num": 2500, "every": 0},
+}
+
+
+def read(path):
+    """Reads a recipe file and checks it.
+
+    Args:
+        path: TOML file.
+
+    Returns:
+        dict of tables, complete: what the file leaves out has its default.
+
+    Raises:
+        UserError: If the file is missing, is not TOML, or has an unknown key or a wrong type; the
+            message names the nearest valid key.
+    """
+    try:
+        with open(path, "rb") as file:
+            given = tomllib.load(file)
+    except OSError as error:
+        raise UserError(f"Cannot read the recipe {path}: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"The recipe {path} is not valid TOML: {error}.") from error
+    return complete(given, source=str(path))
+
+
+def write(recipe, path):
+    """Writes a recipe as TOML; `read` gives the same dict back."""
+    tables = {
+        table: {key: value for key, value in values.items() if value is not None}
+        for table, values in recipe.items()
+    }
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        tomli_w.dump(tables, file)
+
+
+def complete(given, source="recipe"):
+    """Checks tables and keys, and fills in defaults.
+
+    Args:
+        given: dict of tables, as TOML gives them.
+        source: Name that stands in error messages.
+
+    Returns:
+        New dict with all tables of `SCHEMA`.
+
+    Raises:
+        UserError: For the first unknown key, wrong type or value out of range.
+
+    Example:
+
+    >>> complete({"model": {"name": "dcgan", "width": 16}})["training"]["epochs"]
+    10
+    """
+    recipe = copy.deepcopy(SCHEMA)
+    for table, values in given.items():
+        if table not in SCHEMA:
+            raise UserError(f'{source}: unknown table "{table}", {nearest(table, SCHEMA)}')
+        if not isinstance(values, dict):
+            raise UserError(f"{source}: {table} must be a table. Received: {table} = {values!r}")
+        recipe[table].update(values)
+
+    name = recipe["model"]["name"]
+    if name not in models.names():
+        raise UserError(f'{source}: there is no model "{name}", {nearest(name, models.names())}')
+    for table, defaults in allowed(recipe).items():
+        for key, value in recipe[table].items():
+            where = f"{source}: {table}.{key}"
+            if key not in defaults:
+                raise UserError(f"{source}: unknown key {table}.{key}, {nearest(key, defaults)}")
+            check_value(where, value, defaults[key])
+    return recipe
+
+
+def allowed(recipe):
+    """Returns for each table its valid keys with their defaults, as far as they are known."""
+    model = models.get(recipe["model"]["name"])
+    tables = copy.deepcopy(SCHEMA)
+    tables["model"].update(constructor_defaults(model, leave_out=("image_shape", "seed")))
+    for table, default in zip(
+        ("g_optimizer", "d_optimizer"), model.default_optimizers(), strict=True
+    ):
+        chosen = optimizer_class(recipe[table], default, where=table)
+        tables[table] = {"name": "", **constructor_defaults(chosen, leave_out=("name",))}
+    return tables
+
+
+def optimizer_class(table, default, where="optimizer"):
+    import keras
+
+    if "name" not in table:
+        return type(default)
+    try:
+        return type(keras.optimizers.get(table["name"]))
+    except (ValueError, TypeError):
+        raise UserError(f'{where}.name: Keras has no optimizer "{table["name"]}".') from None
+
+
+def build_optimizer(table, default):
+    """Returns the paper's optimizer with the arguments of a recipe's table in place of its own.
+
+    Args:
+        table: dict, may be empty; `name` takes another optimizer, with Keras's defaults.
+        default: The paper's optimizer.
+
+    Returns:
+        `keras.optimizers.Optimizer`, not built.
+    """
+    chosen = optimizer_class(table, default)
+    arguments = {key: value for key, value in table.items() if key != "name"}
+    config = default.get_config() if chosen is type(default) else {}
+    return chosen.from_config({**config, **arguments})
+
+
+def constructor_defaults(cls, leave_out):
+    parameters = inspect.signature(cls.__init__).parameters.values()
+    return {
+        p.name: None if p.default is p.empty else p.default
+        for p in parameters
+        if p.kind is p.POSITIONAL_OR_KEYWORD and p.name not in ("self", *leave_out)
+    }
+
+
+def check_value(where, value, default):
+    """Raises UserError unless `value` is of the kind of `default`, and sensible where known."""
+    if value is None:
+        return
+    if where.endswith("image_size"):
+        default = 0  # absent by default, a whole number else
+    kinds = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+    kind = type(default)
+    if kind not in kinds:
+        return
+    accepted = (int, float) if kind is float else kind
+    if not isinstance(value, accepted) or isinstance(value, bool) != (kind is bool):
+        raise UserError(f"{where} must be {kinds[kind]}. Received: {value!r}")
+    if kind is int and value < (0 if where.endswith(("seed", "every")) else 1):
+        raise UserError(f"{where} must be positive. Received: {value!r}")
+
+
+def override(recipe, assignments):
+    """Applies `table.key=value` texts, the value written as in TOML (quotes may be left out).
+
+    Args:
+        recipe: dict of tables; not changed.
+        assignments: Iterable of str.
+
+    Returns:
+        New dict of tables, not yet checked.
+
+    Raises:
+        UserError: If a text has not that form.
+
+    Example:
+
+    >>> override({"model": {"name": "dcgan"}}, ["model.width=16"])
+    {'model': {'name': 'dcgan', 'width': 16}}
+    """
+    recipe = copy.deepcopy(recipe)
+    for assignment in assignments:
+        path, equals, text = assignment.partition("=")
+        table, dot, key = path.strip().partition(".")
+        if not (equals and dot and table and key):
+            raise UserError(f"An override is written table.key=value. Received: {assignment}")
+        try:
+            value = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            value = text.strip()
+        recipe.setdefault(table, {})[key] = value
+    return recipe

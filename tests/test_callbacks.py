@@ -1,0 +1,98 @@
+"""Callbacks, on a DCGAN small enough to train within a test."""
+
+import csv
+import math
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from kerasgan import DCGAN, callbacks, data
+from kerasgan.errors import TrainingFailed
+
+
+@pytest.fixture
+def gan():
+    gan = DCGAN((8, 8, 1), width=4, seed=0)
+    gan.compile()
+    return gan
+
+
+def pictures(num=32):
+    return np.random.default_rng(0).uniform(-1, 1, (num, 8, 8, 1)).astype("float32")
+
+
+def pixels(path):
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+def fit(gan, *given, epochs=1, images=None):
+    images = pictures() if images is None else images
+    return gan.fit(images, batch_size=8, epochs=epochs, verbose=0, callbacks=list(given))
+
+
+def test_grids_show_the_same_latents_from_the_untrained_generator_on(gan, tmp_path):
+    untrained = gan.sample(4, seed=3)
+    grids = callbacks.SampleGrid(tmp_path, num=4, seed=3, log_dir=str(tmp_path / "tb"), zoom=1)
+    fit(gan, grids, epochs=2)
+    names = sorted(path.name for path in tmp_path.glob("*.png"))
+    assert names == ["epoch_0000.png", "epoch_0001.png", "epoch_0002.png"]
+    from kerasgan import images
+
+    for name, samples in (("epoch_0000.png", untrained), ("epoch_0002.png", gan.sample(4, seed=3))):
+        assert (pixels(tmp_path / name) == images.grid(samples)[..., 0]).all()
+
+
+def test_grids_go_to_tensorboard_too(gan, tmp_path):
+    fit(gan, callbacks.SampleGrid(tmp_path, num=4, log_dir=str(tmp_path / "tb")))
+    (events,) = (tmp_path / "tb").glob("events*")
+    tags = {
+        value.tag
+        for record in tf.data.TFRecordDataset(str(events)).as_numpy_iterator()
+        for value in tf.compat.v1.Event.FromString(record).summary.value
+    }
+    assert "samples" in tags
+
+
+def test_a_progress_strip_stacks_first_rows_of_first_to_last_epoch(gan, tmp_path):
+    fit(gan, callbacks.SampleGrid(tmp_path, num=4, zoom=1), epochs=5)
+    shown = callbacks.progress_strip(
+        tmp_path, tmp_path / "strip.png", image_side=8, rows=3, columns=2, zoom=1
+    )
+    assert shown[0] == 0 and shown[-1] == 5 and len(shown) == 3
+    strip = pixels(tmp_path / "strip.png")
+    last = pixels(tmp_path / "epoch_0005.png")
+    assert (strip[-8:, :18] == last[:8]).all()
+
+
+def test_a_progress_strip_without_grids_says_so(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no epoch_"):
+        callbacks.progress_strip(tmp_path, tmp_path / "strip.png", image_side=8)
+
+
+@pytest.mark.filterwarnings("ignore:The Frechet distance of 1280 features")
+def test_the_frechet_distance_is_logged_every_k_epochs_and_reaches_the_csv(gan, tmp_path):
+    real, _ = data.load_arrays("fashion_mnist_mini", "test[:12]", image_size=8)
+    score = callbacks.FrechetDistance(real, every=2, num=12)
+    history = fit(gan, score, keras.callbacks.CSVLogger(tmp_path / "a.csv"), epochs=2).history
+    assert math.isnan(history["frechet_distance"][0])
+    assert history["frechet_distance"][1] == pytest.approx(
+        gan.evaluate(real, num=12, verbose=0)["frechet_distance"]
+    )
+    rows = list(csv.DictReader((tmp_path / "a.csv").read_text().splitlines()))
+    assert float(rows[1]["frechet_distance"]) == pytest.approx(history["frechet_distance"][1])
+
+
+@pytest.mark.parametrize("network", ["generator", "discriminator"])
+def test_a_network_that_turns_nan_stops_training_and_is_named(gan, network):
+    part = getattr(gan, network)
+    part.set_weights([np.full_like(weight, np.nan) for weight in part.get_weights()])
+    with pytest.raises(TrainingFailed, match="epoch 1, .*step 2: .*d_loss.*NaN or infinite"):
+        fit(gan, callbacks.StopOnNonFinite(every=2))
+
+
+def test_a_sound_training_is_not_stopped(gan):
+    assert len(fit(gan, callbacks.StopOnNonFinite(every=1)).epoch) == 1

@@ -1,0 +1,144 @@
+"""The command line, run as its users run it: in a process of its own."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from kerasgan import recipe
+
+COMMAND = Path(sys.executable).parent / "kerasgan"
+TINY = [
+    "--model=dcgan",
+    "--set=model.width=4",
+    "--set=evaluation.num=20",
+    "--dataset=fashion_mnist_mini",
+    "--image-size=8",
+    "--batch-size=500",
+    "--epochs=2",
+]
+
+
+def run(*arguments, cwd=None):
+    command = [COMMAND, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=300)
+
+
+def pixels(path):
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "tiny"
+    done = run("train", *TINY, "--output", folder)
+    assert done.returncode == 0, done.stderr
+    return folder, done
+
+
+def test_train_writes_a_whole_run_directory(trained):
+    folder, done = trained
+    names = {path.name for path in folder.iterdir()}
+    assert names == {
+        "recipe.toml",
+        "model.keras",
+        "checkpoints",
+        "samples",
+        "samples.png",
+        "progress.png",
+        "history.csv",
+        "tensorboard",
+        "result.json",
+    }
+    assert recipe.read(folder / "recipe.toml")["model"] == {"name": "dcgan", "width": 4}
+    assert len((folder / "history.csv").read_text().splitlines()) == 3
+    assert pixels(folder / "samples.png").shape == ((8 * 10 - 2) * 2,) * 2
+    assert "untrained" in done.stdout and "floor" in done.stdout
+
+
+def test_a_result_carries_its_protocol_and_provenance(trained):
+    result = json.loads((trained[0] / "result.json").read_text())
+    assert result["metric"] == "FD[lite0]" and result["n_real"] == result["n_fake"] == 20
+    assert result["floor"] < min(result["untrained"], result["trained"])
+    assert len(result["weights_sha256"]) == len(result["extractor_sha256"]) == 64
+    assert {"tensorflow", "keras", "kerasgan", "commit", "dataset", "split"} <= set(result)
+
+
+def test_evaluate_repeats_the_score_of_the_run(trained):
+    folder, _ = trained
+    done = run("evaluate", folder, "--split", "test[:20]", "--seed", 1)
+    line = json.loads(done.stdout.splitlines()[-1])
+    assert line["value"] == json.loads((folder / "result.json").read_text())["trained"]
+
+
+def test_sample_draws_the_same_grid_for_the_same_seed(trained, tmp_path):
+    folder, _ = trained
+    for name in ("a.png", "b.png"):
+        assert run("sample", folder, "--num", 9, "--output", tmp_path / name).returncode == 0
+    first, second = (pixels(tmp_path / name) for name in ("a.png", "b.png"))
+    assert first.shape == ((8 * 3 + 4) * 2,) * 2 and (first == second).all()
+
+
+def test_export_writes_what_check_parity_accepts(trained, pytestconfig):
+    folder, _ = trained
+    for format, output in (("saved_model", "saved_model"), ("tflite", "generator.tflite")):
+        done = run("export", folder, "--format", format, "--output", folder / output)
+        assert done.returncode == 0, done.stderr
+    script = pytestconfig.rootpath / "export" / "check_parity.py"
+    done = subprocess.run([sys.executable, script, folder], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count(" ok") == 4
+
+
+def test_a_taken_run_directory_is_not_touched(trained):
+    folder, _ = trained
+    before = (folder / "result.json").read_bytes()
+    done = run("train", *TINY, "--output", folder)
+    assert done.returncode == 2 and "holds a run" in done.stderr
+    assert (folder / "result.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["train", "--model", "dcgn"], 'no model "dcgn", did you mean "dcgan"'),
+        (["train", "--set", "model.widht=8"], 'unknown key model.widht, did you mean "width"'),
+        (["train", "--dataset", "fashion_mnst"], 'did you mean "fashion_mnist"'),
+        (["train", "no_such_recipe.toml"], "Cannot read the recipe no_such_recipe.toml"),
+        (["train", "--epochs", "many"], "Invalid value for '--epochs'"),
+        (["train", "--image-size", "30"], "divisible by 4"),
+        (["trian"], "No such command 'trian'"),
+        (["sample", "nowhere"], "no trained model at nowhere"),
+        (["export", "nowhere", "--format", "tflit", "--output", "a"], 'did you mean "tflite"'),
+        (["sample", "nowhere", "--num", "0"], "--num must be 1 or more"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(arguments, message, tmp_path):
+    done = run(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert message in done.stderr and done.stderr.count("\n") == 1, done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_no_model_is_one_line(tmp_path):
+    (tmp_path / "a.keras").write_bytes(b"not a model")
+    done = run("sample", "a.keras", cwd=tmp_path)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr
+
+
+def test_help_names_every_command():
+    done = run("--help")
+    assert done.returncode == 0 and not done.stderr
+    assert all(name in done.stdout for name in ("train", "sample", "evaluate", "export"))
+
+
+def test_a_keras_file_loads_whichever_package_is_imported_first(trained):
+    for imports in ("import keras, kerasgan", "import kerasgan, keras"):
+        program = f"{imports}; print(keras.saving.load_model({str(trained[0] / 'model.keras')!r}))"
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+        assert "DCGAN" in done.stdout, done.stderr

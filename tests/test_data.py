@@ -1,0 +1,448 @@
+"""Claims of `kerasgan.data`: what arrives, in which order, and what is refused."""
+
+import hashlib
+import importlib.util
+import logging
+import socket
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from kerasgan import data, images, prepare, sources
+from kerasgan.errors import UserError, nearest
+
+MINI = "fashion_mnist_mini"
+needs_debian_files = pytest.mark.skipif(
+    not prepare.DEBIAN_FASHION_MNIST.is_dir(),
+    reason="needs Debian's package dataset-fashion-mnist",
+)
+
+
+def numbered(count, channels=1):
+    """Images whose every pixel is their own number, so that order can be read off a batch."""
+    pixels = np.arange(count, dtype=np.uint8).reshape(-1, 1, 1, 1)
+    return np.broadcast_to(pixels, (count, 8, 8, channels))
+
+
+def epoch(dataset):
+    """The numbers of the images of one epoch, in order."""
+    batches = [images.to_uint8(batch)[:, 0, 0, 0] for batch in dataset.as_numpy_iterator()]
+    return np.concatenate(batches).tolist()
+
+
+# --- Batches ---
+
+
+def test_images_arrive_as_float32_in_minus_one_to_one():
+    dataset = data.load(MINI, split="test", batch_size=500)
+    assert dataset.element_spec == tf.TensorSpec((500, 28, 28, 1), tf.float32)
+    batches = np.concatenate(list(dataset.as_numpy_iterator()))
+    assert batches.shape == (2500, 28, 28, 1)
+    assert batches.min() == -1.0 and batches.max() == 1.0
+
+
+def test_scaling_is_exactly_that_of_images_from_uint8():
+    every_byte = np.arange(256, dtype=np.uint8).reshape(256, 1, 1, 1)
+    (batch,) = data.batches(every_byte, batch_size=256, shuffle=False)
+    np.testing.assert_array_equal(batch, images.from_uint8(every_byte))
+    np.testing.assert_array_equal(images.to_uint8(batch), every_byte)
+
+
+def test_float_images_pass_through_unchanged():
+    given = np.random.default_rng(0).uniform(-1, 1, (6, 8, 8, 3))
+    (batch,) = data.load(given, batch_size=6, shuffle=False)
+    np.testing.assert_array_equal(batch, given.astype(np.float32))
+
+
+def test_every_image_comes_once_per_epoch_and_each_epoch_in_a_new_order():
+    dataset = data.batches(numbered(200), batch_size=7, seed=3, drop_remainder=False)
+    first, second = epoch(dataset), epoch(dataset)
+    assert sorted(first) == sorted(second) == list(range(200))
+    assert first != second and first != sorted(first)
+
+
+def test_same_seed_gives_the_same_sequence_of_orders():
+    one, two, other = (data.batches(numbered(64), batch_size=8, seed=s) for s in (5, 5, 6))
+    first = [epoch(one), epoch(one)]
+    assert [epoch(two), epoch(two)] == first
+    assert [epoch(other), epoch(other)] != first
+
+
+def test_without_shuffle_images_come_in_order():
+    assert epoch(data.batches(numbered(20), batch_size=5, shuffle=False)) == list(range(20))
+
+
+def test_remainder_is_dropped_or_kept_and_cardinality_known():
+    assert len(data.load(numbered(10), batch_size=4)) == 2
+    kept = data.load(numbered(10), batch_size=4, drop_remainder=False)
+    assert [len(batch) for batch in kept] == [4, 4, 2] and len(kept) == 3
+
+
+def test_labels_stay_with_their_images_when_shuffled():
+    dataset = data.load((numbered(100), np.arange(100)), labels=True, batch_size=10, seed=0)
+    for batch, labels in dataset.as_numpy_iterator():
+        assert labels.dtype == np.int32
+        np.testing.assert_array_equal(images.to_uint8(batch)[:, 0, 0, 0], labels)
+
+
+def test_column_of_labels_as_keras_datasets_have_it_is_accepted():
+    labels = data.load_arrays((numbered(5), np.arange(5).reshape(5, 1)))[1]
+    np.testing.assert_array_equal(labels, np.arange(5))
+
+
+@pytest.mark.parametrize("labels", [np.arange(4), np.eye(5), np.linspace(0, 1, 5)])
+def test_labels_other_than_one_class_id_an_image_are_refused(labels):
+    with pytest.raises(UserError, match=r"one integer for each of 5 images in images\. Received:"):
+        data.batches(numbered(5), labels, batch_size=5)
+
+
+def test_fewer_images_than_a_batch_are_refused_with_both_counts():
+    with pytest.raises(UserError, match='"fashion_mnist_mini" .* 10 images, batch_size=64'):
+        data.load(MINI, split="train[:10]")
+    assert len(data.load(MINI, split="train[:10]", drop_remainder=False)) == 1
+
+
+@pytest.mark.parametrize("argument", ["batch_size", "image_size"])
+@pytest.mark.parametrize("value", [0, -1, 2.5, "32", True])
+def test_sizes_must_be_positive_whole_numbers(argument, value):
+    with pytest.raises(UserError, match=f"`{argument}` must be a positive whole number"):
+        data.load(MINI, **{argument: value})
+
+
+# --- Sizes ---
+
+
+def test_28_to_32_pads_two_pixels_of_background_and_keeps_the_rest():
+    small, _ = data.load_arrays(MINI, "test")
+    large, _ = data.load_arrays(MINI, "test", image_size=32)
+    np.testing.assert_array_equal(large[:, 2:30, 2:30], small)
+    assert large.dtype == np.uint8 and large.sum() == small.sum()
+    (batch,) = data.load(MINI, "test", batch_size=2500, image_size=32, shuffle=False)
+    assert (batch.numpy()[:, :2] == -1).all() and (batch.numpy()[:, :, -2:] == -1).all()
+
+
+def test_odd_padding_of_floats_is_background_too():
+    padded, _ = data.load_arrays(np.ones((1, 5, 8, 1)), image_size=8)
+    assert padded.shape == (1, 8, 8, 1) and padded.dtype == np.float32
+    np.testing.assert_array_equal(padded[0, :, 0, 0], [-1, 1, 1, 1, 1, 1, -1, -1])
+
+
+def test_other_sizes_are_cropped_to_the_centre_and_averaged_with_rounding():
+    wide = np.zeros((1, 8, 16, 3), np.uint8)
+    wide[:, :, 4:12] = 201  # the central square, and nothing beside it
+    resized, _ = data.load_arrays(wide, image_size=2)
+    np.testing.assert_array_equal(resized, np.full((1, 2, 2, 3), 201))
+    stripes = np.tile(np.array([0, 255], np.uint8), 32)  # antialiasing makes them grey
+    board = np.broadcast_to(stripes[None, None, :, None], (1, 64, 64, 1))
+    grey, _ = data.load_arrays(board, image_size=8)
+    assert abs(grey.astype(int) - 127.5).max() < 5
+    noise = np.random.default_rng(0).integers(0, 256, (3, 64, 64, 1), dtype=np.uint8)
+    ours, _ = data.load_arrays(noise, image_size=20)
+    pillow = [np.asarray(Image.fromarray(n[..., 0]).resize((20, 20), 2)) for n in noise]
+    assert abs(ours[..., 0].astype(int) - np.stack(pillow)).max() <= 1
+
+
+# --- Splits ---
+
+
+def test_split_strings_slice_by_number_and_percent():
+    whole, _ = data.load_arrays(MINI, "train")
+    tenth, _ = data.load_arrays(MINI, "train[10%:20%]")
+    np.testing.assert_array_equal(tenth, whole[1000:2000])
+    assert len(data.load_arrays(MINI, "test[-5:]+train[:7]")[0]) == 12
+    assert len(data.load_arrays(MINI, "all")[0]) == 12500
+    np.testing.assert_array_equal(data.load_arrays(numbered(9), "train[3:5]")[0], numbered(5)[3:])
+
+
+@pytest.mark.parametrize(
+    "split, message",
+    [
+        ("tets", 'has no split "tets": did you mean "test"'),
+        ("train[5]", '`split` must look like .* Received: split="train'),
+        ("train[:99999]", "reaches beyond the 10000 images"),
+        ("train[3:3]", "holds no images"),
+    ],
+)
+def test_wrong_splits_are_told(split, message):
+    with pytest.raises(UserError, match=message):
+        data.load_arrays(MINI, split)
+
+
+# --- The embedded set ---
+
+
+def test_mini_set_is_balanced_and_of_the_promised_size():
+    for split, count in (("train", 10_000), ("test", 2_500)):
+        pixels, labels = data.load_arrays(MINI, split)
+        assert pixels.shape == (count, 28, 28, 1) and pixels.dtype == np.uint8
+        assert labels.dtype == np.int32
+        np.testing.assert_array_equal(np.bincount(labels), [count // 10] * 10)
+        assert np.bincount(labels[:500], minlength=10).min() > 25  # shuffled
+    assert sources.MINI_FILE.stat().st_size <= 6_000_000
+
+
+@needs_debian_files
+def test_mini_set_is_what_its_script_builds_from_fashion_mnist():
+    path = Path(__file__).parents[1] / "tools" / "build_fashion_mnist_mini.py"
+    spec = importlib.util.spec_from_file_location("build_mini", path)
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    for name, array in script.build(prepare.DEBIAN_FASHION_MNIST).items():
+        split, kind = name.split("_")
+        np.testing.assert_array_equal(data.load_arrays(MINI, split)[kind == "labels"], array)
+
+
+def test_damaged_embedded_file_is_refused(monkeypatch, tmp_path):
+    damaged = bytearray(sources.MINI_FILE.read_bytes())
+    damaged[1000] ^= 1
+    (tmp_path / "mini.npz").write_bytes(damaged)
+    monkeypatch.setattr(sources, "MINI_FILE", tmp_path / "mini.npz")
+    with pytest.raises(UserError, match="must have SHA-256 1c98.* reinstall kerasgan"):
+        data.load(MINI)
+
+
+# --- Folders ---
+
+
+def save(path, level, size=(8, 8), mode="RGB"):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new(mode, size, level if mode == "L" else (level,) * len(mode)).save(path)
+
+
+def test_folder_without_splits_tests_on_every_tenth_image(tmp_path):
+    for i in range(20):
+        save(tmp_path / f"{i:02}.png", i)
+    (tmp_path / "notes.txt").write_text("not an image")
+    (tmp_path / "._00.png").write_text("not an image either")
+    train, labels = data.load_arrays(tmp_path)
+    test, _ = data.load_arrays(str(tmp_path), "test")
+    assert labels is None and train.shape == (18, 8, 8, 3)
+    assert test[:, 0, 0, 0].tolist() == [9, 19]
+    assert len(data.load_arrays(tmp_path, "all")[0]) == 20
+    with pytest.raises(UserError, match="needs a dataset with class labels"):
+        data.load(tmp_path, labels=True)
+
+
+def test_folder_of_class_folders_gives_labels_in_sorted_order(tmp_path):
+    save(tmp_path / "dogs" / "a.jpg", 0)
+    save(tmp_path / "cats" / "b.webp", 0)
+    save(tmp_path / "cats" / "deeper" / "c.BMP", 0)
+    assert data.load_arrays(tmp_path)[1].tolist() == [0, 0, 1]
+
+
+def test_folder_with_split_folders_uses_them_and_their_classes_agree(tmp_path):
+    save(tmp_path / "train" / "ants" / "a.png", 1)
+    save(tmp_path / "train" / "bees" / "b.png", 2)
+    save(tmp_path / "test" / "bees" / "c.png", 3)
+    save(tmp_path / "elsewhere" / "d.png", 4)
+    assert data.load_arrays(tmp_path, "train")[1].tolist() == [0, 1]
+    pixels, labels = data.load_arrays(tmp_path, "test")
+    assert pixels[0, 0, 0, 0] == 3 and labels.tolist() == [1]
+    with pytest.raises(UserError, match='no split "val": .* all, test, train'):
+        data.load_arrays(tmp_path, "val")
+
+
+def test_folder_is_grey_only_if_all_its_images_are(tmp_path):
+    save(tmp_path / "0.png", 7, mode="L")
+    Image.fromarray(np.full((8, 8), 7 * 256, np.uint16)).save(tmp_path / "1.png")  # 16 bits
+    grey, _ = data.load_arrays(tmp_path)
+    np.testing.assert_array_equal(grey, np.full((2, 8, 8, 1), 7))
+    save(tmp_path / "2.png", 9, mode="RGBA")
+    colour, _ = data.load_arrays(tmp_path)
+    assert colour.shape == (3, 8, 8, 3) and colour[:, 0, 0].tolist() == [[7] * 3, [7] * 3, [9] * 3]
+
+
+def test_unreadable_image_is_named(tmp_path):
+    save(tmp_path / "0.png", 0)
+    save(tmp_path / "1.jpg", 0, size=(64, 64))
+    whole = (tmp_path / "1.jpg").read_bytes()
+    for broken in (b"not an image", whole[: len(whole) // 2]):
+        (tmp_path / "1.jpg").write_bytes(broken)
+        with pytest.raises(UserError, match=r'Cannot read the image ".*1\.jpg"'):
+            data.load_arrays(tmp_path, image_size=8)
+
+
+def test_images_of_different_sizes_need_image_size(tmp_path):
+    save(tmp_path / "0.png", 5, size=(30, 20))
+    save(tmp_path / "1.png", 6, size=(20, 20))
+    with pytest.raises(UserError, match="must be of one size, or `image_size` must be given"):
+        data.load_arrays(tmp_path)
+    pixels, _ = data.load_arrays(tmp_path, image_size=8)
+    assert pixels[:, 3, 3, 0].tolist() == [5, 6]
+
+
+def test_missing_and_empty_folders_are_told(tmp_path):
+    with pytest.raises(UserError, match="No such folder"):
+        data.load_arrays(tmp_path / "nothing")
+    with pytest.raises(UserError, match="holds no images"):
+        data.load_arrays(tmp_path)
+
+
+# --- TFDS ---
+
+
+def test_unknown_dataset_suggests_the_nearest():
+    with pytest.raises(UserError, match='Unknown dataset "cifr10".* did you mean "cifar10"'):
+        data.load("cifr10")
+    with pytest.raises(UserError, match='did you mean "cifar10:3'):
+        data.load("cifar10:9.9.9")
+    with pytest.raises(UserError, match='"imdb_reviews" must have a feature "image"'):
+        data.load("imdb_reviews")
+
+
+def test_without_network_the_error_names_all_three_remedies(monkeypatch, tmp_path, caplog):
+    released = threading.Event()
+
+    def hang(*_):  # as name resolution does on some machines without a network
+        released.wait(30)
+        raise OSError("no network")
+
+    monkeypatch.setattr(socket, "create_connection", hang)
+    monkeypatch.setattr(prepare, "DEBIAN_FASHION_MNIST", tmp_path / "missing")
+    start = time.monotonic()
+    with pytest.raises(UserError) as caught:
+        data.load("fashion_mnist", data_dir=tmp_path)
+    assert time.monotonic() - start < 10
+    released.set()
+    remedies = ("apt-get install dataset-fashion-mnist", "TFDS_DATA_DIR", "connect to the network")
+    assert all(remedy in str(caught.value) for remedy in remedies)
+    assert MINI in str(caught.value) and "\n" not in str(caught.value)
+    with pytest.raises(UserError, match=r'"cifar10" is not prepared .* www\.cs\.toronto\.edu'):
+        data.load("cifar10", data_dir=tmp_path)
+    assert not [r for r in caplog.records if r.levelno >= logging.WARNING]
+
+
+def test_one_reachable_host_is_network_enough(monkeypatch):
+    class Connection:
+        close = staticmethod(lambda: None)
+
+    def connect(address, timeout):
+        if address != ("mirror.example", 443):
+            raise ConnectionRefusedError
+        return Connection
+
+    monkeypatch.setattr(prepare.urllib.request, "getproxies", dict)
+    monkeypatch.setattr(socket, "create_connection", connect)
+    assert prepare.unreachable(["http://a.example/x", "ftp://b.example/y"]) == [
+        "a.example",
+        "b.example",
+    ]
+    assert prepare.unreachable(["http://a.example/x", "https://mirror.example/x"]) == []
+    assert prepare.unreachable([]) == []
+    proxies = {"http": "https://mirror.example"}
+    monkeypatch.setattr(prepare.urllib.request, "getproxies", lambda: proxies)
+    assert prepare.unreachable(["http://a.example/x"]) == []
+
+
+@needs_debian_files
+def test_staged_files_pass_the_checksums_of_tfds(tmp_path):
+    prepare.stage_fashion_mnist(prepare.DEBIAN_FASHION_MNIST, tmp_path)
+    originals = prepare.find("fashion_mnist", tmp_path).url_infos.values()
+    assert len(originals) == 4
+    for original in originals:
+        staged = (tmp_path / original.filename).read_bytes()
+        assert hashlib.sha256(staged).hexdigest() == original.checksum
+
+
+@needs_debian_files
+@pytest.mark.slow
+def test_fashion_mnist_is_prepared_by_tfds_from_debian_files(monkeypatch, tmp_path, capfd):
+    monkeypatch.setattr(prepare, "unreachable", lambda urls: pytest.fail("no network is needed"))
+    train, _ = data.load_arrays("fashion_mnist", "train", data_dir=tmp_path)
+    assert train.shape == (60000, 28, 28, 1)
+    assert not any((tmp_path / "downloads").rglob("*.gz"))  # no second copy is left behind
+    capfd.readouterr()
+    test, labels = data.load_arrays("fashion_mnist", "test", data_dir=tmp_path)
+    assert test.shape == (10000, 28, 28, 1) and np.bincount(labels).tolist() == [1000] * 10
+    assert "Downloading" not in "".join(capfd.readouterr())
+    mini = {image.tobytes() for image in data.load_arrays(MINI, "test")[0]}
+    assert mini <= {image.tobytes() for image in test}
+    with pytest.raises(UserError, match='"fashion_mnist" has no split "tset"'):
+        data.load("fashion_mnist", "tset", data_dir=tmp_path)
+    assert (
+        len(data.load("fashion_mnist", "train[:10%]", 100, image_size=32, data_dir=tmp_path)) == 60
+    )
+
+
+# --- Checks ---
+
+
+def test_nan_is_refused_with_name_count_and_place():
+    pixels = np.zeros((5, 4, 4, 1), np.float32)
+    pixels[3, 0, :3] = np.nan
+    pixels[4, 0, 0] = np.inf
+    with pytest.raises(UserError, match="photos must be finite.* 3 NaN and 1 infinite .* image 3"):
+        data.check_images(pixels, "photos")
+    with pytest.raises(UserError, match="images must be finite"):
+        data.load(pixels, batch_size=2)
+
+
+def test_values_outside_the_range_are_refused_with_what_was_found():
+    pixels = np.zeros((5, 4, 4, 1), np.float32)
+    pixels[2:] = 255
+    with pytest.raises(UserError, match=r"values from 0 to 255, .* image 2; .*from_uint8"):
+        data.check_images(pixels, "photos")
+    data.check_images(np.full((1, 4, 4, 1), 1.00001), "photos")  # rounding is forgiven
+
+
+@pytest.mark.parametrize(
+    "pixels, message",
+    [
+        (np.zeros((5, 28, 28)), r"must have shape \(N, H, W, C\).* `images\[\.\.\., None\]`"),
+        (np.zeros((0, 28, 28, 1)), r"Received: shape=\(0, 28, 28, 1\)"),
+        (np.zeros((5, 32, 32, 1), np.int64), "must be uint8, or float .* dtype=int64"),
+        (np.zeros((5, 28, 28, 1)), r"must hold images of shape \(32, 32, 1\).* image_size"),
+    ],
+)
+def test_wrong_shapes_and_dtypes_are_refused(pixels, message):
+    with pytest.raises(UserError, match=message):
+        data.check_images(pixels, "photos", image_shape=(32, 32, 1))
+
+
+def test_dataset_is_refused_with_the_number_of_the_batch():
+    pixels = np.zeros((12, 4, 4, 1), np.float32)
+    pixels[9, 0, 0] = np.nan
+    dataset = tf.data.Dataset.from_tensor_slices((pixels, np.arange(12))).batch(4)
+    with pytest.raises(UserError, match=r"train \(batch 2\) must be finite.* image 1"):
+        data.check_dataset(dataset, "train")
+
+
+@pytest.mark.parametrize(
+    "dataset, message",
+    [
+        (tf.data.Dataset.from_tensors({"image": 1.0}), "must yield images or"),
+        (tf.data.Dataset.from_tensors(np.zeros((2, 4, 4, 1), np.uint8)), "dtype=uint8; scale"),
+        (tf.data.Dataset.from_tensors(np.zeros((4, 4, 1))), r"must have shape \(N, H, W, C\)"),
+        (tf.data.Dataset.from_tensors(np.zeros((1, 4, 4, 1))).take(0), "at least one batch"),
+        (tf.data.Dataset.from_tensors(np.zeros((1, 9, 4, 1))), r"of shape \(4, 4, 1\)"),
+    ],
+)
+def test_datasets_of_something_else_are_refused(dataset, message):
+    with pytest.raises(UserError, match=message):
+        data.check_dataset(dataset, "train", image_shape=(4, 4, 1))
+
+
+def test_endless_datasets_are_checked_in_ten_batches():
+    read = []
+
+    def generate():
+        while True:
+            read.append(1)
+            yield np.zeros((1, 4, 4, 1), np.float32)
+
+    spec = tf.TensorSpec((None, 4, 4, 1), tf.float32)
+    data.check_dataset(tf.data.Dataset.from_generator(generate, output_signature=spec))
+    assert len(read) <= 11
+    data.check_dataset(data.load(MINI, split="test").repeat())
+
+
+def test_nearest_lists_only_what_helps():
+    assert nearest("dcgn", ["DCGAN", "sagan"]) == 'did you mean "DCGAN"? Valid: DCGAN, sagan'
+    many = [f"name{i}" for i in range(99)]
+    assert nearest("name7", many).endswith("... (99 names)")
+    assert nearest("qqq", many) == "none of the 99 valid names is near"

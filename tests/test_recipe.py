@@ -1,0 +1,72 @@
+"""Recipes: what is read is complete, and every mistake is named."""
+
+import pytest
+
+from kerasgan import models, recipe
+from kerasgan.errors import UserError
+
+
+def write(folder, text):
+    path = folder / "recipe.toml"
+    path.write_text(text)
+    return path
+
+
+def test_what_a_file_leaves_out_has_its_default(tmp_path):
+    read = recipe.read(write(tmp_path, '[model]\nname = "dcgan"\nwidth = 16\n'))
+    assert read["model"] == {"name": "dcgan", "width": 16}
+    assert read["training"] == recipe.SCHEMA["training"]
+
+
+def test_a_written_recipe_reads_back_the_same(tmp_path):
+    given = recipe.complete({"model": {"width": 16}, "g_optimizer": {"learning_rate": 1e-4}})
+    recipe.write(given, tmp_path / "a.toml")
+    assert recipe.read(tmp_path / "a.toml") == given
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("[modle]\nwidth = 1", 'unknown table "modle", did you mean "model"'),
+        ("[model]\nwidht = 16", 'unknown key model.widht, did you mean "width"'),
+        ("[data]\nbatchsize = 16", 'unknown key data.batchsize, did you mean "batch_size"'),
+        ("[g_optimizer]\nlearning_rat = 1", 'did you mean "learning_rate"'),
+        ('[g_optimizer]\nname = "adm"', 'Keras has no optimizer "adm"'),
+        ('[model]\nname = "dcgn"', 'there is no model "dcgn", did you mean "dcgan"'),
+        ("[training]\nepochs = 1.5", "training.epochs must be a whole number. Received: 1.5"),
+        ("[training]\nepochs = true", "training.epochs must be a whole number. Received: True"),
+        ("[training]\nepochs = 0", "training.epochs must be positive"),
+        ('[data]\nimage_size = "32"', "data.image_size must be a whole number"),
+        ("[data]\nname = 3", "data.name must be a text"),
+        ("model = 3", "model must be a table"),
+        ("[model\n", "not valid TOML"),
+    ],
+)
+def test_a_mistake_in_a_recipe_is_one_sentence_that_names_it(tmp_path, text, message):
+    with pytest.raises(UserError) as raised:
+        recipe.read(write(tmp_path, text))
+    assert message in str(raised.value) and "\n" not in str(raised.value)
+
+
+def test_a_missing_file_is_told(tmp_path):
+    with pytest.raises(UserError, match="Cannot read the recipe .*: No such file"):
+        recipe.read(tmp_path / "none.toml")
+
+
+def test_overrides_take_toml_values_and_bare_words():
+    given = recipe.override({}, ["model.name=dcgan", "training.epochs=3", 'data.name="a b"'])
+    assert given == {
+        "model": {"name": "dcgan"},
+        "training": {"epochs": 3},
+        "data": {"name": "a b"},
+    }
+    with pytest.raises(UserError, match="written table.key=value. Received: epochs"):
+        recipe.override({}, ["epochs"])
+
+
+def test_optimizer_tables_change_only_what_they_name():
+    default, _ = models.get("dcgan").default_optimizers()
+    changed = recipe.build_optimizer({"learning_rate": 1e-3}, default)
+    assert changed.get_config() == pytest.approx({**default.get_config(), "learning_rate": 1e-3})
+    other = recipe.build_optimizer({"name": "sgd", "momentum": 0.5}, default)
+    assert type(other).__name__ == "SGD" and other.momentum == 0.5

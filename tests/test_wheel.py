@@ -1,0 +1,106 @@
+"""What a user gets from the wheel, without the repository around it."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[1]
+PACKAGED = ("setup.cfg", "pyproject.toml", "README.md", "LICENSE", "NOTICE", "kerasgan", "zoo")
+
+
+def run(*command, **options):
+    """Run a command; on failure its output is the test's message."""
+    done = subprocess.run(command, capture_output=True, text=True, **options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    # From a copy: setuptools leaves build/ in its source, whose stale files enter the next wheel.
+    source, output = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
+    for name in PACKAGED:
+        if (ROOT / name).is_dir():
+            shutil.copytree(
+                ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__")
+            )
+        else:
+            shutil.copy(ROOT / name, source)
+    build = ("-m", "build", "--wheel", "--no-isolation", "--outdir", output, source)
+    run(sys.executable, *build)
+    (path,) = output.glob("kerasgan-*.whl")
+    return path
+
+
+@pytest.fixture(scope="module")
+def names(wheel):
+    return set(zipfile.ZipFile(wheel).namelist())
+
+
+def relative_files(folder, pattern):
+    return {path.relative_to(folder).as_posix() for path in folder.glob(pattern)}
+
+
+def test_wheel_holds_every_module(names):
+    assert {f"kerasgan/{file}" for file in relative_files(ROOT / "kerasgan", "**/*.py")} <= names
+
+
+def test_wheel_holds_every_asset(names):
+    assets = relative_files(ROOT / "kerasgan", "assets/*")
+    assert {"assets/efficientnet_lite0.npz", "assets/fashion_mnist_mini.npz"} <= assets
+    assert {f"kerasgan/{file}" for file in assets} <= names
+
+
+def test_wheel_holds_every_zoo_entry(names):
+    entries = relative_files(ROOT / "zoo", "*/*")
+    assert "demo/recipe.toml" in entries
+    assert {f"kerasgan/zoo_entries/{file}" for file in entries} <= names
+
+
+def test_wheel_holds_the_licences_of_what_it_embeds(names):
+    assert {pathlib.PurePath(name).name for name in names} >= {"LICENSE", "NOTICE"}
+
+
+def test_wheel_installs_nothing_but_kerasgan(names):
+    tops = {name.split("/")[0] for name in names}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"kerasgan"}
+
+
+TRAIN_ONE_STEP = """
+import pathlib, sys
+import kerasgan
+
+assert pathlib.Path(kerasgan.__file__).is_relative_to(sys.prefix), kerasgan.__file__
+train = kerasgan.data.load("fashion_mnist_mini", split="train", batch_size=4)
+gan = kerasgan.DCGAN(image_shape=(28, 28, 1), width=8)
+gan.compile()
+gan.fit(train.take(1), verbose=0)
+print(gan.sample(2, seed=0).shape)
+"""
+
+
+@pytest.mark.slow
+def test_installed_wheel_trains_outside_the_repository(wheel, tmp_path):
+    # Dependencies come from the environment of this test, through a .pth file: no network.
+    venv.create(tmp_path / "venv", with_pip=False, symlinks=True)
+    scripts = tmp_path / "venv" / "bin"
+    python = scripts / "python"
+    purelib = run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip()
+    dependencies = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
+    pathlib.Path(purelib, "dependencies.pth").write_text("\n".join(sorted(dependencies)))
+
+    install = ("install", "--quiet", "--no-deps", "--no-index", "--ignore-installed")
+    run(sys.executable, "-m", "pip", "--python", python, *install, wheel)
+
+    outside = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    usage = run(scripts / "kerasgan", "--help", cwd=tmp_path, env=outside)
+    assert "train" in usage and "export" in usage
+    shape = run(python, "-c", TRAIN_ONE_STEP, cwd=tmp_path, env=outside)
+    assert shape.strip().endswith("(2, 28, 28, 1)")
