@@ -7,7 +7,7 @@ DEMO := runs/demo
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-slow lint format clean distclean
+.PHONY: help demo test test-slow lint format results clean distclean
 
 help:
 	@echo "make demo       train DCGAN on real images, score it, export it, check what was exported"
@@ -50,6 +50,9 @@ lint: $(STAMP)
 format: $(STAMP)
 	@$(BIN)/ruff check --fix-only -q
 	@$(BIN)/ruff format
+
+results: $(STAMP)
+	@$(BIN)/python tools/make_results.py
 
 # An environment that an interrupted install left behind is told by its `.installing` and is made
 # anew; a complete one is kept and only brought up to date.

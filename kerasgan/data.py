@@ -156,7 +156,7 @@ def batches(
     if count < (batch_size if drop_remainder else 1):
         raise UserError(
             f"{name} must fill one batch. Received: {count} images, batch_size={batch_size}; "
-            f"lower `batch_size` or pass `drop_remainder=False`."
+            f"lower `batch_size`."
         )
     with tf.device("CPU"):
         held = tf.nest.map_structure(tf.constant, images if labels is None else (images, labels))

@@ -1,0 +1,113 @@
+"""The base class: what no paper describes."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kerasgan import DCGAN, data, metrics
+from kerasgan.errors import UserError
+
+
+def small(**arguments):
+    gan = DCGAN((8, 8, 1), width=4, **arguments)
+    gan.compile()
+    return gan
+
+
+def pictures(num=16):
+    return np.random.default_rng(0).uniform(-1, 1, (num, 8, 8, 1)).astype("float32")
+
+
+class PixelMean(metrics.Extractor):
+    """A stand-in for a network: two numbers of an image."""
+
+    name = "pixels"
+    dim = 2
+    sha256 = ""
+
+    def __call__(self, images, batch_size=64):
+        images = np.asarray(images, "float64")
+        return np.stack([images.mean((1, 2, 3)), images.std((1, 2, 3))], axis=1)
+
+
+def test_one_optimizer_for_both_networks_is_refused():
+    adam = keras.optimizers.Adam()
+    with pytest.raises(UserError, match="two optimizers, not one"):
+        small().compile(adam, adam)
+
+
+@pytest.mark.parametrize("decay", [0.0, 1.0, -1])
+def test_an_ema_decay_outside_0_to_1_is_refused(decay):
+    with pytest.raises(UserError, match=r"must lie in \(0, 1\). Received: ema_decay="):
+        small(ema_decay=decay)
+
+
+@pytest.mark.parametrize("num", [0, -1, 2.5, "4"])
+def test_a_number_of_samples_below_1_is_refused(num):
+    with pytest.raises(UserError, match="whole number of images, 1 or more"):
+        small().sample(num)
+
+
+def test_both_optimizers_are_built_before_the_first_step():
+    gan = small()
+    assert gan.g_optimizer.built and gan.d_optimizer.built
+
+
+def test_evaluate_takes_arrays_datasets_and_statistics_alike():
+    gan, images, extractor = small(), pictures(32), PixelMean()
+    dataset = data.batches(images, batch_size=8)
+    scores = [
+        gan.evaluate(real, num=32, seed=1, extractor=extractor, verbose=0)["frechet_distance"]
+        for real in (images, dataset, extractor.statistics([np.uint8((images + 1) * 127.5 + 0.5)]))
+    ]
+    assert scores == pytest.approx([scores[0]] * 3, rel=1e-6)
+
+
+def test_validation_data_scores_every_epoch(monkeypatch):
+    monkeypatch.setattr(metrics, "EfficientNetLite0", PixelMean)
+    history = (
+        small()
+        .fit(pictures(), batch_size=8, epochs=2, validation_data=pictures(8), verbose=0)
+        .history
+    )
+    assert len(history["val_frechet_distance"]) == 2
+
+
+def test_labels_for_an_unconditional_model_are_refused():
+    gan, labels = small(), np.zeros(16, "int32")
+    for x, y in ((pictures(), labels), (data.batches(pictures(), labels, 8), None)):
+        with pytest.raises(UserError, match="DCGAN is unconditional and takes no labels"):
+            gan.fit(x, y, verbose=0)
+    with pytest.raises(UserError, match="unconditional"):
+        gan.sample(3, labels=[0, 1, 2])
+
+
+def test_a_last_incomplete_batch_is_left_out():
+    gan = small()
+    gan.fit(pictures(20), batch_size=8, verbose=0)
+    assert int(gan.d_optimizer.iterations) == 2
+
+
+def test_minimize_steps_along_the_gradient():
+    gan = small()
+    weight = gan.generator.trainable_variables[0]
+    with tf.GradientTape() as tape:
+        loss = tf.add_n([tf.reduce_sum(w) for w in gan.generator.trainable_variables])
+    before = weight.numpy()
+    optimizer = keras.optimizers.SGD(1.0)
+    optimizer.build(gan.generator.trainable_variables)
+    gan.minimize(tape, loss, gan.generator, optimizer)
+    np.testing.assert_allclose(before - weight.numpy(), 1.0, rtol=1e-6)
+
+
+def test_steps_per_execution_and_eager_runs_train_alike():
+    weights = []
+    for options in ({}, {"steps_per_execution": 2}, {"run_eagerly": True}):
+        keras.utils.set_random_seed(0)
+        gan = DCGAN((8, 8, 1), width=4, seed=0)
+        gan.compile(**options)
+        gan.fit(pictures(), batch_size=4, shuffle=False, verbose=0)
+        weights.append(np.concatenate([w.ravel() for w in gan.generator.get_weights()]))
+    np.testing.assert_allclose(weights[1], weights[0], atol=1e-5)
+    np.testing.assert_allclose(weights[2], weights[0], atol=1e-5)
