@@ -6,7 +6,7 @@ import sys
 
 __version__ = "0.1.0"
 
-_MODULES = ("callbacks", "data", "export", "images", "latent", "metrics", "models")
+_MODULES = ("callbacks", "data", "export", "images", "latent", "metrics", "models", "tfgan")
 
 
 def __getattr__(name):

@@ -10,7 +10,7 @@ import tensorflow as tf
 from PIL import Image
 
 from kerasgan import images, metrics
-from kerasgan.errors import TrainingFailed
+from kerasgan.errors import TrainingFailed, check_count
 
 
 class SampleGrid(keras.callbacks.Callback):
@@ -52,7 +52,7 @@ class SampleGrid(keras.callbacks.Callback):
             self.writer.flush()
 
     def _draw(self, epoch):
-        picture = images.grid(self.model.sample(self.num, seed=self.seed))
+        picture = images.grid(self.model.sample(self.num, seed=self.seed), self.model.grid_columns)
         path = os.path.join(self.directory, f"epoch_{epoch:04d}.png")
         images.save_png(picture, path, zoom=self.zoom)
         if self.writer:
@@ -60,13 +60,13 @@ class SampleGrid(keras.callbacks.Callback):
                 tf.summary.image("samples", picture[None], step=epoch)
 
 
-def progress_strip(directory, path, image_side, rows=8, columns=8, zoom=2, margin=2):
+def progress_strip(directory, path, image_shape, rows=8, columns=8, zoom=2, margin=2):
     """Puts the first row of several epochs' grids under one another: how samples came about.
 
     Args:
         directory: Folder that a `SampleGrid` wrote to, with the same `zoom`.
         path: PNG file to write.
-        image_side: Height in pixels of one image, before `zoom`.
+        image_shape: (height, width, channels) of one image, before `zoom`.
         rows: At most so many epochs, evenly spread from the first to the last.
         columns: Images taken of each.
         zoom, margin: As in the grids.
@@ -87,11 +87,11 @@ def progress_strip(directory, path, image_side, rows=8, columns=8, zoom=2, margi
     # Early epochs change most: spread the rows evenly over the logarithm of the epoch.
     wanted = np.geomspace(1, len(epochs), min(rows, len(epochs))).round().astype(int) - 1
     shown = [epochs[i] for i in sorted({*wanted.tolist(), len(epochs) - 1})]
-    height = (image_side + margin) * zoom
+    height, width = ((side + margin) * zoom for side in image_shape[:2])
     strips = []
     for epoch in shown:
         sheet = np.asarray(Image.open(os.path.join(directory, f"epoch_{epoch:04d}.png")))
-        strips.append(sheet[:height, : columns * height])
+        strips.append(sheet[:height, : columns * width - margin * zoom])
     strip = np.concatenate(strips)[: -margin * zoom]
     images.save_png(strip if strip.ndim == 3 else strip[..., None], path)
     return shown
@@ -112,6 +112,7 @@ class FrechetDistance(keras.callbacks.Callback):
 
     def __init__(self, real, every=1, num=None, seed=0, extractor=None):
         super().__init__()
+        check_count(every, "every")
         self.real, self.every, self.num, self.seed = real, every, num, seed
         self.extractor = extractor or metrics.EfficientNetLite0()
 
@@ -140,6 +141,7 @@ class StopOnNonFinite(keras.callbacks.Callback):
 
     def __init__(self, every=20):
         super().__init__()
+        check_count(every, "every")
         self.every = every
         self.epoch = 0
 
@@ -154,12 +156,19 @@ class StopOnNonFinite(keras.callbacks.Callback):
         self._check(logs, "at its end")
 
     def _check(self, logs, where):
-        names = self.model.log_names
-        bad = [n for n in names if n in logs and not math.isfinite(float(logs[n]))]
-        if bad:
-            network = "generator" if bad == ["g_loss"] else "discriminator"
+        losses = [
+            n for n in self.model.log_names if n in logs and not math.isfinite(float(logs[n]))
+        ]
+        if losses:
+            networks = [n for n in (self.model.generator, self.model.discriminator) if broken(n)]
+            where_broken = " and ".join(network.name for network in networks) or "neither network"
             raise TrainingFailed(
-                f"Training broke in epoch {self.epoch + 1}, {where}: {' and '.join(bad)} became "
-                f"NaN or infinite (first suspect: the {network}). A lower learning rate or a "
-                f"smaller `width` usually helps; weights from before are in the checkpoints."
+                f"Training broke in epoch {self.epoch + 1}, {where}: {' and '.join(losses)} became "
+                f"NaN or infinite (weights that are not finite: in {where_broken}). A lower "
+                f"learning rate or a smaller `width` usually helps."
             )
+
+
+def broken(network):
+    """Tells whether a network has a weight that is NaN or infinite."""
+    return not all(np.isfinite(weight).all() for weight in network.get_weights())

@@ -4,6 +4,7 @@ import contextlib
 import os
 import sys
 import tempfile
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -25,11 +26,12 @@ Overrides = Annotated[
 ]
 DataDir = Annotated[Path | None, typer.Option(help="Where TFDS keeps its data.")]
 Checkpoint = Annotated[Path, typer.Argument(help="A run directory or a .keras file.")]
-Seed = Annotated[int, typer.Option(help="Seed of the samples.")]
+Seed = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of the samples.")]
 
 
 def main(arguments=None):
     """Runs the command line and exits: 0 done, 1 failed, 2 a mistake of the user."""
+    warnings.showwarning = lambda message, *_, **__: fail(str(message), 0)
     try:
         code = app(args=arguments, prog_name="kerasgan", standalone_mode=False)
     except (UserError, typer.TyperException) as error:
@@ -41,6 +43,11 @@ def main(arguments=None):
         code = fail("Interrupted.", 130)
     except TrainingFailed as error:
         code = fail(str(error), 1)
+    except Exception as error:
+        if os.environ.get("KERASGAN_TRACEBACK"):
+            raise
+        message = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        code = fail(f"{message} (KERASGAN_TRACEBACK=1 shows where)", 1)
     sys.exit(code or 0)
 
 
@@ -158,18 +165,16 @@ def train(
 @app.command()
 def sample(
     checkpoint: Checkpoint,
-    num: Annotated[int, typer.Option(help="Number of images.")] = 64,
+    num: Annotated[int, typer.Option(min=1, max=100_000, help="Number of images.")] = 64,
     seed: Seed = 0,
     output: Annotated[Path, typer.Option(help="PNG file for the grid.")] = Path("samples.png"),
     zoom: Annotated[int, typer.Option(min=1, help="Enlargement.")] = 2,
 ):
     """Draw a grid of samples."""
-    if num < 1:
-        raise UserError(f"--num must be 1 or more. Received: {num}")
     gan = load_gan(checkpoint)
     from kerasgan import images
 
-    images.save_png(images.grid(gan.sample(num, seed=seed)), output, zoom)
+    images.save_png(images.grid(gan.sample(num, seed=seed), gan.grid_columns), output, zoom)
     print(f"{num} samples, seed {seed}: {output}")
 
 
@@ -180,7 +185,9 @@ def evaluate(
         str, typer.Option(help="Real images to compare with.")
     ] = "fashion_mnist_mini",
     split: Annotated[str, typer.Option(help="Split of the dataset.")] = "test",
-    num: Annotated[int | None, typer.Option(help="Samples and real images; default: all.")] = None,
+    num: Annotated[
+        int | None, typer.Option(min=2, help="Samples and real images; default: all.")
+    ] = None,
     seed: Seed = 0,
     data_dir: DataDir = None,
 ):
@@ -190,10 +197,12 @@ def evaluate(
     gan = load_gan(checkpoint)
     from kerasgan import data, metrics, provenance
 
-    pictures, _ = data.load_arrays(dataset, split, gan.image_shape[0], data_dir)
-    pictures = pictures[:num]
+    height, width, _ = gan.image_shape
+    pictures, _ = data.load_arrays(dataset, split, height if height == width else None, data_dir)
+    pictures = data.subset(pictures, min(num or len(pictures), len(pictures)))
     extractor = metrics.EfficientNetLite0()
-    score = gan.evaluate(pictures, seed=seed, extractor=extractor)["frechet_distance"]
+    with contextlib.redirect_stdout(sys.stderr):  # progress bars: the output is JSON alone
+        score = gan.evaluate(pictures, seed=seed, extractor=extractor)["frechet_distance"]
     line = {
         "metric": extractor.distance_name,
         "value": round(score, 3),

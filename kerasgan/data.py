@@ -10,7 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from kerasgan import sources
-from kerasgan.errors import UserError
+from kerasgan.errors import UserError, check_count
+from kerasgan.toys import grid, ring, sine  # noqa: F401 (public here)
 
 TOLERANCE = 1e-4  # beyond [-1, 1], for the rounding of whatever scaled the images
 
@@ -101,7 +102,7 @@ def load_arrays(name, split="train", image_size=None, data_dir=None):
     ((100, 28, 28, 1), dtype('uint8'), (100,))
     """
     if image_size is not None:
-        _check_positive(image_size, "image_size")
+        check_count(image_size, "image_size")
     if isinstance(name, (str, os.PathLike)):
         return sources.read(name, split, image_size, data_dir)
     images, labels = name if isinstance(name, tuple) and len(name) == 2 else (name, None)
@@ -130,8 +131,9 @@ def batches(
     """Makes batches of arrays; what `load` and `GAN.fit` have in common.
 
     Args:
-        images: Array (N, H, W, C), uint8, which is scaled to [-1, 1], or float, which is not.
-        labels: Class ids (N,), or `None`.
+        images: Array (N, H, W, C), uint8, which is scaled to [-1, 1], or float, which is not; or
+            points (N, D), float.
+        labels: Class ids (N,), condition vectors (N, D) float32, or `None`.
         batch_size: Images in a batch.
         shuffle: Whether to draw a new order in each epoch.
         seed: int. The same seed gives the same sequence of orders.
@@ -151,7 +153,7 @@ def batches(
     [[4, 28, 28, 1], [4, 28, 28, 1]]
     """
     images, labels = _as_arrays(images, labels, name)
-    _check_positive(batch_size, "batch_size")
+    check_count(batch_size, "batch_size")
     count = len(images)
     if count < (batch_size if drop_remainder else 1):
         raise UserError(
@@ -172,13 +174,32 @@ def batches(
     return order.map(gather, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
 
+def subset(images, num):
+    """Picks `num` images evenly spread over the set, which may be sorted by class.
+
+    Args:
+        images: Array (N, ...).
+        num: Number of images to pick, at most N.
+
+    Returns:
+        Array (num, ...), in the order of the set; always the same ones.
+
+    Example:
+
+    >>> subset(np.arange(10), 4)
+    array([0, 2, 5, 7])
+    """
+    return images[np.arange(num) * len(images) // num]
+
+
 def check_images(images, name="images", image_shape=None):
     """Refuses images that no GAN here can be trained on.
 
     Args:
-        images: Array (N, H, W, C): uint8, or float, finite and in [-1, 1].
+        images: Array (N, H, W, C): uint8, or float, finite and in [-1, 1]. Or points (N, D): float,
+            finite, of any range.
         name: What the error calls them.
-        image_shape: Tuple (H, W, C) that they must have, if it matters.
+        image_shape: Tuple (H, W, C) that they must have, if it matters; (D,) asks for points.
 
     Raises:
         UserError: What was wanted, what was found and where, and what to do about it.
@@ -192,12 +213,12 @@ def check_images(images, name="images", image_shape=None):
     """
     images = np.asarray(images)
     _check_shape(images.shape, name, image_shape)
-    if images.dtype == np.uint8:
+    points = images.ndim == 2
+    if images.dtype == np.uint8 and not points:
         return
     if not np.issubdtype(images.dtype, np.floating):
-        raise UserError(
-            f"{name} must be uint8, or float in [-1, 1]. Received: dtype={images.dtype}"
-        )
+        wanted = "float" if points else "uint8, or float in [-1, 1]"
+        raise UserError(f"{name} must be {wanted}. Received: dtype={images.dtype}")
     _check_values(images, name)
 
 
@@ -227,34 +248,71 @@ def check_labels(labels, num_classes, name="labels"):
         )
 
 
-def check_dataset(dataset, name="dataset", image_shape=None, num_classes=None):
-    """Refuses a dataset that no GAN here can be trained on, by looking at its batches.
+def scaled(dataset, name="dataset"):
+    """Gives a dataset the form that `train_step` takes: float32 images, alone or with labels.
 
     Args:
-        dataset: `tf.data.Dataset` of images (N, H, W, C), or of (images, labels). At most 1,000
-            batches are read, and only 10 where the number of batches is unknown or infinite.
+        dataset: `tf.data.Dataset` of images, uint8 or float, of (images,), or of (images, labels).
+        name: What errors call it.
+
+    Returns:
+        `tf.data.Dataset` of float32 images, uint8 ones scaled to [-1, 1], or of (images, labels).
+
+    Raises:
+        UserError: If it yields anything else.
+
+    Example:
+
+    >>> dataset = scaled(tf.data.Dataset.from_tensors((np.full((2, 8, 8, 1), 255, "uint8"),)))
+    >>> float(tf.reduce_max(next(iter(dataset))))
+    1.0
+    """
+    spec = dataset.element_spec
+    parts = spec if isinstance(spec, (tuple, list)) else (spec,)
+    if len(parts) not in (1, 2) or not all(isinstance(part, tf.TensorSpec) for part in parts):
+        raise UserError(f"{name} must yield images or (images, labels). Received: {spec}")
+    if not (parts[0].dtype.is_floating or parts[0].dtype == tf.uint8):
+        raise UserError(
+            f"{name} must yield images as uint8, or as float in [-1, 1]. "
+            f"Received: dtype={parts[0].dtype.name}"
+        )
+    if parts is not spec and parts[0].dtype == tf.float32:
+        return dataset
+    if len(parts) == 1:
+        return dataset.map(lambda *parts: _scale(parts[0]), num_parallel_calls=tf.data.AUTOTUNE)
+    return dataset.map(lambda x, y: (_scale(x), y), num_parallel_calls=tf.data.AUTOTUNE)
+
+
+def check_dataset(dataset, name="dataset", image_shape=None, num_classes=None):
+    """Refuses a dataset that no GAN here can be trained on.
+
+    A dataset of known length is read, up to its first 1,000 batches. One of unknown length may be
+    a stream that can be read only once: its batches are checked as they pass.
+
+    Args:
+        dataset: `tf.data.Dataset` of images (N, H, W, C), or of (images, labels).
         name: What the error calls it.
-        image_shape: Tuple (H, W, C) that the images must have, if it matters.
+        image_shape: Tuple (H, W, C) that the images must have, if it matters; (D,) asks for points.
         num_classes: Number of classes that the labels must stay within, if it matters.
+
+    Returns:
+        The dataset as `scaled` gives it, or one of the same elements that checks them.
 
     Raises:
         UserError: As `check_images` and `check_labels`, with the number of the batch.
 
     Example:
 
-    >>> check_dataset(load("fashion_mnist_mini", labels=True), image_shape=(28, 28, 1))
+    >>> _ = check_dataset(load("fashion_mnist_mini", labels=True), image_shape=(28, 28, 1))
     """
-    spec = dataset.element_spec
-    spec = spec[0] if isinstance(spec, (tuple, list)) and spec else spec
-    if not isinstance(spec, tf.TensorSpec):
-        raise UserError(f"{name} must yield images or (images, labels). Received: {spec}")
-    if not spec.dtype.is_floating:
-        raise UserError(
-            f"{name} must yield float images in [-1, 1]. Received: dtype={spec.dtype.name}; "
-            f"scale uint8 as `kerasgan.images.from_uint8` does."
-        )
+    dataset = scaled(dataset, name)
+    if dataset.cardinality() < 0:
+        spec = dataset.element_spec
+        spec = spec[0] if isinstance(spec, (tuple, list)) else spec
+        _check_shape([n or 1 for n in spec.shape], name, image_shape)
+        return dataset.map(lambda *batch: _assert_batch(batch, name, image_shape, num_classes))
     number = -1
-    for number, batch in enumerate(dataset.take(1000 if dataset.cardinality() >= 0 else 10)):
+    for number, batch in enumerate(dataset.take(1000)):
         images = batch[0] if isinstance(batch, (tuple, list)) else batch
         images = tf.cast(images, tf.float32).numpy()
         where = f"{name} (batch {number})"
@@ -264,6 +322,23 @@ def check_dataset(dataset, name="dataset", image_shape=None, num_classes=None):
             check_labels(batch[1], num_classes, f"Labels of {where}")
     if number < 0:
         raise UserError(f"{name} must yield at least one batch. Received: none")
+    return dataset
+
+
+def _assert_batch(batch, name, image_shape, num_classes):
+    """Returns a batch that raises when it is read, where `check_dataset` would have."""
+    images = batch[0]
+    checks = [tf.debugging.assert_all_finite(images, f"{name} must be finite.")]
+    if image_shape is None or len(image_shape) == 3:
+        message = f"{name} must lie in [-1, 1]."
+        checks.append(tf.debugging.assert_less_equal(tf.abs(images), 1.0 + TOLERANCE, message))
+    if num_classes is not None:
+        message = f"Labels of {name} must lie in 0 to {num_classes - 1}."
+        checks.append(tf.debugging.assert_non_negative(batch[1], message))
+        top = tf.cast(num_classes, batch[1].dtype)
+        checks.append(tf.debugging.assert_less(batch[1], top, message))
+    with tf.control_dependencies([check for check in checks if check is not None]):
+        return tf.nest.map_structure(tf.identity, batch[0] if len(batch) == 1 else batch)
 
 
 def _title(name):
@@ -272,7 +347,8 @@ def _title(name):
 
 def _scale(images):
     """Does what `kerasgan.images.from_uint8` does, within a graph."""
-    return images if images.dtype == tf.float32 else tf.cast(images, tf.float32) / 127.5 - 1.0
+    floats = tf.cast(images, tf.float32)
+    return floats / 127.5 - 1.0 if images.dtype == tf.uint8 else floats
 
 
 def _as_arrays(images, labels, name):
@@ -283,6 +359,8 @@ def _as_arrays(images, labels, name):
     if labels is None:
         return images, None
     labels = np.asarray(labels)
+    if labels.ndim == 2 and labels.dtype == np.float32 and len(labels) == len(images):
+        return images, labels  # condition vectors
     if labels.shape == (len(images), 1):  # as in `keras.datasets.cifar10`
         labels = labels[:, 0]
     if labels.shape != images.shape[:1] or not np.issubdtype(labels.dtype, np.integer):
@@ -293,12 +371,13 @@ def _as_arrays(images, labels, name):
     return images, labels.astype(np.int32)
 
 
-def _check_positive(value, name):
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise UserError(f"`{name}` must be a positive whole number. Received: {name}={value!r}")
-
-
 def _check_shape(shape, name, image_shape):
+    if image_shape is not None and len(image_shape) == 1:
+        if 0 in shape or tuple(shape[1:]) != tuple(image_shape):
+            raise UserError(
+                f"{name} must hold points, shape (N, {image_shape[0]}). Received: shape={shape}"
+            )
+        return
     if len(shape) != 4 or 0 in shape:
         hint = "; a channel axis is added by `images[..., None]`" if len(shape) == 3 else ""
         raise UserError(f"{name} must have shape (N, H, W, C). Received: shape={shape}{hint}")
@@ -322,12 +401,14 @@ def _check_values(images, name):
             f"{name} must be finite. Received: {' and '.join(counts)} values, the first in image "
             f"{_first(~finite)}; repair or leave out such images."
         )
+    if images.ndim == 2:  # points lie anywhere
+        return
     raise UserError(
         f"{name} must lie in [-1, 1]. Received: values from {low:g} to {high:g}, the first outside "
-        f"in image {_first(abs(images) > 1 + TOLERANCE)}; pass uint8, or scale with "
-        f"`kerasgan.images.from_uint8`."
+        f"in image {_first(abs(images) > 1 + TOLERANCE)}; pass uint8, or scale 0 to 255 by "
+        f"`x / 127.5 - 1`."
     )
 
 
 def _first(wrong):
-    return int(np.argmax(wrong.any(axis=(1, 2, 3))))
+    return int(np.argmax(wrong.reshape(len(wrong), -1).any(axis=1)))

@@ -1,6 +1,7 @@
 """What a caller is told about a mistake."""
 
 import difflib
+import numbers
 
 
 class UserError(ValueError):
@@ -9,6 +10,30 @@ class UserError(ValueError):
 
 class TrainingFailed(RuntimeError):
     """Training went wrong in a way that more steps do not mend; the message says how."""
+
+
+def check_count(value, name, least=1):
+    """Refuses what is not a whole number, or is too small.
+
+    Args:
+        value: What the caller gave for the argument.
+        name: The argument's name.
+        least: Smallest valid value.
+
+    Raises:
+        UserError: If `value` is not an int or is below `least`.
+
+    Example:
+
+    >>> check_count(0, "num")
+    Traceback (most recent call last):
+    ...
+    kerasgan.errors.UserError: `num` must be a whole number, 1 or more. Received: num=0
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
+        raise UserError(
+            f"`{name}` must be a whole number, {least} or more. Received: {name}={value!r}"
+        )
 
 
 def nearest(word, words):

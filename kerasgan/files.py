@@ -5,6 +5,8 @@ import os
 import secrets
 import shutil
 
+from kerasgan.errors import UserError
+
 
 @contextlib.contextmanager
 def replacing(path):
@@ -19,6 +21,9 @@ def replacing(path):
     Yields:
         str, the path to write to; it keeps the ending of `path`.
 
+    Raises:
+        UserError: If `path` is an existing folder, or cannot be written.
+
     Example:
 
     >>> import pathlib, tempfile
@@ -28,12 +33,18 @@ def replacing(path):
     >>> path.read_text()
     'whole'
     """
+    if os.path.isdir(path):
+        raise UserError(f"{path} is a folder: name a file in it, or another path.")
     folder, name = os.path.split(os.path.abspath(path))
-    os.makedirs(folder, exist_ok=True)
     temporary = os.path.join(folder, f".partial-{secrets.token_hex(4)}-{name}")
     try:
+        os.makedirs(folder, exist_ok=True)
         yield temporary
         os.replace(temporary, path)
+    except OSError as error:
+        if error.filename and os.path.basename(error.filename) != os.path.basename(temporary):
+            raise
+        raise UserError(f"Cannot write {path}: {error.strerror or error}.") from error
     finally:
         if os.path.isdir(temporary):
             shutil.rmtree(temporary)

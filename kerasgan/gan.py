@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasgan import data, images, metrics
-from kerasgan.errors import UserError
+from kerasgan.errors import UserError, check_count
 
 
 class GAN(keras.Model):
@@ -41,6 +41,8 @@ class GAN(keras.Model):
 
     def __init__(self, generator, discriminator, ema_decay=None, seed=None, **kwargs):
         super().__init__(**kwargs)
+        if seed is not None:
+            check_count(seed, "seed", least=0)
         if ema_decay is not None and not 0.0 < ema_decay < 1.0:
             raise UserError(f"`ema_decay` must lie in (0, 1). Received: ema_decay={ema_decay}")
         self.generator = generator
@@ -95,6 +97,11 @@ class GAN(keras.Model):
         """Whether the networks take a label or condition beside their first input."""
         return len(self.input_signature) == 2
 
+    @property
+    def grid_columns(self):
+        """Columns of a sample grid: one for each class where they fit, so that columns agree."""
+        return self.num_classes if self.num_classes and self.num_classes <= 20 else None
+
     def call(self, inputs, training=False):
         """Turns latents (N, latent_dim), or (latents, labels), into images (N, H, W, C)."""
         return self.inference_generator(inputs, training=training)
@@ -125,12 +132,16 @@ class GAN(keras.Model):
 
     # --- What `train_step` is written with ---
 
-    def sample_latents(self, num):
-        """Draws fresh latents for a training step: others at each call and on each replica."""
+    def next_seed(self):
+        """Returns a seed (2,) for a training step: another at each call and on each replica."""
         draw = self.draws.assign_add(1)
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
         stream = tf.cast(draw, tf.int64) * 65536 + tf.cast(replica, tf.int64)
-        return self.latent_prior(num, tf.stack([tf.constant(self.seed, tf.int64), stream]))
+        return tf.stack([tf.constant(self.seed, tf.int64), stream])
+
+    def sample_latents(self, num):
+        """Draws fresh latents for a training step."""
+        return self.latent_prior(num, self.next_seed())
 
     def minimize(self, tape, loss, network, optimizer):
         """Takes one step of `optimizer` down the gradient of `loss` for the network's weights.
@@ -184,6 +195,7 @@ class GAN(keras.Model):
         """
         if g_optimizer is not None and g_optimizer is d_optimizer:
             raise UserError("`g_optimizer` and `d_optimizer` must be two optimizers, not one.")
+        self._jit_argument = jit_compile
         if jit_compile == "auto" and not tf.config.list_physical_devices("GPU"):
             jit_compile = False
         super().compile(
@@ -226,6 +238,9 @@ class GAN(keras.Model):
                 missing, out of range or not wanted, or the batch does not divide by `n_critic`;
                 found out before the first step.
         """
+        for name in ("validation_split", "class_weight", "sample_weight"):
+            if kwargs.pop(name, None):
+                raise UserError(f"`{name}` means nothing to a GAN; `validation_data` does.")
         shuffle = kwargs.pop("shuffle", True)
         if isinstance(x, (np.ndarray, tf.Tensor)):
             data.check_images(x, "`x`", image_shape=self.image_shape)
@@ -233,10 +248,17 @@ class GAN(keras.Model):
             x = data.batches(x, labels, batch_size, shuffle, seed=self.seed, name="`x`")
             y = None
         if isinstance(x, tf.data.Dataset):
-            self._check_dataset(x)
+            x = self._checked(x)
+        elif not isinstance(x, tf.distribute.DistributedDataset):
+            raise UserError(
+                "`x` must be a NumPy array or a tf.data.Dataset "
+                f"(`tf.data.Dataset.from_generator` makes one). Received: {type(x).__name__}"
+            )
         return super().fit(x, y, epochs=epochs, shuffle=False, **kwargs)
 
-    def _check_dataset(self, dataset):
+    def _checked(self, dataset):
+        """Returns the dataset as `train_step` takes it, or refuses it."""
+        dataset = data.scaled(dataset, "`x`")
         spec = dataset.element_spec
         pairs = isinstance(spec, (tuple, list)) and len(spec) == 2
         if self.conditional and not pairs:
@@ -253,7 +275,7 @@ class GAN(keras.Model):
                 f"The batch is split into {self.n_critic} minibatches, one for each discriminator "
                 f"update, so its size must be divisible by {self.n_critic}. Received: {batch_size}"
             )
-        data.check_dataset(dataset, "`x`", self.image_shape, self.num_classes)
+        return data.check_dataset(dataset, "`x`", self.image_shape, self.num_classes)
 
     def _check_labels(self, labels, num):
         """Returns labels or conditions as an array that the generator takes, or refuses them."""
@@ -302,8 +324,10 @@ class GAN(keras.Model):
 
     def sample_batches(self, num, labels=None, seed=None, batch_size=256):
         """As `sample`, batch by batch: yields float32 arrays of at most `batch_size` images."""
-        if not isinstance(num, (int, np.integer)) or num < 1:
-            raise UserError(f"`num` must be a whole number of images, 1 or more. Received: {num}")
+        check_count(num, "num")
+        check_count(batch_size, "batch_size")
+        if seed is not None:
+            check_count(seed, "seed", least=0)
         if labels is None and self.num_classes is not None:
             labels = np.arange(num) % self.num_classes
         if self.conditional or labels is not None:
@@ -315,31 +339,67 @@ class GAN(keras.Model):
         for start in range(0, num, batch_size):
             yield self._generate(*(part[start : start + batch_size] for part in inputs)).numpy()
 
-    def evaluate(self, x, num=None, seed=0, extractor=None, verbose="auto", **kwargs):
+    def evaluate(
+        self,
+        x,
+        y=None,
+        batch_size=None,
+        verbose="auto",
+        sample_weight=None,
+        steps=None,
+        callbacks=None,
+        return_dict=True,
+        num=None,
+        seed=0,
+        extractor=None,
+        _use_cached_eval_dataset=False,
+    ):
         """Scores the generator's samples against real images.
 
         Args:
-            x: Real images, as `fit` takes them, or their `kerasgan.metrics.Statistics`.
+            x: Real images, as `fit` takes them, or their `kerasgan.metrics.Statistics`. Labels that
+                come with them are not used.
+            verbose: 0 hides the progress bars.
+            steps: Number of batches to take of a dataset; an endless one needs it.
             num: Number of samples; by default as many as there are real images.
             seed: Seed of the samples.
             extractor: Feature extractor; `kerasgan.metrics.EfficientNetLite0()` by default.
-            verbose: 0 hides the progress bar.
-            **kwargs: `keras.Model.fit` passes more when it validates; not used.
+            y, batch_size, sample_weight, callbacks, return_dict: Not used; `fit` passes them when
+                it is given `validation_data`.
 
         Returns:
             dict with "frechet_distance": FD[extractor] of uint8 images, lower is better. Values
             compare only where extractor, data and both numbers of images are the same.
+
+        Raises:
+            UserError: If the real images do not fit the model or leave [-1, 1].
         """
+        if isinstance(callbacks, keras.callbacks.CallbackList):
+            verbose = 0  # within `fit`, which draws its own bar
+        if num is not None:
+            check_count(num, "num", least=2)
         extractor = extractor or metrics.EfficientNetLite0()
-        if isinstance(x, metrics.Statistics):
-            real = x
-        else:
-            known = len(x) if isinstance(x, np.ndarray) else None
-            real = extractor.statistics(images.uint8_batches(x), known, verbose)
+        real = (
+            x
+            if isinstance(x, metrics.Statistics)
+            else self._real_statistics(x, steps, extractor, verbose)
+        )
         num = num or real.count
         samples = images.uint8_batches(self.sample_batches(num, seed=seed))
         fake = extractor.statistics(samples, num, verbose)
         return {"frechet_distance": metrics.frechet_distance(real, fake)}
+
+    def _real_statistics(self, x, steps, extractor, verbose):
+        """Returns the statistics of real images, checked as `fit` checks them."""
+        if isinstance(x, tf.data.Dataset):
+            x = x if steps is None else x.take(steps)
+            if x.cardinality() == tf.data.INFINITE_CARDINALITY:
+                raise UserError("An endless dataset can only be scored in part: give `steps`.")
+            x = data.check_dataset(x, "`x`", self.image_shape)
+            return extractor.statistics(images.uint8_batches(x), None, verbose)
+        x = np.asarray(x)
+        data.check_images(x, "`x`", self.image_shape)
+        return extractor.statistics(images.uint8_batches(x), len(x), verbose)
 
     # --- Saving ---
 
@@ -359,7 +419,7 @@ class GAN(keras.Model):
         return {
             "g_optimizer": keras.optimizers.serialize(self.g_optimizer),
             "d_optimizer": keras.optimizers.serialize(self.d_optimizer),
-            "jit_compile": self.jit_compile,
+            "jit_compile": self._jit_argument,
             "run_eagerly": self.run_eagerly,
             "steps_per_execution": self.steps_per_execution,
         }

@@ -45,3 +45,46 @@ def non_saturating_loss(fake_logits):
     log(1 - D(G(z))) we can train G to maximize log D(G(z))".
     """
     return tf.reduce_mean(tf.nn.softplus(-tf.cast(fake_logits, tf.float32)))
+
+
+def hinge_discriminator_loss(real_logits, fake_logits):
+    """The hinge loss of the discriminator: E[max(0, 1 - D(x))] + E[max(0, 1 + D(G(z)))].
+
+    Args:
+        real_logits: float tensor, any shape: outputs of D on real images.
+        fake_logits: float tensor, any shape: outputs of D on generated images.
+
+    Returns:
+        Scalar float32 tensor; 2 where D is 0 everywhere, 0 where it is at least 1 on real images
+        and at most -1 on generated ones.
+
+    Example:
+
+    >>> float(hinge_discriminator_loss(tf.constant([0.5, 3.0]), tf.constant([-2.0, 0.0])))
+    0.75
+
+    Reference: Miyato et al. 2018, "Spectral Normalization for Generative Adversarial Networks",
+    Eq. (16), https://arxiv.org/abs/1802.05957; Lim & Ye 2017, https://arxiv.org/abs/1705.02894
+    """
+    real_loss = tf.reduce_mean(tf.nn.relu(1.0 - tf.cast(real_logits, tf.float32)))
+    fake_loss = tf.reduce_mean(tf.nn.relu(1.0 + tf.cast(fake_logits, tf.float32)))
+    return real_loss + fake_loss
+
+
+def hinge_generator_loss(fake_logits):
+    """The generator's loss against a discriminator with hinge loss: -E[D(G(z))].
+
+    Args:
+        fake_logits: float tensor, any shape: outputs of D on generated images.
+
+    Returns:
+        Scalar float32 tensor.
+
+    Example:
+
+    >>> float(hinge_generator_loss(tf.constant([-2.0, 1.0])))
+    0.5
+
+    Reference: Miyato et al. 2018, Eq. (17), https://arxiv.org/abs/1802.05957
+    """
+    return -tf.reduce_mean(tf.cast(fake_logits, tf.float32))

@@ -20,11 +20,11 @@ else:
 # arguments that replace the paper's, and `name`, another Keras optimizer.
 SCHEMA = {
     "model": {"name": "dcgan"},
-    "data": {"name": "fashion_mnist_mini", "image_size": None, "batch_size": 64},
+    "data": {"name": "fashion_mnist_mini", "split": "train", "image_size": None, "batch_size": 64},
     "training": {"epochs": 10, "seed": 0},
     "g_optimizer": {},
     "d_optimizer": {},
-    "evaluation": {"num": 2500, "every": 0},
+    "evaluation": {"split": "test", "num": 2500, "every": 0},
 }
 
 
@@ -136,7 +136,10 @@ def build_optimizer(table, default):
     chosen = optimizer_class(table, default)
     arguments = {key: value for key, value in table.items() if key != "name"}
     config = default.get_config() if chosen is type(default) else {}
-    return chosen.from_config({**config, **arguments})
+    try:
+        return chosen.from_config({**config, **arguments})
+    except (ValueError, TypeError) as error:
+        raise UserError(f"{chosen.__name__}: {str(error).splitlines()[0]}") from error
 
 
 def constructor_defaults(cls, leave_out):
@@ -152,8 +155,10 @@ def check_value(where, value, default):
     """Raises UserError unless `value` is of the kind of `default`, and sensible where known."""
     if value is None:
         return
-    if where.endswith("image_size"):
+    if where.endswith(("image_size", "num_classes", "condition_dim")):
         default = 0  # absent by default, a whole number else
+    if default is None:
+        default = 0.0  # every argument that may be absent is a number
     kinds = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
     kind = type(default)
     if kind not in kinds:
@@ -163,6 +168,8 @@ def check_value(where, value, default):
         raise UserError(f"{where} must be {kinds[kind]}. Received: {value!r}")
     if kind is int and value < (0 if where.endswith(("seed", "every")) else 1):
         raise UserError(f"{where} must be positive. Received: {value!r}")
+    if where.endswith("seed") and value >= 2**32:
+        raise UserError(f"{where} must be below 2**32. Received: {value!r}")
 
 
 def override(recipe, assignments):

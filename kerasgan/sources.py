@@ -30,7 +30,12 @@ def read(name, split="train", image_size=None, data_dir=None):
     if name == prepare.MINI:
         return _read_mini(split, image_size)
     folder = os.path.expanduser(name)
-    if isinstance(name, os.PathLike) or (os.path.isdir(folder) and name not in prepare.names()):
+    path_like = isinstance(name, os.PathLike) or os.path.isabs(folder) or name.startswith(".")
+    if (
+        path_like
+        or os.path.isfile(folder)
+        or (os.path.isdir(folder) and name not in prepare.names())
+    ):
         return _read_folder(Path(folder), split, image_size)
     with prepare.quiet():
         return _read_tfds(name, split, image_size, data_dir)

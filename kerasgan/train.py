@@ -15,6 +15,21 @@ from kerasgan.files import replacing
 SAMPLE_SEED = 0  # of the grids that a run draws
 SCORE_SEED = 1  # of the samples that it scores
 
+MARKER = ".kerasgan-run"
+WRITTEN = (
+    "recipe.toml",
+    "checkpoints",
+    "samples",
+    "tensorboard",
+    "history.csv",
+    "model.keras",
+    "samples.png",
+    "progress.png",
+    "result.json",
+    "saved_model",
+    "generator.tflite",
+)
+
 
 def train(settings, directory, data_dir=None, overwrite=False, verbose="auto"):
     """Trains the model of a recipe and writes everything about it to a run directory.
@@ -42,17 +57,31 @@ def train(settings, directory, data_dir=None, overwrite=False, verbose="auto"):
     keras.utils.set_random_seed(training["seed"])
 
     sets = {
-        split: data.load_arrays(source["name"], split, source["image_size"], data_dir)[0]
-        for split in ("train", "test")
+        split: data.load_arrays(source["name"], split, source["image_size"], data_dir)
+        for split in (source["split"], evaluation["split"])
     }
-    num = min(evaluation["num"], len(sets["train"]), len(sets["test"]))
-    batches = data.batches(sets["train"], None, source["batch_size"], seed=training["seed"])
-    gan = build(settings, sets["train"].shape[1:])
+    pictures, labels = sets[source["split"]]
+    num = min([evaluation["num"], *(len(given) for given, _ in sets.values())])
+    if num < 2:
+        raise UserError(
+            f"A score needs at least 2 images in each split of {source['name']}. "
+            f"Received: {', '.join(f'{len(v[0])} in {k}' for k, v in sets.items())}"
+        )
+    gan = build(settings, pictures.shape[1:])
+    if gan.conditional and labels is None:
+        raise UserError(f"{type(gan).__name__} needs labels. {source['name']} has none.")
+    batches = data.batches(
+        pictures,
+        labels if gan.conditional else None,
+        source["batch_size"],
+        seed=training["seed"],
+        name=source["name"],
+    )
     prepare_directory(directory, overwrite)
     recipe.write(settings, os.path.join(directory, "recipe.toml"))
     say(
         f"{type(gan).__name__}: generator {gan.generator.count_params():,}, discriminator "
-        f"{gan.discriminator.count_params():,} parameters; {len(sets['train']):,} images "
+        f"{gan.discriminator.count_params():,} parameters; {len(pictures):,} images "
         f"{gan.image_shape} of {source['name']}"
     )
 
@@ -60,13 +89,13 @@ def train(settings, directory, data_dir=None, overwrite=False, verbose="auto"):
     label = extractor.distance_name
     say(f"Scoring {num:,} real images and {num:,} of the untrained generator ...")
     real, other = (
-        extractor.statistics(images.uint8_batches(sets[split][:num]), num, verbose)
-        for split in ("test", "train")
+        extractor.statistics(images.uint8_batches(data.subset(sets[split][0], num)), num, verbose)
+        for split in (evaluation["split"], source["split"])
     )
     floor = metrics.frechet_distance(real, other)
 
     def score():
-        scores = gan.evaluate(real, num, SCORE_SEED, extractor=extractor, verbose=verbose)
+        scores = gan.evaluate(real, num=num, seed=SCORE_SEED, extractor=extractor, verbose=verbose)
         return scores["frechet_distance"]
 
     untrained = score()
@@ -93,7 +122,7 @@ def train(settings, directory, data_dir=None, overwrite=False, verbose="auto"):
         "n_real": num,
         "n_fake": num,
         "dataset": source["name"],
-        "split": "test",
+        "split": evaluation["split"],
         "image_shape": list(gan.image_shape),
         "sample_seed": SCORE_SEED,
         "model": settings["model"]["name"],
@@ -105,7 +134,7 @@ def train(settings, directory, data_dir=None, overwrite=False, verbose="auto"):
     with replacing(os.path.join(directory, "result.json")) as temporary:
         with open(temporary, "w", encoding="utf-8") as file:
             json.dump(result, file, indent=2)
-    say(f"{label} of {num:,} samples against {num:,} test images (lower is better):")
+    say(f"{label} of {num:,} samples against {num:,} of {evaluation['split']} (lower is better):")
     say(f"  untrained {untrained:8.1f}")
     say(f"  trained   {trained:8.1f}   after {minutes:.1f} minutes of training")
     say(f"  floor     {floor:8.1f}   real training images in place of samples")
@@ -126,16 +155,23 @@ def build(settings, image_shape):
 
 
 def prepare_directory(directory, overwrite):
-    """Makes an empty run directory; one that holds a run is deleted only where allowed."""
-    if os.path.exists(directory) and (not os.path.isdir(directory) or os.listdir(directory)):
-        is_run = os.path.isfile(os.path.join(directory, "recipe.toml"))
-        if not is_run:
-            raise UserError(f"{directory} exists and holds no run: name another directory.")
-        if not overwrite:
-            raise UserError(f"{directory} holds a run: name another, or pass --overwrite.")
-        shutil.rmtree(directory)
+    """Makes a run directory; of an earlier run, only what that run wrote is deleted."""
+    marker = os.path.join(directory, MARKER)
     try:
+        if os.path.isdir(directory) and os.listdir(directory):
+            if not os.path.isfile(marker):
+                raise UserError(f"{directory} exists and holds no run: name another directory.")
+            if not overwrite:
+                raise UserError(f"{directory} holds a run: name another, or pass --overwrite.")
+            for name in WRITTEN:
+                path = os.path.join(directory, name)
+                if os.path.isdir(path):
+                    shutil.rmtree(path)
+                elif os.path.exists(path):
+                    os.unlink(path)
         os.makedirs(os.path.join(directory, "checkpoints"), exist_ok=True)
+        with open(marker, "w", encoding="utf-8") as file:
+            file.write("A run directory of kerasgan: `train --overwrite` may replace the run.\n")
     except OSError as error:
         raise UserError(f"Cannot write to {directory}: {error.strerror}.") from error
 
@@ -159,11 +195,11 @@ def run_callbacks(directory, real, every, num):
 
 def draw(gan, directory, zoom=2):
     """Writes `samples.png`, 64 samples that nobody picked, and `progress.png`."""
-    samples = images.grid(gan.sample(64, seed=SAMPLE_SEED))
+    samples = images.grid(gan.sample(64, seed=SAMPLE_SEED), gan.grid_columns)
     images.save_png(samples, os.path.join(directory, "samples.png"), zoom)
     callbacks.progress_strip(
         os.path.join(directory, "samples"),
         os.path.join(directory, "progress.png"),
-        image_side=gan.image_shape[0],
+        image_shape=gan.image_shape,
         zoom=zoom,
     )

@@ -45,6 +45,7 @@ def test_train_writes_a_whole_run_directory(trained):
     folder, done = trained
     names = {path.name for path in folder.iterdir()}
     assert names == {
+        ".kerasgan-run",
         "recipe.toml",
         "model.keras",
         "checkpoints",
@@ -71,8 +72,8 @@ def test_a_result_carries_its_protocol_and_provenance(trained):
 
 def test_evaluate_repeats_the_score_of_the_run(trained):
     folder, _ = trained
-    done = run("evaluate", folder, "--split", "test[:20]", "--seed", 1)
-    line = json.loads(done.stdout.splitlines()[-1])
+    done = run("evaluate", folder, "--num", 20, "--seed", 1)
+    line = json.loads(done.stdout)
     assert line["value"] == json.loads((folder / "result.json").read_text())["trained"]
 
 
@@ -115,7 +116,13 @@ def test_a_taken_run_directory_is_not_touched(trained):
         (["trian"], "No such command 'trian'"),
         (["sample", "nowhere"], "no trained model at nowhere"),
         (["export", "nowhere", "--format", "tflit", "--output", "a"], 'did you mean "tflite"'),
-        (["sample", "nowhere", "--num", "0"], "--num must be 1 or more"),
+        (["sample", "nowhere", "--num", "0"], "Invalid value for '--num'"),
+        (["sample", "nowhere", "--seed", "-1"], "Invalid value for '--seed'"),
+        (["train", "--seed", "4294967296"], "training.seed must be below 2**32"),
+        (["train", "--set", "model.ema_decay=abc"], "model.ema_decay must be a number"),
+        (["train", "--set", "g_optimizer.clipnorm=abc"], "g_optimizer.clipnorm must be a number"),
+        (["train", "--dataset", "./nowhere"], "No such folder"),
+        (["train", "--set", "data.split=trian"], 'did you mean "train"'),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(arguments, message, tmp_path):

@@ -45,7 +45,7 @@ def test_an_ema_decay_outside_0_to_1_is_refused(decay):
 
 @pytest.mark.parametrize("num", [0, -1, 2.5, "4"])
 def test_a_number_of_samples_below_1_is_refused(num):
-    with pytest.raises(UserError, match="whole number of images, 1 or more"):
+    with pytest.raises(UserError, match="`num` must be a whole number, 1 or more"):
         small().sample(num)
 
 
@@ -111,3 +111,57 @@ def test_steps_per_execution_and_eager_runs_train_alike():
         weights.append(np.concatenate([w.ravel() for w in gan.generator.get_weights()]))
     np.testing.assert_allclose(weights[1], weights[0], atol=1e-5)
     np.testing.assert_allclose(weights[2], weights[0], atol=1e-5)
+
+
+@pytest.mark.parametrize("form", ["1-tuples", "bytes"])
+def test_datasets_train_alike_in_every_form(form):
+    bytes_ = np.random.default_rng(0).integers(0, 256, (16, 8, 8, 1), dtype="uint8")
+    floats = (bytes_ / 127.5 - 1).astype("float32")
+    given = (floats,) if form == "1-tuples" else bytes_
+    losses = []
+    for source in (floats, given):
+        keras.utils.set_random_seed(0)
+        dataset = tf.data.Dataset.from_tensor_slices(source).batch(8)
+        losses.append(small(seed=0).fit(dataset, verbose=0).history["d_loss"])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")
+def test_a_stream_is_read_once_and_checked_as_it_passes():
+    spec = tf.TensorSpec((None, 8, 8, 1), tf.float32)
+    sound = iter([pictures(8)] * 3)
+    steps = []
+    count = keras.callbacks.LambdaCallback(on_train_batch_end=lambda step, logs: steps.append(step))
+    gan = small()
+    dataset = tf.data.Dataset.from_generator(lambda: sound, output_signature=spec)
+    gan.fit(dataset, verbose=0, callbacks=[count])
+    assert len(steps) == 3
+    broken = iter([pictures(8), pictures(8) * np.nan])
+    with pytest.raises(tf.errors.InvalidArgumentError, match="must be finite"):
+        gan.fit(tf.data.Dataset.from_generator(lambda: broken, output_signature=spec), verbose=0)
+
+
+@pytest.mark.parametrize("name", ["validation_split", "class_weight", "sample_weight"])
+def test_what_means_nothing_to_a_gan_is_refused(name):
+    with pytest.raises(UserError, match=f"`{name}` means nothing to a GAN"):
+        small().fit(pictures(), batch_size=8, **{name: 0.5})
+
+
+def test_fit_names_what_it_takes():
+    with pytest.raises(UserError, match="NumPy array or a tf.data.Dataset.*Received: list"):
+        small().fit([pictures()])
+
+
+def test_evaluate_refuses_what_fit_refuses():
+    gan = small()
+    for real in (pictures() * 255, np.zeros((4, 16, 16, 3), "uint8"), pictures() * np.nan):
+        with pytest.raises(UserError, match="`x` must"):
+            gan.evaluate(real, extractor=PixelMean(), verbose=0)
+    with pytest.raises(UserError, match="endless dataset"):
+        gan.evaluate(data.batches(pictures(), batch_size=8).repeat(), extractor=PixelMean())
+    with pytest.raises(UserError, match="`num` must be a whole number, 2 or more"):
+        gan.evaluate(pictures(), num=1, extractor=PixelMean())
+
+
+def test_an_automatic_jit_is_decided_anew_where_the_model_is_loaded():
+    assert small().get_compile_config()["jit_compile"] == "auto"

@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from kerasgan.files import replacing
+from kerasgan.prepare import quiet
 
 
 def tflite(gan, path):
@@ -33,7 +34,8 @@ def tflite(gan, path):
 
     # One argument only: given the network as well, the converter drops its weights (NaN images).
     converter = tf.lite.TFLiteConverter.from_concrete_functions([generate.get_concrete_function()])
-    content = converter.convert()
+    with quiet():  # it recommends the second argument
+        content = converter.convert()
     with replacing(path) as temporary, open(temporary, "wb") as file:
         file.write(content)
     return str(path)

@@ -5,6 +5,7 @@ Nothing here knows a model or a dataset: images come in as uint8 arrays, feature
 
 from kerasgan.metrics.distances import frechet_distance
 from kerasgan.metrics.extractors import EfficientNetLite0, Extractor
+from kerasgan.metrics.modes import mode_coverage
 from kerasgan.metrics.statistics import Statistics
 
-__all__ = ["EfficientNetLite0", "Extractor", "Statistics", "frechet_distance"]
+__all__ = ["EfficientNetLite0", "Extractor", "Statistics", "frechet_distance", "mode_coverage"]

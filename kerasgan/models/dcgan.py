@@ -20,9 +20,9 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from kerasgan.errors import UserError
 from kerasgan.gan import GAN
 from kerasgan.losses import discriminator_loss, non_saturating_loss
+from kerasgan.shapes import check_image_shape, count_halvings
 
 
 class DCGAN(GAN):
@@ -86,24 +86,6 @@ class DCGAN(GAN):
         self.minimize(g_tape, g_loss, self.generator, self.g_optimizer)
 
         return self.end_step(d_loss=d_loss, g_loss=g_loss)
-
-
-def count_halvings(image_shape):
-    """How often both sides halve: down to 4 pixels or until one is odd, at least twice."""
-    halvings = 2
-    sides = [side // 4 for side in image_shape[:2]]
-    while all(side % 2 == 0 and side >= 8 for side in sides):
-        sides = [side // 2 for side in sides]
-        halvings += 1
-    return halvings
-
-
-def check_image_shape(image_shape):
-    if len(image_shape) != 3 or any(side < 4 or side % 4 for side in image_shape[:2]):
-        raise UserError(
-            "`image_shape` must be (height, width, channels) with sides divisible by 4. "
-            f"Received: image_shape={tuple(image_shape)}"
-        )
 
 
 def normal(mean=0.0):

@@ -1,0 +1,185 @@
+"""ConditionalGAN: Mirza & Osindero 2014, "Conditional Generative Adversarial Nets",
+https://arxiv.org/abs/1411.1784
+
+Eq. (2): the game of Goodfellow et al. 2014, with a condition y given to both networks.
+Section 4.1, for MNIST: y is the class, one-hot; G maps z, uniform in the unit hypercube, and y to
+200 and 1000 ReLU units, both together to 1200; D maps x to maxout 240x5, y to maxout 50x5, both
+together to maxout 240x4. Dropout 0.5 in both. SGD with learning rate 0.1 divided by 1.00004 at
+each update, batch 100. Section 4.2 conditions on dense vectors (of images and their tags).
+
+What differs, and why:
+- Images lie in [-1, 1], as everywhere here: tanh instead of sigmoid.
+- G ascends log D(G(z|y) | y) instead of descending log(1 - D), as Goodfellow et al. advise.
+- Dropout follows the hidden layers only: on the inputs it would take the condition away from half
+  of the images.
+- Momentum stays at 0.5; the paper raises it to 0.7, and Keras's optimizers take a number only. Its
+  floor of 1e-6 for the learning rate, reached after 288,000 updates, is left out: training has
+  ended by then.
+- Initial weights, which the paper does not give, are those of Goodfellow et al., U(-0.05, 0.05) in
+  G and U(-0.005, 0.005) in D, but U(-1, 1) on y: one input of a one-hot vector is 1, against
+  hundreds of pixels, and with the small weights labels went unnoticed for the first 1,000 updates.
+  Networks narrower than the paper's start with larger hidden weights: see `uniform`.
+"""
+
+import math
+
+import keras
+import tensorflow as tf
+from keras import layers, ops
+
+from kerasgan.errors import UserError
+from kerasgan.gan import GAN
+from kerasgan.layers import Dropout, Maxout
+from kerasgan.losses import discriminator_loss, non_saturating_loss
+
+
+class ConditionalGAN(GAN):
+    """Two multilayer perceptrons that are told what each image shows.
+
+    Args:
+        image_shape: (height, width, channels).
+        num_classes: Number of classes; the networks then take class ids `label`, int32 (N,).
+        condition_dim: Length of dense conditions instead, such as embedded tags; the networks then
+            take `condition`, float32 (N, condition_dim). One of the two must be given.
+        latent_dim: Length of the latent vector, uniform in [0, 1].
+        width: Units of G's last hidden layer. 1200 is the paper's; the other layers are scaled
+            alike, down to 8 units.
+        ema_decay, seed: As in `kerasgan.GAN`.
+
+    Raises:
+        UserError: If `image_shape` has not three axes, or not exactly one of `num_classes` and
+            `condition_dim` is given.
+
+    Example:
+
+    >>> gan = ConditionalGAN(image_shape=(28, 28, 1), num_classes=10, width=60)
+    >>> gan.compile()
+    >>> labels = tf.range(8) % 10
+    >>> history = gan.fit(tf.zeros((8, 28, 28, 1)), labels, batch_size=4, verbose=0)
+    >>> gan.sample(2, labels=[3, 7], seed=0).shape
+    (2, 28, 28, 1)
+
+    Reference: Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784
+    """
+
+    def __init__(
+        self,
+        image_shape,
+        num_classes=None,
+        condition_dim=None,
+        latent_dim=100,
+        width=1200,
+        ema_decay=None,
+        seed=None,
+        **kwargs,
+    ):
+        super().__init__(
+            build_generator(image_shape, latent_dim, width, num_classes, condition_dim),
+            build_discriminator(image_shape, width, num_classes, condition_dim),
+            ema_decay=ema_decay,
+            seed=seed,
+            **kwargs,
+        )
+        self.num_classes = num_classes
+        self.condition_dim = condition_dim
+        self.width = width
+
+    def latent_prior(self, num, seed):
+        return tf.random.stateless_uniform((num, self.latent_dim), seed, alg="philox")
+
+    @staticmethod
+    def default_optimizers():
+        # The decay of a thousand updates: in float32, 1.00004 itself is hard to tell from 1.
+        decay = keras.optimizers.schedules.ExponentialDecay(0.1, 1000, 1.00004**-1000)
+        return keras.optimizers.SGD(decay, momentum=0.5), keras.optimizers.SGD(decay, momentum=0.5)
+
+    def train_step(self, data):
+        images, y = data
+
+        # Eq. (2), discriminator: ascend log D(x|y) + log(1 - D(G(z|y))); fakes share the real y.
+        fakes = self.generator([self.sample_latents(tf.shape(images)[0]), y], training=True)
+        with tf.GradientTape() as tape:
+            real_logits = self.discriminator([images, y], training=True)
+            fake_logits = self.discriminator([fakes, y], training=True)
+            d_loss = discriminator_loss(real_logits, fake_logits)
+        self.minimize(tape, d_loss, self.discriminator, self.d_optimizer)
+
+        # Eq. (2), generator: ascend log D(G(z|y)) on fresh latents.
+        z = self.sample_latents(tf.shape(images)[0])
+        with tf.GradientTape() as tape:
+            fakes = self.generator([z, y], training=True)
+            g_loss = non_saturating_loss(self.discriminator([fakes, y], training=True))
+        self.minimize(tape, g_loss, self.generator, self.g_optimizer)
+
+        return self.end_step(d_loss=d_loss, g_loss=g_loss)
+
+
+def condition_input(num_classes, condition_dim):
+    """The networks' second input; y, the vectors (N, D) that it stands for; and the bound of the
+    initial weights that give sums over y a size of about 1, if dense conditions have variance 1."""
+    if (num_classes is None) == (condition_dim is None):
+        raise UserError(
+            "One of `num_classes` and `condition_dim` must be given, and not both. "
+            f"Received: num_classes={num_classes}, condition_dim={condition_dim}"
+        )
+    if num_classes is None:
+        condition = keras.Input((condition_dim,), name="condition")
+        return condition, condition, condition_dim**-0.5
+    label = keras.Input((), dtype="int32", name="label")
+    return label, ops.one_hot(label, num_classes), 1.0
+
+
+def scaled(units, width):
+    """Scales a layer of the paper, whose `width` is 1200, to this one."""
+    return max(8, units * width // 1200)
+
+
+def uniform(bound, width=1200):
+    """U(-bound, bound) at the paper's width. A layer on fewer hidden units starts larger, by the
+    root of their ratio, so that its sums keep their size and learning does not stall."""
+    bound *= (1200 / width) ** 0.5
+    return keras.initializers.RandomUniform(-bound, bound)
+
+
+def build_generator(image_shape, latent_dim=100, width=1200, num_classes=None, condition_dim=None):
+    """Latents (N, latent_dim) and labels (N,) or conditions (N, D) -> images in [-1, 1]."""
+    if len(image_shape) != 3:
+        raise UserError(
+            "`image_shape` must be (height, width, channels). "
+            f"Received: image_shape={tuple(image_shape)}"
+        )
+
+    def relu(units, x, initial):
+        x = layers.Dense(scaled(units, width), activation="relu", kernel_initializer=initial)(x)
+        return Dropout(0.5)(x)
+
+    z = keras.Input((latent_dim,), name="z")
+    label, y, y_bound = condition_input(num_classes, condition_dim)
+    x = [relu(200, z, uniform(0.05)), relu(1000, y, uniform(y_bound))]
+    x = relu(1200, layers.Concatenate()(x), uniform(0.05, width))
+    x = layers.Dense(
+        math.prod(image_shape),
+        activation="tanh",
+        kernel_initializer=uniform(0.05, width),
+        dtype="float32",
+    )(x)
+    images = layers.Reshape(image_shape, dtype="float32", name="images")(x)
+    return keras.Model([z, label], images, name="generator")
+
+
+def build_discriminator(image_shape, width=1200, num_classes=None, condition_dim=None):
+    """Images (N, H, W, C) and labels (N,) or conditions (N, D) -> logits (N, 1)."""
+
+    def maxout(units, pieces, x, initial):
+        x = Maxout(scaled(units, width), pieces, kernel_initializer=initial)(x)
+        return Dropout(0.5)(x)
+
+    images = keras.Input(image_shape, name="images")
+    label, y, y_bound = condition_input(num_classes, condition_dim)
+    x = layers.Flatten()(images)
+    x = [maxout(240, 5, x, uniform(0.005)), maxout(50, 5, y, uniform(y_bound))]
+    x = maxout(240, 4, layers.Concatenate()(x), uniform(0.005, width))
+    logits = layers.Dense(
+        1, kernel_initializer=uniform(0.005, width), dtype="float32", name="logits"
+    )(x)
+    return keras.Model([images, label], logits, name="discriminator")

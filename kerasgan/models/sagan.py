@@ -1,0 +1,190 @@
+"""SAGAN: Zhang, Goodfellow, Metaxas & Odena 2019, "Self-Attention Generative Adversarial Networks",
+https://arxiv.org/abs/1805.08318
+
+Section 3: self-attention (Eq. 1 to 3, `kerasgan.layers.SelfAttention`) in both networks, and the
+hinge game of Eq. (4). Section 4: spectral normalisation in both networks, one update of D for one
+of G, with learning rates of their own: 4e-4 for D and 1e-4 for G, Adam with beta_1 = 0 and
+beta_2 = 0.9. With classes, G has conditional batch norm and D is a projection discriminator (Miyato
+& Koyama 2018, "cGANs with Projection Discriminator", https://arxiv.org/abs/1802.05637). The
+networks are those of https://github.com/brain-research/self-attention-gan: the residual blocks of
+SNGAN, with channels that halve towards the image.
+
+What differs, and why:
+- Depth follows the image: the authors' five blocks for 128 pixels are three for 32 and two for 28.
+- Attention is at 16x16 (14x14 for 28 pixels), where the authors, with 128, have it at 32x32.
+- Without classes the batch norms are ordinary and D has no projection: the paper always had them.
+- Weights start orthogonal, as in the reimplementations since BigGAN; the paper does not say, its
+  code has Glorot's.
+- Convolutions of G have no bias where a batch norm would take it out again.
+- G's training samples take the labels of the real batch; the authors' code draws them uniformly.
+- Batch norm's running averages have momentum 0.9, for short trainings.
+"""
+
+import keras
+import tensorflow as tf
+from keras import layers, ops
+
+from kerasgan.errors import UserError
+from kerasgan.gan import GAN
+from kerasgan.layers import (
+    ConditionalBatchNormalization,
+    SelfAttention,
+    SpectralConv2D,
+    SpectralDense,
+    SpectralEmbedding,
+)
+from kerasgan.losses import hinge_discriminator_loss, hinge_generator_loss
+from kerasgan.models.sngan import batch_norm, down_block, first_down_block, last_block, up_block
+from kerasgan.shapes import check_image_shape, count_halvings
+
+
+class SAGAN(GAN):
+    """Self-attention GAN, conditional on classes or not.
+
+    Args:
+        image_shape: (height, width, channels), both sides divisible by 4.
+        num_classes: Number of classes, for `fit(images, labels)`; `None` for `fit(images)`.
+        latent_dim: Length of the latent vector, standard normal.
+        width: Channels at the image's end of both networks; they double with each halving of the
+            sides. 64 is the paper's, 16 is quick on a CPU.
+        ema_decay, seed: As in `kerasgan.GAN`.
+
+    Raises:
+        UserError: If a side is not divisible by 4, or `num_classes` is not 1 or more.
+
+    Example:
+
+    >>> gan = SAGAN(image_shape=(28, 28, 1), num_classes=10, width=8)
+    >>> gan.compile()
+    >>> history = gan.fit(tf.zeros((8, 28, 28, 1)), [0, 1, 2, 3] * 2, batch_size=4, verbose=0)
+    >>> gan.sample(2, labels=[3, 7], seed=0).shape
+    (2, 28, 28, 1)
+
+    Reference: Zhang et al. 2019, https://arxiv.org/abs/1805.08318
+    """
+
+    def __init__(
+        self,
+        image_shape,
+        num_classes=None,
+        latent_dim=128,
+        width=64,
+        ema_decay=None,
+        seed=None,
+        **kwargs,
+    ):
+        if num_classes is not None and (not isinstance(num_classes, int) or num_classes < 1):
+            raise UserError(
+                "`num_classes` must be an int, 1 or more, or None. "
+                f"Received: num_classes={num_classes}"
+            )
+        super().__init__(
+            build_generator(image_shape, num_classes, latent_dim, width),
+            build_discriminator(image_shape, num_classes, width),
+            ema_decay=ema_decay,
+            seed=seed,
+            **kwargs,
+        )
+        self.num_classes = num_classes
+        self.width = width
+
+    @staticmethod
+    def default_optimizers():
+        # Section 4, "imbalanced learning rate for generator and discriminator updates"
+        return (
+            keras.optimizers.Adam(1e-4, beta_1=0.0, beta_2=0.9),
+            keras.optimizers.Adam(4e-4, beta_1=0.0, beta_2=0.9),
+        )
+
+    def train_step(self, data):
+        images, labels = data if self.conditional else (data, None)
+        num = tf.shape(images)[0]
+
+        # Eq. (4): L_D = -E[min(0, -1 + D(x, y))] - E[min(0, -1 - D(G(z), y))]
+        fakes = self.generator(pair(self.sample_latents(num), labels), training=True)
+        with tf.GradientTape() as d_tape:
+            real_logits = self.discriminator(pair(images, labels), training=True)
+            fake_logits = self.discriminator(pair(fakes, labels), training=True)
+            d_loss = hinge_discriminator_loss(real_logits, fake_logits)
+        self.minimize(d_tape, d_loss, self.discriminator, self.d_optimizer)
+
+        # Eq. (4): L_G = -E[D(G(z), y)]
+        z = self.sample_latents(num)
+        with tf.GradientTape() as g_tape:
+            fakes = self.generator(pair(z, labels), training=True)
+            g_loss = hinge_generator_loss(self.discriminator(pair(fakes, labels), training=True))
+        self.minimize(g_tape, g_loss, self.generator, self.g_optimizer)
+
+        return self.end_step(d_loss=d_loss, g_loss=g_loss)
+
+
+def pair(x, labels):
+    """What a network takes: `x` alone where there are no classes."""
+    return x if labels is None else [x, labels]
+
+
+def conv(filters, kernel_size, use_bias=True, **kwargs):
+    return SpectralConv2D(
+        filters,
+        kernel_size,
+        padding="same",
+        use_bias=use_bias,
+        kernel_initializer="orthogonal",
+        **kwargs,
+    )
+
+
+def attention_level(halvings):
+    """How often the image is halved where attention is: until 16x16, or 14x14 for 28 pixels."""
+    return max(1, halvings - 2)
+
+
+def build_generator(image_shape, num_classes=None, latent_dim=128, width=64):
+    """Latents (N, latent_dim) and labels (N,), if any -> images (N, H, W, C) in [-1, 1]."""
+    check_image_shape(image_shape)
+    height, wide, channels = image_shape
+    halvings = count_halvings(image_shape)
+    base = height // 2**halvings, wide // 2**halvings
+    filters = width * 2 ** (halvings - 1)
+    z = keras.Input((latent_dim,), name="z")
+    label = None if num_classes is None else keras.Input((), dtype="int32", name="label")
+
+    def norm(x):
+        return (
+            batch_norm(x) if label is None else ConditionalBatchNormalization(num_classes)(x, label)
+        )
+
+    x = SpectralDense(base[0] * base[1] * filters, kernel_initializer="orthogonal")(z)
+    x = layers.Reshape((*base, filters))(x)  # (N, 4, 4, 4w) for 32 pixels
+    for level in reversed(range(halvings)):  # (N, 8, 8, 4w), (N, 16, 16, 2w), (N, 32, 32, w)
+        x = up_block(x, width * 2**level, conv, norm)
+        if level == attention_level(halvings):
+            x = SelfAttention("orthogonal")(x)
+    x = layers.ReLU()(batch_norm(x))
+    images = conv(channels, 3, activation="tanh", dtype="float32", name="images")(x)
+    return keras.Model(pair(z, label), images, name="generator")
+
+
+def build_discriminator(image_shape, num_classes=None, width=64):
+    """Images (N, H, W, C) and labels (N,), if any -> logits (N, 1)."""
+    check_image_shape(image_shape)
+    halvings = count_halvings(image_shape)
+    images = keras.Input(image_shape, name="images")
+    label = None if num_classes is None else keras.Input((), dtype="int32", name="label")
+
+    x = first_down_block(images, width, conv)  # (N, 16, 16, w) for 32 pixels
+    for level in range(1, halvings):  # (N, 8, 8, 2w), (N, 4, 4, 4w)
+        if level == attention_level(halvings):
+            x = SelfAttention("orthogonal")(x)
+        x = down_block(x, width * 2**level, conv)
+    x = layers.ReLU()(last_block(x, conv))
+    h = ops.sum(ops.cast(x, "float32"), axis=(1, 2))  # (N, 4w)
+    logits = SpectralDense(1, kernel_initializer="orthogonal", dtype="float32", name="logits")(h)
+    if label is not None:
+        # Miyato & Koyama 2018, Eq. (3): the inner product of the class's embedding with h
+        embedding = SpectralEmbedding(
+            num_classes, h.shape[-1], embeddings_initializer="orthogonal", dtype="float32"
+        )(label)
+        projection = layers.Dot(axes=1, dtype="float32")([h, embedding])
+        logits = layers.Add(dtype="float32")([logits, projection])
+    return keras.Model(pair(images, label), logits, name="discriminator")

@@ -1,0 +1,294 @@
+"""SNGAN: Miyato, Kataoka, Koyama & Yoshida 2018, "Spectral Normalization for Generative Adversarial
+Networks", https://arxiv.org/abs/1802.05957
+
+Spectral normalisation (Algorithm 1) stands in `kerasgan.layers`: every layer of the discriminator
+has it, and no batch norm. `train_step` is the hinge game of Eq. (16) and (17).
+
+Two pairs of networks, for images of 32 pixels:
+- "resnet" (appendix, table of the CIFAR-10 ResNets): G is three residual blocks, D four, of which
+  two halve the sides, with ReLU and a *sum* over places at the end; Glorot's initialization, in the
+  3x3 convolutions of the blocks with gain sqrt(2); 5 updates of D for one of G, Adam 2e-4 with
+  beta_1 = 0, beta_2 = 0.9, the learning rate falling linearly to 0 over 100,000 updates of G.
+- "conv" (the standard CNNs, "SNDCGAN"): G of 4x4 transposed convolutions, D of 3x3 convolutions
+  between 4x4 ones with stride 2, LeakyReLU with slope 0.1.
+
+What differs, and why:
+- The number of blocks that double or halve follows the image: 28 pixels start from 7x7, 64 from 4x4
+  with a block more.
+- Convolutions of G have no bias where a batch norm would take it out again.
+- In "conv", D's channels double at the strided convolutions, as in the networks that later
+  comparisons call SNDCGAN (chainer-gan-lib of the authors' laboratory, compare_gan).
+- G trains on as many samples as D does in one update; the authors' code takes twice as many.
+- D trains before G in each step, not after it.
+- Batch norm's running averages have momentum 0.9, for short trainings.
+"""
+
+import keras
+import tensorflow as tf
+from keras import layers, ops
+
+from kerasgan.errors import UserError
+from kerasgan.gan import GAN
+from kerasgan.layers import SpectralConv2D, SpectralDense
+from kerasgan.losses import hinge_discriminator_loss, hinge_generator_loss
+from kerasgan.shapes import check_image_shape, count_halvings
+
+
+class SNGAN(GAN):
+    """GAN with a spectrally normalised discriminator.
+
+    The batch that `fit` hands over is split into `n_critic` minibatches, one for each update of the
+    discriminator: for minibatches of 64 the batch size is 320.
+
+    Args:
+        image_shape: (height, width, channels), both sides divisible by 4.
+        latent_dim: Length of the latent vector, standard normal.
+        width: Channels of G's residual blocks, twice those of D's; in the conv nets channels of
+            G's first hidden layer of an image of 32 pixels. 256 is the paper's, 32 is quick on a
+            CPU.
+        architecture: "resnet" or "conv".
+        n_critic: int, updates of the discriminator for one of the generator. The paper's conv nets
+            were also trained with 1.
+        ema_decay, seed: As in `kerasgan.GAN`.
+
+    Raises:
+        UserError: If a side is not divisible by 4, there is no such architecture, or `n_critic` is
+            not 1 or more.
+
+    Example:
+
+    >>> gan = SNGAN(image_shape=(28, 28, 1), width=8, n_critic=1)
+    >>> gan.compile()
+    >>> history = gan.fit(tf.zeros((8, 28, 28, 1)), batch_size=4, verbose=0)
+    >>> gan.sample(2, seed=0).shape
+    (2, 28, 28, 1)
+
+    Reference: Miyato et al. 2018, https://arxiv.org/abs/1802.05957
+    """
+
+    def __init__(
+        self,
+        image_shape,
+        latent_dim=128,
+        width=256,
+        architecture="resnet",
+        n_critic=5,
+        ema_decay=None,
+        seed=None,
+        **kwargs,
+    ):
+        if architecture not in ARCHITECTURES:
+            raise UserError(
+                f"`architecture` must be one of {', '.join(ARCHITECTURES)}. "
+                f"Received: architecture={architecture!r}"
+            )
+        if not isinstance(n_critic, int) or n_critic < 1:
+            raise UserError(f"`n_critic` must be an int, 1 or more. Received: n_critic={n_critic}")
+        build_generator, build_discriminator = ARCHITECTURES[architecture]
+        super().__init__(
+            build_generator(image_shape, latent_dim, width),
+            build_discriminator(image_shape, width),
+            ema_decay=ema_decay,
+            seed=seed,
+            **kwargs,
+        )
+        self.width = width
+        self.architecture = architecture
+        self.n_critic = n_critic
+
+    @staticmethod
+    def default_optimizers():
+        # D takes five updates for each of G's 100,000, and both must arrive at 0 together.
+        decay = keras.optimizers.schedules.PolynomialDecay
+        return (
+            keras.optimizers.Adam(decay(2e-4, 100_000, 0.0), beta_1=0.0, beta_2=0.9),
+            keras.optimizers.Adam(decay(2e-4, 500_000, 0.0), beta_1=0.0, beta_2=0.9),
+        )
+
+    def train_step(self, images):
+        num = tf.shape(images)[0] // self.n_critic
+
+        # n_critic updates of the discriminator, each on real images of its own. Every call of D
+        # is one power iteration for each of its layers (Algorithm 1).
+        for real_images in tf.split(images, self.n_critic):
+            fake_images = self.generator(self.sample_latents(num), training=True)
+            with tf.GradientTape() as d_tape:
+                real_logits = self.discriminator(real_images, training=True)
+                fake_logits = self.discriminator(fake_images, training=True)
+                # Eq. (16): E[min(0, -1 + D(x))] + E[min(0, -1 - D(G(z)))], to be maximised
+                d_loss = hinge_discriminator_loss(real_logits, fake_logits)
+            self.minimize(d_tape, d_loss, self.discriminator, self.d_optimizer)
+
+        # Eq. (17): -E[D(G(z))]
+        z = self.sample_latents(num)
+        with tf.GradientTape() as g_tape:
+            fake_images = self.generator(z, training=True)
+            g_loss = hinge_generator_loss(self.discriminator(fake_images, training=True))
+        self.minimize(g_tape, g_loss, self.generator, self.g_optimizer)
+
+        return self.end_step(d_loss=d_loss, g_loss=g_loss)
+
+
+# --- ResNets ---
+
+
+def glorot(gain=1.0):
+    return keras.initializers.VarianceScaling(gain**2, "fan_avg", "uniform")
+
+
+def conv(filters, kernel_size, **kwargs):
+    gain = 2.0**0.5 if kernel_size == 3 else 1.0
+    return layers.Conv2D(
+        filters, kernel_size, padding="same", kernel_initializer=glorot(gain), **kwargs
+    )
+
+
+def spectral_conv(filters, kernel_size):
+    gain = 2.0**0.5 if kernel_size == 3 else 1.0
+    return SpectralConv2D(filters, kernel_size, padding="same", kernel_initializer=glorot(gain))
+
+
+def batch_norm(x):
+    return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, synchronized=True)(x)
+
+
+def up_block(x, filters, conv=conv, norm=batch_norm):
+    """Residual block of a generator: (N, H, W, C) -> (N, 2H, 2W, filters).
+
+    Args:
+        x: Feature map.
+        filters: Channels that come out.
+        conv: Function of filters, kernel size and `use_bias` that makes a convolution.
+        norm: Function of a feature map that normalises it.
+    """
+    h = layers.UpSampling2D(2)(layers.ReLU()(norm(x)))
+    h = conv(filters, 3, use_bias=False)(h)
+    h = conv(filters, 3, use_bias=False)(layers.ReLU()(norm(h)))
+    shortcut = conv(filters, 1, use_bias=False)(layers.UpSampling2D(2)(x))
+    return layers.Add()([h, shortcut])
+
+
+def first_down_block(images, filters, conv=spectral_conv):
+    """First block of a discriminator: as `down_block`, but with no ReLU before the images."""
+    h = conv(filters, 3)(images)
+    h = conv(filters, 3)(layers.ReLU()(h))
+    shortcut = conv(filters, 1)(layers.AveragePooling2D(2)(images))
+    return layers.Add()([layers.AveragePooling2D(2)(h), shortcut])
+
+
+def down_block(x, filters, conv=spectral_conv):
+    """Residual block of a discriminator: (N, H, W, C) -> (N, H / 2, W / 2, filters)."""
+    h = conv(filters, 3)(layers.ReLU()(x))
+    h = conv(filters, 3)(layers.ReLU()(h))
+    h = layers.Add()([h, conv(filters, 1)(x)])  # pooling the sum is pooling both
+    return layers.AveragePooling2D(2)(h)
+
+
+def last_block(x, conv=spectral_conv):
+    """Residual block that keeps the shape (N, H, W, C)."""
+    h = conv(x.shape[-1], 3)(layers.ReLU()(x))
+    h = conv(x.shape[-1], 3)(layers.ReLU()(h))
+    return layers.Add()([h, x])
+
+
+def build_resnet_generator(image_shape, latent_dim=128, width=256):
+    """Latents (N, latent_dim) -> images (N, H, W, C) in [-1, 1]."""
+    check_image_shape(image_shape)
+    height, wide, channels = image_shape
+    halvings = count_halvings(image_shape)
+    base = height // 2**halvings, wide // 2**halvings
+
+    z = keras.Input((latent_dim,), name="z")
+    x = layers.Dense(base[0] * base[1] * width, kernel_initializer=glorot())(z)
+    x = layers.Reshape((*base, width))(x)  # (N, 4, 4, w) for 32 pixels
+    for _ in range(halvings):  # (N, 8, 8, w), (N, 16, 16, w), (N, 32, 32, w)
+        x = up_block(x, width)
+    x = layers.ReLU()(batch_norm(x))
+    images = layers.Conv2D(
+        channels,
+        3,
+        padding="same",
+        activation="tanh",
+        kernel_initializer=glorot(),
+        dtype="float32",
+        name="images",
+    )(x)
+    return keras.Model(z, images, name="generator")
+
+
+def build_resnet_discriminator(image_shape, width=256):
+    """Images (N, H, W, C) -> logits (N, 1), in channels half as many as the generator's."""
+    check_image_shape(image_shape)
+    filters = width // 2
+    images = keras.Input(image_shape, name="images")
+    x = first_down_block(images, filters)  # (N, 16, 16, w/2) for 32 pixels
+    for _ in range(max(2, count_halvings(image_shape) - 1) - 1):  # (N, 8, 8, w/2)
+        x = down_block(x, filters)
+    x = layers.ReLU()(last_block(last_block(x)))
+    h = ops.sum(ops.cast(x, "float32"), axis=(1, 2))  # (N, w/2)
+    logits = SpectralDense(
+        1, use_bias=False, kernel_initializer=glorot(), dtype="float32", name="logits"
+    )(h)
+    return keras.Model(images, logits, name="discriminator")
+
+
+# --- Plain convolutional networks ---
+
+
+def build_conv_generator(image_shape, latent_dim=128, width=256):
+    """Latents (N, latent_dim) -> images (N, H, W, C) in [-1, 1]."""
+    check_image_shape(image_shape)
+    height, wide, channels = image_shape
+    halvings = count_halvings(image_shape)
+    base = height // 2**halvings, wide // 2**halvings
+    filters = width // 4 * 2**halvings
+
+    z = keras.Input((latent_dim,), name="z")
+    x = layers.Dense(base[0] * base[1] * filters, use_bias=False, kernel_initializer=glorot())(z)
+    x = layers.Reshape((*base, filters))(x)  # (N, 4, 4, 2w) for 32 pixels
+    x = layers.ReLU()(batch_norm(x))
+    for _ in range(halvings):  # (N, 8, 8, w), (N, 16, 16, w/2), (N, 32, 32, w/4)
+        filters //= 2
+        x = layers.Conv2DTranspose(
+            filters, 4, strides=2, padding="same", use_bias=False, kernel_initializer=glorot()
+        )(x)
+        x = layers.ReLU()(batch_norm(x))
+    images = layers.Conv2D(
+        channels,
+        3,
+        padding="same",
+        activation="tanh",
+        kernel_initializer=glorot(),
+        dtype="float32",
+        name="images",
+    )(x)
+    return keras.Model(z, images, name="generator")
+
+
+def build_conv_discriminator(image_shape, width=256):
+    """Images (N, H, W, C) -> logits (N, 1)."""
+    check_image_shape(image_shape)
+    filters = width // 4
+    images = keras.Input(image_shape, name="images")
+    x = conv_lrelu(images, filters, 3)  # (N, 32, 32, w/4)
+    for _ in range(count_halvings(image_shape)):  # (N, 16, 16, w/2), (N, 8, 8, w), (N, 4, 4, 2w)
+        filters *= 2
+        x = conv_lrelu(x, filters, 4, strides=2)
+        x = conv_lrelu(x, filters, 3)
+    logits = SpectralDense(1, kernel_initializer=glorot(), dtype="float32", name="logits")(
+        layers.Flatten()(x)
+    )
+    return keras.Model(images, logits, name="discriminator")
+
+
+def conv_lrelu(x, filters, kernel_size, strides=1):
+    x = SpectralConv2D(
+        filters, kernel_size, strides=strides, padding="same", kernel_initializer=glorot()
+    )(x)
+    return layers.LeakyReLU(0.1)(x)
+
+
+ARCHITECTURES = {
+    "resnet": (build_resnet_generator, build_resnet_discriminator),
+    "conv": (build_conv_generator, build_conv_discriminator),
+}

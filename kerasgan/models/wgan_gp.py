@@ -1,0 +1,266 @@
+"""WGAN-GP: Gulrajani, Ahmed, Arjovsky, Dumoulin & Courville 2017, "Improved Training of Wasserstein
+GANs", https://arxiv.org/abs/1704.00028
+
+`train_step` is Algorithm 1, with its defaults: lambda = 10, n_critic = 5, Adam with alpha = 1e-4,
+beta_1 = 0 and beta_2 = 0.9. The networks are the authors' for 32 pixels (`gan_cifar.py` in
+github.com/igul222/improved_wgan_training): 5x5 kernels, He's initialization, batch norm in G and
+none in the critic, since it would tie the penalty of an image to the others (section 4). For points
+they are those of `gan_toy.py`: three hidden layers of 512 ReLUs.
+
+What differs, and why:
+- The random number that mixes a real and a generated image is `alpha` here, as in the authors'
+  code, not epsilon: that is the small number under the square root, without which the gradient of
+  the norm is not finite where the norm is 0.
+- Adam's betas are Algorithm 1's; the authors' scripts for these two networks have (0.5, 0.9).
+- Depth follows the image: 28 pixels halve twice, 32 three times.
+- Batch norm's running averages have momentum 0.9: at Keras's 0.99 they lag behind the weights of
+  short trainings, and sampling uses them.
+- Layers before a batch norm have no bias, which it would take out again; nor has the critic's last
+  one, which cancels in the loss.
+- The critic computes in float32 under every dtype policy: its penalty is a gradient, squared and
+  differentiated again, which float16 cannot hold.
+"""
+
+import keras
+import tensorflow as tf
+from keras import layers
+
+from kerasgan.errors import UserError
+from kerasgan.gan import GAN
+from kerasgan.shapes import check_image_shape, count_halvings
+
+
+class WGANGP(GAN):
+    """Wasserstein GAN with gradient penalty.
+
+    The batch that `fit` hands over is split into `n_critic` minibatches, one for each update of the
+    critic: for minibatches of 64 the batch size is 320. The logs hold `wasserstein`, the critic's
+    estimate E[D(x)] - E[D(G(z))] of the distance, which falls while the samples improve, and
+    `gradient_penalty` before its weight.
+
+    Args:
+        image_shape: (height, width, channels), both sides divisible by 4; or (dimensions,), for
+            points.
+        latent_dim: Length of the latent vector, standard normal.
+        width: Channels of the critic's first and G's last hidden layer; for points a quarter of the
+            units of each hidden layer. 128 is the paper's, 32 is quick on a CPU.
+        gp_weight: float, lambda of Eq. (3); the authors' toy script has 0.1.
+        n_critic: int, updates of the critic for one of the generator.
+        ema_decay, seed: As in `kerasgan.GAN`.
+
+    Raises:
+        UserError: If a side is not divisible by 4, or `n_critic` is not 1 or more.
+
+    Example:
+
+    >>> gan = WGANGP(image_shape=(28, 28, 1), width=8)
+    >>> gan.compile()
+    >>> history = gan.fit(tf.zeros((20, 28, 28, 1)), batch_size=20, verbose=0)
+    >>> sorted(history.history)
+    ['d_loss', 'g_loss', 'gradient_penalty', 'wasserstein']
+
+    Reference: Gulrajani et al. 2017, https://arxiv.org/abs/1704.00028
+    """
+
+    log_names = ("d_loss", "g_loss", "wasserstein", "gradient_penalty")
+
+    def __init__(
+        self,
+        image_shape,
+        latent_dim=128,
+        width=128,
+        gp_weight=10.0,
+        n_critic=5,
+        ema_decay=None,
+        seed=None,
+        **kwargs,
+    ):
+        if not isinstance(n_critic, int) or n_critic < 1:
+            raise UserError(f"`n_critic` must be an int, 1 or more. Received: n_critic={n_critic}")
+        super().__init__(
+            build_generator(image_shape, latent_dim, width),
+            build_critic(image_shape, width),
+            ema_decay=ema_decay,
+            seed=seed,
+            **kwargs,
+        )
+        self.width = width
+        self.gp_weight = gp_weight
+        self.n_critic = n_critic
+
+    @staticmethod
+    def default_optimizers():
+        g_optimizer = keras.optimizers.Adam(1e-4, beta_1=0.0, beta_2=0.9)
+        d_optimizer = keras.optimizers.Adam(1e-4, beta_1=0.0, beta_2=0.9)
+        return g_optimizer, d_optimizer
+
+    def train_step(self, images):
+        num = tf.shape(images)[0] // self.n_critic
+
+        # Algorithm 1, lines 2 to 10: n_critic updates of the critic
+        for real_images in tf.split(images, self.n_critic):  # line 4: x ~ P_r, z ~ p(z), alpha ~ U
+            z = self.sample_latents(num)
+            alpha = tf.random.stateless_uniform((num,), self.next_seed(), alg="philox")
+            fake_images = self.generator(z, training=True)  # line 5
+            with tf.GradientTape() as d_tape:
+                real_logits = self.discriminator(real_images, training=True)
+                fake_logits = self.discriminator(fake_images, training=True)
+                distance_loss = critic_loss(real_logits, fake_logits)
+                penalty = gradient_penalty(self.discriminator, real_images, fake_images, alpha)
+                d_loss = distance_loss + self.gp_weight * penalty  # line 7
+            self.minimize(d_tape, d_loss, self.discriminator, self.d_optimizer)  # line 9
+
+        # Lines 11 and 12: one of the generator
+        z = self.sample_latents(num)
+        with tf.GradientTape() as g_tape:
+            g_loss = generator_loss(self.discriminator(self.generator(z, training=True)))
+        self.minimize(g_tape, g_loss, self.generator, self.g_optimizer)
+
+        return self.end_step(
+            d_loss=d_loss, g_loss=g_loss, wasserstein=-distance_loss, gradient_penalty=penalty
+        )
+
+
+def critic_loss(real_logits, fake_logits):
+    """The critic's loss without penalty, E[D(G(z))] - E[D(x)]: minus its estimate of the distance.
+
+    Args:
+        real_logits: float tensor, any shape: the critic's values D on real images.
+        fake_logits: float tensor, any shape: those on generated images.
+
+    Returns:
+        Scalar float32 tensor.
+
+    Example:
+
+    >>> float(critic_loss(tf.constant([3.0, 5.0]), tf.constant([1.0, 1.0])))
+    -3.0
+
+    Reference: Gulrajani et al. 2017, Eq. (2) and the first part of Eq. (3).
+    """
+    real_logits, fake_logits = tf.cast(real_logits, tf.float32), tf.cast(fake_logits, tf.float32)
+    return tf.reduce_mean(fake_logits) - tf.reduce_mean(real_logits)
+
+
+def generator_loss(fake_logits):
+    """The generator's loss, -E[D(G(z))].
+
+    Args:
+        fake_logits: float tensor, any shape: the critic's values on generated images.
+
+    Returns:
+        Scalar float32 tensor.
+
+    Example:
+
+    >>> float(generator_loss(tf.constant([1.0, 3.0])))
+    -2.0
+
+    Reference: Gulrajani et al. 2017, Algorithm 1, line 12.
+    """
+    return -tf.reduce_mean(tf.cast(fake_logits, tf.float32))
+
+
+def gradient_penalty(critic, real_images, fake_images, alpha):
+    """How far the critic's gradients are from norm 1: E[(|grad D(x_hat)| - 1)^2].
+
+    Args:
+        critic: Callable, images (N, ...) -> logits (N, 1), each from its own image alone.
+        real_images: float tensor (N, ...).
+        fake_images: float tensor of the same shape.
+        alpha: float tensor (N,) in [0, 1]: the real image's share in x_hat.
+
+    Returns:
+        Scalar float32 tensor; 0 where every gradient has norm 1.
+
+    Example:
+
+    >>> critic = lambda x: tf.reduce_sum(3.0 * x, axis=1)  # |grad| = 3 for one dimension
+    >>> float(gradient_penalty(critic, tf.ones((4, 1)), tf.zeros((4, 1)), tf.fill((4,), 0.5)))
+    4.0
+
+    Reference: Gulrajani et al. 2017, Eq. (3), Algorithm 1, lines 6 and 7.
+    """
+    real_images, fake_images = tf.cast(real_images, tf.float32), tf.cast(fake_images, tf.float32)
+    alpha = tf.reshape(alpha, [-1] + [1] * (len(real_images.shape) - 1))
+    x_hat = alpha * real_images + (1.0 - alpha) * fake_images  # line 6
+    with tf.GradientTape() as tape:
+        tape.watch(x_hat)
+        logits = critic(x_hat)
+    # The sum over the batch has as its gradient each image's own.
+    gradients = tf.cast(tape.gradient(logits, x_hat), tf.float32)
+    squares = tf.reduce_sum(gradients**2, axis=range(1, len(gradients.shape)))  # (N,)
+    return tf.reduce_mean((tf.sqrt(squares + 1e-12) - 1.0) ** 2)
+
+
+def he():
+    # Over the mean of both fans, as in the authors' code: for transposed convolutions too.
+    return keras.initializers.VarianceScaling(2.0, "fan_avg", "uniform")
+
+
+def batch_norm_relu(x):
+    return layers.ReLU()(layers.BatchNormalization(momentum=0.9, synchronized=True)(x))
+
+
+def three_hidden_layers(x, units, dtype=None):
+    for _ in range(3):
+        x = layers.Dense(units, activation="relu", kernel_initializer="he_uniform", dtype=dtype)(x)
+    return x
+
+
+def build_generator(image_shape, latent_dim=128, width=128):
+    """Latents (N, latent_dim) -> images (N, H, W, C) in [-1, 1], or points (N, D)."""
+    z = keras.Input((latent_dim,), name="z")
+    if len(image_shape) == 1:
+        x = three_hidden_layers(z, 4 * width)
+        points = layers.Dense(image_shape[0], dtype="float32", name="images")(x)
+        return keras.Model(z, points, name="generator")
+
+    check_image_shape(image_shape)
+    height, wide, channels = image_shape
+    halvings = count_halvings(image_shape)
+    base = height // 2**halvings, wide // 2**halvings
+    filters = width * 2 ** (halvings - 1)
+
+    x = batch_norm_relu(layers.Dense(base[0] * base[1] * filters, use_bias=False)(z))
+    x = layers.Reshape((*base, filters))(x)  # (N, 4, 4, 4w) for 32 pixels
+    for _ in range(halvings - 1):  # (N, 8, 8, 2w), (N, 16, 16, w)
+        filters //= 2
+        x = layers.Conv2DTranspose(
+            filters, 5, strides=2, padding="same", use_bias=False, kernel_initializer=he()
+        )(x)
+        x = batch_norm_relu(x)
+    images = layers.Conv2DTranspose(
+        channels,
+        5,
+        strides=2,
+        padding="same",
+        kernel_initializer=he(),
+        activation="tanh",
+        dtype="float32",
+        name="images",
+    )(x)
+    return keras.Model(z, images, name="generator")
+
+
+def build_critic(image_shape, width=128):
+    """Images (N, H, W, C), or points (N, D), -> values (N, 1); float32 all through."""
+    images = keras.Input(image_shape, name="images")
+    if len(image_shape) == 1:
+        x = three_hidden_layers(images, 4 * width, dtype="float32")
+    else:
+        check_image_shape(image_shape)
+        x = images
+        for level in range(count_halvings(image_shape)):  # (N, 16, 16, w) ... (N, 4, 4, 4w)
+            x = layers.Conv2D(
+                width * 2**level,
+                5,
+                strides=2,
+                padding="same",
+                kernel_initializer=he(),
+                dtype="float32",
+            )(x)
+            x = layers.LeakyReLU(0.2, dtype="float32")(x)
+        x = layers.Flatten(dtype="float32")(x)
+    logits = layers.Dense(1, use_bias=False, dtype="float32", name="logits")(x)
+    return keras.Model(images, logits, name="discriminator")

@@ -1,0 +1,138 @@
+"""ConditionalGAN against its paper: the layers of section 4.1, and what conditions do."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kerasgan import ConditionalGAN
+from kerasgan.errors import UserError
+
+
+def small(**arguments):
+    gan = ConditionalGAN((8, 8, 1), **{"num_classes": 3, "width": 60, "seed": 0, **arguments})
+    gan.compile()
+    return gan
+
+
+def pictures(num):
+    return np.random.default_rng(0).uniform(-1, 1, (num, 8, 8, 1)).astype("float32")
+
+
+def kernel_shapes(network):
+    return sorted(tuple(w.shape) for w in network.weights if w.name == "kernel")
+
+
+# --- Networks ---
+
+
+@pytest.mark.parametrize("condition", [{"num_classes": 10}, {"condition_dim": 10}])
+def test_networks_have_the_layers_of_the_paper(condition):
+    gan = ConditionalGAN((28, 28, 1), **condition)
+    assert kernel_shapes(gan.generator) == sorted(
+        [(100, 200), (10, 1000), (200 + 1000, 1200), (1200, 784)]
+    )
+    assert kernel_shapes(gan.discriminator) == sorted(
+        [(784, 240 * 5), (10, 50 * 5), (240 + 50, 240 * 4), (240, 1)]
+    )
+    for network in (gan.generator, gan.discriminator):
+        drops = [layer.rate for layer in network.layers if hasattr(layer, "rate")]
+        assert drops == [0.5, 0.5, 0.5]
+
+
+@pytest.mark.parametrize(
+    "condition, bound", [({"num_classes": 4}, 1.0), ({"condition_dim": 4}, 0.5)]
+)
+def test_layers_on_the_condition_start_larger_than_the_others(condition, bound):
+    gan = small(**{"num_classes": None, "width": 1200, **condition})
+    for network, others in ((gan.generator, 0.05), (gan.discriminator, 0.005)):
+        for weight in network.weights:
+            if weight.name == "kernel":
+                expected = bound if weight.shape[0] == 4 else others
+                assert 0.95 * expected < np.abs(weight.numpy()).max() <= expected
+
+
+def test_latents_fill_the_unit_hypercube():
+    latents = small().latent_prior(2000, [0, 0]).numpy().astype("float64")
+    assert 0.0 <= latents.min() < 0.001 and 0.999 < latents.max() < 1.0
+    np.testing.assert_allclose(latents.mean(), 0.5, atol=0.01)
+
+
+def test_learning_rate_is_divided_by_1_00004_at_each_update():
+    for optimizer in ConditionalGAN.default_optimizers():
+        schedule = optimizer._learning_rate
+        for step in (0, 1, 1000, 100_000):
+            np.testing.assert_allclose(float(schedule(step)), 0.1 / 1.00004**step, rtol=1e-5)
+
+
+def test_both_networks_see_labels_as_one_hot_vectors():
+    gan, dense = small(), small(num_classes=None, condition_dim=3)
+    for network in ("generator", "discriminator"):
+        getattr(dense, network).set_weights(getattr(gan, network).get_weights())
+    labels, vectors = np.array([0, 2, 1], "int32"), np.eye(3, dtype="float32")[[0, 2, 1]]
+    z = gan.latent_prior(3, [0, 0])
+    np.testing.assert_array_equal(gan.generate(z, labels), dense.generate(z, vectors))
+    np.testing.assert_array_equal(
+        gan.discriminator([pictures(3), labels]), dense.discriminator([pictures(3), vectors])
+    )
+
+
+# --- Conditions ---
+
+
+def test_another_label_makes_another_image_of_the_same_latents():
+    gan = small()
+    first, second = (gan.sample(4, labels=[c] * 4, seed=0) for c in (0, 1))
+    assert np.abs(first - second).max(axis=(1, 2, 3)).min() > 1e-3
+    np.testing.assert_array_equal(gan.sample(4, labels=[0] * 4, seed=0), first)
+
+
+def test_without_labels_the_classes_take_turns():
+    gan = small()
+    expected = gan.sample(5, labels=[0, 1, 2, 0, 1], seed=0)
+    np.testing.assert_array_equal(gan.sample(5, seed=0), expected)
+
+
+def test_a_dense_condition_trains_samples_saves_and_loads(tmp_path):
+    gan = small(num_classes=None, condition_dim=5)
+    conditions = np.random.default_rng(1).normal(0, 1, (32, 5)).astype("float32")
+    dataset = tf.data.Dataset.from_tensor_slices((pictures(32), conditions)).batch(8)
+    history = gan.fit(dataset, verbose=0).history
+    assert np.isfinite([*history["d_loss"], *history["g_loss"]]).all()
+    samples = gan.sample(4, labels=conditions[:4], seed=0)
+    assert np.abs(samples - gan.sample(4, labels=conditions[4:8], seed=0)).max() > 1e-3
+    gan.save(tmp_path / "gan.keras")
+    loaded = keras.saving.load_model(tmp_path / "gan.keras")
+    np.testing.assert_array_equal(loaded.sample(4, labels=conditions[:4], seed=0), samples)
+
+
+def test_a_dense_condition_is_an_input_of_the_saved_model_under_its_name(tmp_path):
+    gan = small(num_classes=None, condition_dim=5)
+    serve = tf.saved_model.load(gan.export(tmp_path)).signatures["serving_default"]
+    z, condition = gan.latent_prior(3, [0, 0]), tf.ones((3, 5))
+    images = serve(z=z, condition=condition)["images"]
+    np.testing.assert_allclose(images, gan.generate(z, condition), atol=1e-5)
+
+
+# --- Wrong use ---
+
+
+@pytest.mark.parametrize("given", [{}, {"num_classes": 10, "condition_dim": 5}])
+def test_exactly_one_kind_of_condition_must_be_given(given):
+    with pytest.raises(UserError, match="One of `num_classes` and `condition_dim` must be given"):
+        ConditionalGAN((28, 28, 1), **given)
+
+
+def test_an_image_shape_without_channels_is_refused():
+    with pytest.raises(UserError, match=r"must be \(height, width, channels\). Received: .*\(28,"):
+        ConditionalGAN((28, 28), num_classes=10)
+
+
+def test_conditions_must_be_given_and_fit():
+    gan = small(num_classes=None, condition_dim=5)
+    with pytest.raises(UserError, match=r"is conditional: `condition` must be given, shape \(8, 5"):
+        gan.fit(pictures(8), batch_size=8)
+    with pytest.raises(UserError, match=r"is conditional: `condition` must be given, shape \(2, 5"):
+        gan.sample(2)
+    with pytest.raises(UserError, match=r"`condition` must have shape \(2, 5\), dtype float32"):
+        gan.sample(2, labels=np.zeros((2, 4)))

@@ -1,0 +1,164 @@
+"""What is peculiar to SNGAN: its networks, its losses and the spectral norm in training."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kerasgan import data
+from kerasgan.errors import UserError
+from kerasgan.layers import SpectralConv2D, SpectralDense, SpectralNormalized
+from kerasgan.losses import hinge_discriminator_loss, hinge_generator_loss
+from kerasgan.models.sngan import ARCHITECTURES, SNGAN
+
+KERNELS = (keras.layers.Conv2D, keras.layers.Conv2DTranspose, keras.layers.Dense)
+
+
+def images(num, image_shape=(28, 28, 1)):
+    return np.random.default_rng(0).uniform(-1, 1, (num, *image_shape)).astype("float32")
+
+
+def shapes(network, *kinds):
+    return [layer.output.shape[1:] for layer in network.layers if isinstance(layer, kinds)]
+
+
+def singular_values(layer):
+    """Of a kernel as the layer uses it at inference, in float64."""
+    kernel = np.asarray(layer.normalized_kernel(training=False), "float64")
+    return np.linalg.svd(kernel.reshape(-1, kernel.shape[-1]), compute_uv=False)
+
+
+def test_resnets_for_32_pixels_have_the_shapes_of_the_paper():
+    generator, discriminator = (build((32, 32, 3)) for build in ARCHITECTURES["resnet"])
+    blocks = shapes(generator, keras.layers.Add)
+    assert blocks == [(8, 8, 256), (16, 16, 256), (32, 32, 256)]
+    assert shapes(generator, keras.layers.Dense) == [(4 * 4 * 256,)]
+    # Two blocks that halve the sides (the second pools after the sum), two that do not.
+    assert shapes(discriminator, keras.layers.Add) == [
+        (16, 16, 128),
+        (16, 16, 128),
+        (8, 8, 128),
+        (8, 8, 128),
+    ]
+    assert shapes(discriminator, SpectralDense) == [(1,)]
+
+
+def test_conv_nets_for_32_pixels_have_the_shapes_of_the_paper():
+    generator, discriminator = (build((32, 32, 3)) for build in ARCHITECTURES["conv"])
+    assert shapes(generator, keras.layers.Conv2DTranspose) == [
+        (8, 8, 256),
+        (16, 16, 128),
+        (32, 32, 64),
+    ]
+    assert shapes(generator, keras.layers.Dense) == [(4 * 4 * 512,)]
+    assert shapes(discriminator, SpectralConv2D) == [
+        (32, 32, 64),
+        (16, 16, 128),
+        (16, 16, 128),
+        (8, 8, 256),
+        (8, 8, 256),
+        (4, 4, 512),
+        (4, 4, 512),
+    ]
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("image_shape", [(8, 8, 1), (28, 28, 1), (48, 32, 3), (64, 64, 3)])
+def test_any_sides_divisible_by_four_work(architecture, image_shape):
+    generator, discriminator = (
+        build(image_shape, width=8) for build in ARCHITECTURES[architecture]
+    )
+    assert generator.output_shape == (None, *image_shape)
+    assert discriminator.output_shape == (None, 1)
+    last_map = [layer.output.shape[1:3] for layer in discriminator.layers if layer.output.ndim == 4]
+    assert min(last_map[-1]) <= 8
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_every_layer_of_the_discriminator_is_normalised_and_no_other(architecture):
+    generator, discriminator = (
+        build((28, 28, 1), width=8) for build in ARCHITECTURES[architecture]
+    )
+    for layer in discriminator.layers:
+        assert not isinstance(layer, keras.layers.BatchNormalization)
+        assert isinstance(layer, SpectralNormalized) == isinstance(layer, KERNELS)
+    assert not [layer for layer in generator.layers if isinstance(layer, SpectralNormalized)]
+
+
+def test_resnet_discriminator_sums_over_places():
+    discriminator = ARCHITECTURES["resnet"][1]((28, 28, 1), width=8)
+    dense = discriminator.get_layer("logits")
+    relu = [layer for layer in discriminator.layers if isinstance(layer, keras.layers.ReLU)][-1]
+    maps = keras.Model(discriminator.input, relu.output)
+    x = images(3)
+    h = np.asarray(maps(x), "float64")
+    assert h.shape == (3, 7, 7, 4) and h.min() == 0.0
+    expected = h.sum((1, 2)) @ np.asarray(dense.normalized_kernel(training=False), "float64")
+    np.testing.assert_allclose(discriminator(x), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_block_convolutions_start_with_glorots_range_times_the_root_of_two():
+    discriminator = ARCHITECTURES["resnet"][1]((32, 32, 3))
+    for layer in discriminator.layers:
+        if isinstance(layer, KERNELS):
+            kernel = layer.kernel.numpy()
+            fan_in = np.prod(kernel.shape[:-1])
+            fan_out = np.prod(kernel.shape) // kernel.shape[-2]
+            gain = np.sqrt(2.0) if kernel.shape[0] == 3 and kernel.ndim == 4 else 1.0
+            limit = gain * np.sqrt(6.0 / (fan_in + fan_out))
+            assert 0.95 * limit < np.abs(kernel).max() <= limit
+
+
+def test_hinge_losses_equal_the_equations_in_float64():
+    rng = np.random.default_rng(0)
+    real, fake = rng.normal(0.0, 3.0, (2, 64, 1))
+    d_loss = -np.minimum(0, -1 + real).mean() - np.minimum(0, -1 - fake).mean()  # Eq. (16)
+    np.testing.assert_allclose(hinge_discriminator_loss(real, fake), d_loss, rtol=1e-6)
+    np.testing.assert_allclose(hinge_generator_loss(fake), -fake.mean(), rtol=1e-6)
+
+
+def test_discriminator_takes_n_critic_updates_for_one_of_the_generator():
+    gan = SNGAN((8, 8, 1), width=8, n_critic=3, seed=0)
+    gan.compile(run_eagerly=True)
+    gan.fit(images(12, (8, 8, 1)), batch_size=12, verbose=0)
+    assert int(gan.d_optimizer.iterations) == 3
+    assert int(gan.g_optimizer.iterations) == 1
+
+
+def test_both_learning_rates_reach_zero_after_100000_steps():
+    g_optimizer, d_optimizer = SNGAN.default_optimizers()
+    g_schedule, d_schedule = (o._learning_rate for o in (g_optimizer, d_optimizer))
+    for step, rate in ((0, 2e-4), (50_000, 1e-4), (100_000, 0.0), (200_000, 0.0)):
+        np.testing.assert_allclose(g_schedule(step), rate, atol=1e-10)
+        np.testing.assert_allclose(d_schedule(5 * step), rate, atol=1e-10)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_largest_singular_values_are_one_within_5_percent_after_200_steps(architecture):
+    clothes, _ = data.load_arrays("fashion_mnist_mini", split="train[:1600]")
+    gan = SNGAN((28, 28, 1), width=16, architecture=architecture, n_critic=1, seed=0)
+    gan.compile()
+    gan.fit(clothes, batch_size=8, verbose=0)
+    layers = [layer for layer in gan.discriminator.layers if isinstance(layer, SpectralNormalized)]
+    largest = [singular_values(layer)[0] for layer in layers]
+    np.testing.assert_allclose(largest, 1.0, atol=0.05)
+
+
+@pytest.mark.parametrize(
+    "wrong, message",
+    [
+        ({"architecture": "mlp"}, "one of resnet, conv.*'mlp'"),
+        ({"n_critic": 0}, "`n_critic` must be an int, 1 or more.*0"),
+        ({"image_shape": (30, 32, 3)}, "divisible by 4.*30"),
+    ],
+)
+def test_wrong_arguments_are_refused(wrong, message):
+    with pytest.raises(UserError, match=message):
+        SNGAN(**{"image_shape": (32, 32, 3), "width": 8, **wrong})
+
+
+def test_a_batch_that_does_not_split_is_refused():
+    gan = SNGAN((8, 8, 1), width=8)
+    gan.compile()
+    with pytest.raises(UserError, match="divisible by 5. Received: 16"):
+        gan.fit(tf.zeros((16, 8, 8, 1)), batch_size=16)
