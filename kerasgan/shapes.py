@@ -19,10 +19,16 @@ def check_image_shape(image_shape):
     ...
     kerasgan.errors.UserError: `image_shape` must be (height, width, channels) with sides ...
     """
-    if len(image_shape) != 3 or any(side < 4 or side % 4 for side in image_shape[:2]):
+    whole = isinstance(image_shape, (tuple, list)) and all(isinstance(n, int) for n in image_shape)
+    if (
+        not whole
+        or len(image_shape) != 3
+        or any(side < 4 or side % 4 for side in image_shape[:2])
+        or image_shape[2] < 1
+    ):
         raise UserError(
             "`image_shape` must be (height, width, channels) with sides divisible by 4. "
-            f"Received: image_shape={tuple(image_shape)}"
+            f"Received: image_shape={image_shape}"
         )
 
 

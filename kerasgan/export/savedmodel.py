@@ -4,7 +4,7 @@ import os
 
 import keras
 
-from kerasgan.errors import UserError
+from kerasgan.errors import UserError, check_count
 from kerasgan.files import replacing
 
 
@@ -37,8 +37,7 @@ def saved_model(gan, directory, version=None):
     TensorShape([3, 8, 8, 1])
     """
     version = next_version(directory) if version is None else version
-    if not isinstance(version, int) or version < 1:
-        raise UserError(f"`version` must be a whole number, 1 or more. Received: {version!r}")
+    check_count(version, "version")
     path = os.path.join(directory, str(version))
     if os.path.exists(path):
         raise UserError(f"{path} exists already: name another version or remove it.")

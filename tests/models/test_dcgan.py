@@ -66,7 +66,9 @@ def test_sides_may_differ():
     assert build_generator((28, 32, 3), width=4).output_shape == (None, 28, 32, 3)
 
 
-@pytest.mark.parametrize("shape", [(30, 32, 1), (28, 28), (0, 4, 1)])
+@pytest.mark.parametrize(
+    "shape", [(30, 32, 1), (28, 28), (0, 4, 1), 28, (None, None, 1), (28, 28, 0)]
+)
 def test_other_sides_are_refused(shape):
     with pytest.raises(UserError, match="sides divisible by 4. Received: image_shape="):
         DCGAN(shape)
