@@ -33,9 +33,9 @@ def tflite(gan, path):
     generate = tf.function(gan.generate, input_signature=signature)
 
     # One argument only: given the network as well, the converter drops its weights (NaN images).
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([generate.get_concrete_function()])
     with quiet():  # it recommends the second argument
-        content = converter.convert()
+        function = generate.get_concrete_function()
+        content = tf.lite.TFLiteConverter.from_concrete_functions([function]).convert()
     with replacing(path) as temporary, open(temporary, "wb") as file:
         file.write(content)
     return str(path)
