@@ -52,3 +52,20 @@ def count_halvings(image_shape):
         sides = [side // 2 for side in sides]
         halvings += 1
     return halvings
+
+
+def base_sides(image_shape):
+    """Returns both sides after all halvings: where a generator starts to double them.
+
+    Args:
+        image_shape: (height, width, channels), both sides divisible by 4.
+
+    Returns:
+        Tuple of two ints.
+
+    Example:
+
+    >>> base_sides((28, 28, 1)), base_sides((32, 64, 3))
+    ((7, 7), (4, 8))
+    """
+    return tuple(side // 2 ** count_halvings(image_shape) for side in image_shape[:2])

@@ -22,7 +22,7 @@ from keras import layers
 
 from kerasgan.gan import GAN
 from kerasgan.losses import discriminator_loss, non_saturating_loss
-from kerasgan.shapes import check_image_shape, count_halvings
+from kerasgan.shapes import base_sides, check_image_shape, count_halvings
 
 
 class DCGAN(GAN):
@@ -101,9 +101,7 @@ def batch_norm(x):
 def build_generator(image_shape, latent_dim=100, width=128):
     """Latents (N, latent_dim) -> images (N, H, W, C) in [-1, 1]."""
     check_image_shape(image_shape)
-    height, wide, channels = image_shape
-    halvings = count_halvings(image_shape)
-    base = height // 2**halvings, wide // 2**halvings
+    halvings, base = count_halvings(image_shape), base_sides(image_shape)
     filters = width * 2 ** (halvings - 1)
 
     z = keras.Input((latent_dim,), name="z")
@@ -117,7 +115,7 @@ def build_generator(image_shape, latent_dim=100, width=128):
         )(x)
         x = layers.ReLU()(batch_norm(x))
     images = layers.Conv2DTranspose(
-        channels,
+        image_shape[2],
         4,
         strides=2,
         padding="same",

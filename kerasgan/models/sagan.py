@@ -35,7 +35,7 @@ from kerasgan.layers import (
 )
 from kerasgan.losses import hinge_discriminator_loss, hinge_generator_loss
 from kerasgan.models.sngan import batch_norm, down_block, first_down_block, last_block, up_block
-from kerasgan.shapes import check_image_shape, count_halvings
+from kerasgan.shapes import base_sides, check_image_shape, count_halvings
 
 
 class SAGAN(GAN):
@@ -142,9 +142,7 @@ def attention_level(halvings):
 def build_generator(image_shape, num_classes=None, latent_dim=128, width=64):
     """Latents (N, latent_dim) and labels (N,), if any -> images (N, H, W, C) in [-1, 1]."""
     check_image_shape(image_shape)
-    height, wide, channels = image_shape
-    halvings = count_halvings(image_shape)
-    base = height // 2**halvings, wide // 2**halvings
+    halvings, base = count_halvings(image_shape), base_sides(image_shape)
     filters = width * 2 ** (halvings - 1)
     z = keras.Input((latent_dim,), name="z")
     label = None if num_classes is None else keras.Input((), dtype="int32", name="label")
@@ -161,7 +159,7 @@ def build_generator(image_shape, num_classes=None, latent_dim=128, width=64):
         if level == attention_level(halvings):
             x = SelfAttention("orthogonal")(x)
     x = layers.ReLU()(batch_norm(x))
-    images = conv(channels, 3, activation="tanh", dtype="float32", name="images")(x)
+    images = conv(image_shape[2], 3, activation="tanh", dtype="float32", name="images")(x)
     return keras.Model(pair(z, label), images, name="generator")
 
 

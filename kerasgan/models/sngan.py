@@ -31,7 +31,7 @@ from kerasgan.errors import UserError
 from kerasgan.gan import GAN
 from kerasgan.layers import SpectralConv2D, SpectralDense
 from kerasgan.losses import hinge_discriminator_loss, hinge_generator_loss
-from kerasgan.shapes import check_image_shape, count_halvings
+from kerasgan.shapes import base_sides, check_image_shape, count_halvings
 
 
 class SNGAN(GAN):
@@ -194,9 +194,7 @@ def last_block(x, conv=spectral_conv):
 def build_resnet_generator(image_shape, latent_dim=128, width=256):
     """Latents (N, latent_dim) -> images (N, H, W, C) in [-1, 1]."""
     check_image_shape(image_shape)
-    height, wide, channels = image_shape
-    halvings = count_halvings(image_shape)
-    base = height // 2**halvings, wide // 2**halvings
+    halvings, base = count_halvings(image_shape), base_sides(image_shape)
 
     z = keras.Input((latent_dim,), name="z")
     x = layers.Dense(base[0] * base[1] * width, kernel_initializer=glorot())(z)
@@ -205,7 +203,7 @@ def build_resnet_generator(image_shape, latent_dim=128, width=256):
         x = up_block(x, width)
     x = layers.ReLU()(batch_norm(x))
     images = layers.Conv2D(
-        channels,
+        image_shape[2],
         3,
         padding="same",
         activation="tanh",
@@ -238,9 +236,7 @@ def build_resnet_discriminator(image_shape, width=256):
 def build_conv_generator(image_shape, latent_dim=128, width=256):
     """Latents (N, latent_dim) -> images (N, H, W, C) in [-1, 1]."""
     check_image_shape(image_shape)
-    height, wide, channels = image_shape
-    halvings = count_halvings(image_shape)
-    base = height // 2**halvings, wide // 2**halvings
+    halvings, base = count_halvings(image_shape), base_sides(image_shape)
     filters = width // 4 * 2**halvings
 
     z = keras.Input((latent_dim,), name="z")
@@ -254,7 +250,7 @@ def build_conv_generator(image_shape, latent_dim=128, width=256):
         )(x)
         x = layers.ReLU()(batch_norm(x))
     images = layers.Conv2D(
-        channels,
+        image_shape[2],
         3,
         padding="same",
         activation="tanh",

@@ -27,7 +27,7 @@ from keras import layers
 
 from kerasgan.errors import UserError
 from kerasgan.gan import GAN
-from kerasgan.shapes import check_image_shape, count_halvings
+from kerasgan.shapes import base_sides, check_image_shape, count_halvings
 
 
 class WGANGP(GAN):
@@ -217,9 +217,7 @@ def build_generator(image_shape, latent_dim=128, width=128):
         return keras.Model(z, points, name="generator")
 
     check_image_shape(image_shape)
-    height, wide, channels = image_shape
-    halvings = count_halvings(image_shape)
-    base = height // 2**halvings, wide // 2**halvings
+    halvings, base = count_halvings(image_shape), base_sides(image_shape)
     filters = width * 2 ** (halvings - 1)
 
     x = batch_norm_relu(layers.Dense(base[0] * base[1] * filters, use_bias=False)(z))
@@ -231,7 +229,7 @@ def build_generator(image_shape, latent_dim=128, width=128):
         )(x)
         x = batch_norm_relu(x)
     images = layers.Conv2DTranspose(
-        channels,
+        image_shape[2],
         5,
         strides=2,
         padding="same",
