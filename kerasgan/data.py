@@ -276,7 +276,8 @@ def scaled(dataset, name="dataset"):
             f"{name} must yield images as uint8, or as float in [-1, 1]. "
             f"Received: dtype={parts[0].dtype.name}"
         )
-    if parts is not spec and parts[0].dtype == tf.float32:
+    alone_in_a_tuple = len(parts) == 1 and parts is spec
+    if parts[0].dtype == tf.float32 and not alone_in_a_tuple:
         return dataset
     if len(parts) == 1:
         return dataset.map(lambda *parts: _scale(parts[0]), num_parallel_calls=tf.data.AUTOTUNE)

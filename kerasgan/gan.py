@@ -221,8 +221,8 @@ class GAN(keras.Model):
         """Trains both networks; everything else is as in `keras.Model.fit`.
 
         Args:
-            x: Images: a `tf.data.Dataset` of float32 batches (N, H, W, C) in [-1, 1], or an array
-                (N, H, W, C), float in [-1, 1] or uint8, which is shuffled and batched here and
+            x: Images (N, H, W, C), float in [-1, 1] or uint8: a `tf.data.Dataset` of batches, or an
+                array, which is shuffled and batched here and
                 loses its last incomplete batch in each epoch.
             y: For conditional models given arrays: class ids (N,), or condition vectors (N, D).
                 A dataset yields (images, labels) instead.
@@ -236,7 +236,9 @@ class GAN(keras.Model):
         Raises:
             UserError: If images do not fit the model, are not finite or leave [-1, 1], labels are
                 missing, out of range or not wanted, or the batch does not divide by `n_critic`;
-                found out before the first step.
+                found out before the first step, in the first 1,000 batches of a dataset.
+            tf.errors.InvalidArgumentError: The same for values and labels of a dataset of unknown
+                length, which is checked as it is read.
         """
         for name in ("validation_split", "class_weight", "sample_weight"):
             if kwargs.pop(name, None):
