@@ -4,6 +4,7 @@ A whole split is held in memory once, as uint8. Indices are shuffled, not images
 gathered and scaled in one piece, so that feeding costs little beside a training step.
 """
 
+import hashlib
 import os
 
 import numpy as np
@@ -152,6 +153,57 @@ def batches(
     >>> [x.shape.as_list() for x, y in dataset]
     [[4, 28, 28, 1], [4, 28, 28, 1]]
     """
+    gather, count = _gather(images, labels, batch_size, drop_remainder, name)
+    order = tf.data.Dataset.range(count)
+    if shuffle:
+        order = order.shuffle(count, seed=seed, reshuffle_each_iteration=True)
+    order = order.batch(batch_size, drop_remainder=drop_remainder)
+    return order.map(gather, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+
+def steps(images, labels=None, batch_size=64, seed=0, start=0, stop=None, name="images"):
+    """Makes the batches of the training steps from `start` to `stop`, over any number of epochs.
+
+    The batch of a step depends on the seed and the step alone: a training that goes on at step
+    1,000 sees what it would have seen without the pause.
+
+    Args:
+        images, labels, batch_size, name: As in `batches`; an epoch's last incomplete batch is left
+            out.
+        seed: int, 0 to 2**31 - 1; each epoch has an order of its own.
+        start: Number of steps already taken.
+        stop: Number of steps at the end; by default one epoch more.
+
+    Returns:
+        `tf.data.Dataset` of `stop - start` batches.
+
+    Raises:
+        UserError: As `batches`.
+
+    Example:
+
+    >>> images = np.arange(10, dtype="uint8").reshape(10, 1, 1, 1)
+    >>> whole = list(steps(images, batch_size=4, stop=6))
+    >>> (rest,) = steps(images, batch_size=4, start=5, stop=6)
+    >>> bool((whole[5] == rest).numpy().all())
+    True
+    """
+    gather, count = _gather(images, labels, batch_size, True, name)
+    in_epoch = count // batch_size
+
+    def batch_of(step):
+        places = step % in_epoch * batch_size + tf.range(batch_size, dtype=tf.int64)
+        key = tf.stack([tf.constant(seed, tf.int64), step // in_epoch])
+        return gather(
+            tf.random.experimental.index_shuffle(places, tf.cast(key, tf.int32), count - 1)
+        )
+
+    order = tf.data.Dataset.range(start, start + in_epoch if stop is None else stop)
+    return order.map(batch_of, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+
+def _gather(images, labels, batch_size, drop_remainder, name):
+    """Returns a function from indices to a batch, and the number of images."""
     images, labels = _as_arrays(images, labels, name)
     check_count(batch_size, "batch_size")
     count = len(images)
@@ -167,11 +219,12 @@ def batches(
         batch = tf.nest.map_structure(lambda array: tf.gather(array, indices), held)
         return _scale(batch) if labels is None else (_scale(batch[0]), batch[1])
 
-    order = tf.data.Dataset.range(count)
-    if shuffle:
-        order = order.shuffle(count, seed=seed, reshuffle_each_iteration=True)
-    order = order.batch(batch_size, drop_remainder=drop_remainder)
-    return order.map(gather, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    return gather, count
+
+
+def sha256(images):
+    """Returns the SHA-256 of an array's values, as 64 hexadecimal digits."""
+    return hashlib.sha256(np.ascontiguousarray(images).tobytes()).hexdigest()
 
 
 def subset(images, num):
@@ -284,7 +337,7 @@ def scaled(dataset, name="dataset"):
     return dataset.map(lambda x, y: (_scale(x), y), num_parallel_calls=tf.data.AUTOTUNE)
 
 
-def check_dataset(dataset, name="dataset", image_shape=None, num_classes=None):
+def check_dataset(dataset, name="dataset", image_shape=None, num_classes=None, minibatches=1):
     """Refuses a dataset that no GAN here can be trained on.
 
     A dataset of known length is read, up to its first 1,000 batches. One of unknown length may be
@@ -295,6 +348,7 @@ def check_dataset(dataset, name="dataset", image_shape=None, num_classes=None):
         name: What the error calls it.
         image_shape: Tuple (H, W, C) that the images must have, if it matters; (D,) asks for points.
         num_classes: Number of classes that the labels must stay within, if it matters.
+        minibatches: How many minibatches of one size each batch must split into.
 
     Returns:
         The dataset as `scaled` gives it, or one of the same elements that checks them.
@@ -307,11 +361,14 @@ def check_dataset(dataset, name="dataset", image_shape=None, num_classes=None):
     >>> _ = check_dataset(load("fashion_mnist_mini", labels=True), image_shape=(28, 28, 1))
     """
     dataset = scaled(dataset, name)
+    spec = dataset.element_spec
+    spec = spec[0] if isinstance(spec, (tuple, list)) else spec
+    _check_batch_size(spec.shape[0] or 0, name, minibatches)
     if dataset.cardinality() < 0:
-        spec = dataset.element_spec
-        spec = spec[0] if isinstance(spec, (tuple, list)) else spec
         _check_shape([n or 1 for n in spec.shape], name, image_shape)
-        return dataset.map(lambda *batch: _assert_batch(batch, name, image_shape, num_classes))
+        return dataset.map(
+            lambda *batch: _assert_batch(batch, name, image_shape, num_classes, minibatches)
+        )
     number = -1
     for number, batch in enumerate(dataset.take(1000)):
         images = batch[0] if isinstance(batch, (tuple, list)) else batch
@@ -319,6 +376,7 @@ def check_dataset(dataset, name="dataset", image_shape=None, num_classes=None):
         where = f"{name} (batch {number})"
         _check_shape(images.shape, where, image_shape)
         _check_values(images, where)
+        _check_batch_size(len(images), where, minibatches)
         if num_classes is not None:
             check_labels(batch[1], num_classes, f"Labels of {where}")
     if number < 0:
@@ -326,10 +384,12 @@ def check_dataset(dataset, name="dataset", image_shape=None, num_classes=None):
     return dataset
 
 
-def _assert_batch(batch, name, image_shape, num_classes):
+def _assert_batch(batch, name, image_shape, num_classes, minibatches):
     """Returns a batch that raises when it is read, where `check_dataset` would have."""
     images = batch[0]
     checks = [tf.debugging.assert_all_finite(images, f"{name} must be finite.")]
+    message = f"The batches of {name} must be divisible by {minibatches}."
+    checks.append(tf.debugging.assert_equal(tf.shape(images)[0] % minibatches, 0, message))
     if image_shape is None or len(image_shape) == 3:
         message = f"{name} must lie in [-1, 1]."
         checks.append(tf.debugging.assert_less_equal(tf.abs(images), 1.0 + TOLERANCE, message))
@@ -386,6 +446,14 @@ def _check_shape(shape, name, image_shape):
         raise UserError(
             f"{name} must hold images of shape {tuple(image_shape)}. Received: shape={shape}; "
             f"`kerasgan.data.load(..., image_size=...)` pads or resizes."
+        )
+
+
+def _check_batch_size(size, name, minibatches):
+    if size % minibatches:
+        raise UserError(
+            f"The batch of {name} is split into {minibatches} minibatches, one for each update of "
+            f"the discriminator, so its size must be divisible by {minibatches}. Received: {size}"
         )
 
 

@@ -88,6 +88,11 @@ class GAN(keras.Model):
         return list(self.trackers.values())
 
     @property
+    def saturating_losses(self):
+        """Names of the discriminator's losses that are 0 where it tells all images apart."""
+        return [name for name in self.log_names if name.startswith("d_loss")]
+
+    @property
     def inference_generator(self):
         """The generator that users see: the averaged one where the model keeps one."""
         return self.ema_generator or self.generator
@@ -270,14 +275,16 @@ class GAN(keras.Model):
             )
         if not self.conditional and pairs:
             self._check_labels(spec[1], None)
-        images_spec = spec[0] if pairs else spec
-        batch_size = getattr(images_spec, "shape", [None])[0]
-        if batch_size is not None and batch_size % self.n_critic:
-            raise UserError(
-                f"The batch is split into {self.n_critic} minibatches, one for each discriminator "
-                f"update, so its size must be divisible by {self.n_critic}. Received: {batch_size}"
-            )
-        return data.check_dataset(dataset, "`x`", self.image_shape, self.num_classes)
+        if self.conditional:
+            wanted = self.input_signature[1]
+            if not spec[1].shape.is_compatible_with(wanted.shape):
+                shape = ", ".join(map(str, ["N", *wanted.shape[1:]]))
+                raise UserError(
+                    f"`x` must yield `{wanted.name}` of shape ({shape}). Received: {spec[1].shape}"
+                )
+        return data.check_dataset(
+            dataset, "`x`", self.image_shape, self.num_classes, minibatches=self.n_critic
+        )
 
     def _check_labels(self, labels, num):
         """Returns labels or conditions as an array that the generator takes, or refuses them."""

@@ -19,6 +19,9 @@ What differs, and why:
 - D_k sees h_k and h~_k of each image, where the paper tosses a coin between them: both terms of
   Eq. (2) instead of a random one.
 - G_k is updated on the fakes that D_k has just seen, so that one pass through G_k serves both.
+- The class plane of the finer levels is linear; the authors' code has a ReLU after it. Biases start
+  at 0 instead of Torch's uniform.
+- Blurring is Burt & Adelson's binomial kernel; the authors resize with Torch's `image.scale`.
 - Images lie in [-1, 1], so the last image of the cascade is clipped to that; the authors' have
   zero mean and unit variance.
 - Sides are powers of two; the paper's CIFAR10 pyramid is 8, 14, 28.

@@ -24,7 +24,7 @@ import keras
 import tensorflow as tf
 from keras import layers, ops
 
-from kerasgan.errors import UserError
+from kerasgan.errors import check_count
 from kerasgan.gan import GAN
 from kerasgan.layers import (
     ConditionalBatchNormalization,
@@ -73,11 +73,8 @@ class SAGAN(GAN):
         seed=None,
         **kwargs,
     ):
-        if num_classes is not None and (not isinstance(num_classes, int) or num_classes < 1):
-            raise UserError(
-                "`num_classes` must be an int, 1 or more, or None. "
-                f"Received: num_classes={num_classes}"
-            )
+        if num_classes is not None:
+            check_count(num_classes, "num_classes")
         super().__init__(
             build_generator(image_shape, num_classes, latent_dim, width),
             build_discriminator(image_shape, num_classes, width),

@@ -18,6 +18,8 @@ What differs, and why:
 - Convolutions of G have no bias where a batch norm would take it out again.
 - In "conv", D's channels double at the strided convolutions, as in the networks that later
   comparisons call SNDCGAN (chainer-gan-lib of the authors' laboratory, compare_gan).
+- Both pairs share the optimizers and `n_critic` of "resnet"; the paper's search for the CNNs went
+  over six settings, of which Adam 2e-4 with beta_1 = 0.5 and one update of D is the classic one.
 - G trains on as many samples as D does in one update; the authors' code takes twice as many.
 - D trains before G in each step, not after it.
 - Batch norm's running averages have momentum 0.9, for short trainings.
@@ -27,7 +29,7 @@ import keras
 import tensorflow as tf
 from keras import layers, ops
 
-from kerasgan.errors import UserError
+from kerasgan.errors import UserError, check_count
 from kerasgan.gan import GAN
 from kerasgan.layers import SpectralConv2D, SpectralDense
 from kerasgan.losses import hinge_discriminator_loss, hinge_generator_loss
@@ -82,8 +84,7 @@ class SNGAN(GAN):
                 f"`architecture` must be one of {', '.join(ARCHITECTURES)}. "
                 f"Received: architecture={architecture!r}"
             )
-        if not isinstance(n_critic, int) or n_critic < 1:
-            raise UserError(f"`n_critic` must be an int, 1 or more. Received: n_critic={n_critic}")
+        check_count(n_critic, "n_critic")
         build_generator, build_discriminator = ARCHITECTURES[architecture]
         super().__init__(
             build_generator(image_shape, latent_dim, width),

@@ -25,7 +25,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from kerasgan.errors import UserError
+from kerasgan.errors import check_count
 from kerasgan.gan import GAN
 from kerasgan.shapes import base_sides, check_image_shape, count_halvings
 
@@ -63,6 +63,7 @@ class WGANGP(GAN):
     """
 
     log_names = ("d_loss", "g_loss", "wasserstein", "gradient_penalty")
+    saturating_losses = ()  # the critic's loss has no least value
 
     def __init__(
         self,
@@ -75,8 +76,7 @@ class WGANGP(GAN):
         seed=None,
         **kwargs,
     ):
-        if not isinstance(n_critic, int) or n_critic < 1:
-            raise UserError(f"`n_critic` must be an int, 1 or more. Received: n_critic={n_critic}")
+        check_count(n_critic, "n_critic")
         super().__init__(
             build_generator(image_shape, latent_dim, width),
             build_critic(image_shape, width),

@@ -127,7 +127,7 @@ def test_weights_start_orthogonal():
 
 
 def test_number_of_classes_must_be_positive():
-    with pytest.raises(UserError, match="`num_classes` must be an int, 1 or more, or None.*0"):
+    with pytest.raises(UserError, match="`num_classes` must be a whole number, 1 or more.*0"):
         SAGAN((8, 8, 1), num_classes=0)
 
 

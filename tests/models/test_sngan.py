@@ -148,7 +148,7 @@ def test_largest_singular_values_are_one_within_5_percent_after_200_steps(archit
     "wrong, message",
     [
         ({"architecture": "mlp"}, "one of resnet, conv.*'mlp'"),
-        ({"n_critic": 0}, "`n_critic` must be an int, 1 or more.*0"),
+        ({"n_critic": 0}, "`n_critic` must be a whole number, 1 or more.*0"),
         ({"image_shape": (30, 32, 3)}, "divisible by 4.*30"),
     ],
 )

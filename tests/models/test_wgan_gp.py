@@ -169,12 +169,18 @@ def test_a_batch_that_does_not_divide_by_n_critic_is_refused():
     gan.compile()
     with pytest.raises(UserError, match="split into 5 minibatches.*divisible by 5. Received: 16"):
         gan.fit(pictures(16), batch_size=16)
+    batches_of_any_size = tf.data.Dataset.from_tensor_slices(pictures(13)).batch(10)
+    with pytest.raises(UserError, match="batch 1.*divisible by 5. Received: 3"):
+        gan.fit(batches_of_any_size)
+    stream = batches_of_any_size.filter(lambda images: True)  # of unknown length
+    with pytest.raises(tf.errors.InvalidArgumentError, match="must be divisible by 5"):
+        gan.fit(stream)
 
 
 @pytest.mark.parametrize("n_critic", [0, -1, 2.5])
 def test_an_n_critic_below_1_is_refused(n_critic):
     with pytest.raises(
-        UserError, match="`n_critic` must be an int, 1 or more. Received: n_critic="
+        UserError, match="`n_critic` must be a whole number, 1 or more. Received: n_critic="
     ):
         WGANGP((28, 28, 1), width=8, n_critic=n_critic)
 
