@@ -2,10 +2,16 @@
 
 import contextlib
 import os
+import pathlib
 import secrets
 import shutil
 
 from kerasgan.errors import UserError
+
+try:
+    import fcntl
+except ImportError:  # Windows has no such locks
+    fcntl = None
 
 
 @contextlib.contextmanager
@@ -40,6 +46,7 @@ def replacing(path):
     try:
         os.makedirs(folder, exist_ok=True)
         yield temporary
+        _sync(temporary)
         os.replace(temporary, path)
     except OSError as error:
         if error.filename and os.path.basename(error.filename) != os.path.basename(temporary):
@@ -50,3 +57,43 @@ def replacing(path):
             shutil.rmtree(temporary)
         elif os.path.exists(temporary):
             os.unlink(temporary)
+
+
+def _sync(path):
+    """Sees to it that a file, or all files of a folder, are on disk before they get their name."""
+    files = [path] if os.path.isfile(path) else pathlib.Path(path).rglob("*")
+    for file in files:
+        if os.path.isfile(file):
+            with open(file, "rb") as opened:
+                os.fsync(opened.fileno())
+
+
+@contextlib.contextmanager
+def locked(path):
+    """Keeps other processes that lock the same file out until the block ends, however it ends.
+
+    Args:
+        path: An existing file.
+
+    Raises:
+        UserError: If another process holds the lock.
+    """
+    with open(path, "rb") as file:
+        if fcntl is not None:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                folder = os.path.dirname(path)
+                raise UserError(f"Another process is at work in {folder}: wait for it.") from None
+        yield
+
+
+def cache_folder():
+    """Returns where downloads and features are kept: `KERASGAN_CACHE`, or the user's cache.
+
+    Returns:
+        `pathlib.Path`; the user's cache is `XDG_CACHE_HOME` or `~/.cache`.
+    """
+    if folder := os.environ.get("KERASGAN_CACHE"):
+        return pathlib.Path(folder).expanduser()
+    return pathlib.Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "kerasgan"

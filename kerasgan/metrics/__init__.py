@@ -3,9 +3,27 @@
 Nothing here knows a model or a dataset: images come in as uint8 arrays, features as float arrays.
 """
 
-from kerasgan.metrics.distances import frechet_distance
+from kerasgan.metrics.distances import frechet_distance, kernel_distance
 from kerasgan.metrics.extractors import EfficientNetLite0, Extractor
-from kerasgan.metrics.modes import mode_coverage
+from kerasgan.metrics.inception import InceptionV3
+from kerasgan.metrics.manifold import density_coverage, nearest_neighbours, precision_recall
+from kerasgan.metrics.modes import mode_coverage, mode_divergence, nearest_mode
+from kerasgan.metrics.scores import conditional_accuracy, inception_score
 from kerasgan.metrics.statistics import Statistics
 
-__all__ = ["EfficientNetLite0", "Extractor", "Statistics", "frechet_distance", "mode_coverage"]
+__all__ = [
+    "EfficientNetLite0",
+    "Extractor",
+    "InceptionV3",
+    "Statistics",
+    "conditional_accuracy",
+    "density_coverage",
+    "frechet_distance",
+    "inception_score",
+    "kernel_distance",
+    "mode_coverage",
+    "mode_divergence",
+    "nearest_mode",
+    "nearest_neighbours",
+    "precision_recall",
+]

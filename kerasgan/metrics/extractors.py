@@ -95,6 +95,30 @@ class Extractor:
             raise ValueError("`batches` must hold at least one batch of images. Received: none")
         return statistics
 
+    def collect(self, batches, num=None, verbose=False):
+        """Returns features and class scores of a stream of images, for metrics that need them all.
+
+        Args:
+            batches, num, verbose: As in `statistics`.
+
+        Returns:
+            float32 arrays of shape `(N, dim)` and `(N, classes)`; the second is what the Inception
+            Score of this network is computed of.
+
+        Raises:
+            ValueError: If a batch has another dtype or shape, or if there is no batch.
+        """
+        progress = keras.utils.Progbar(num, verbose=1 if verbose else 0, unit_name="image")
+        features, logits = [], []
+        for batch in batches:
+            features_of_batch, *_, logits_of_batch = self._outputs(batch, batch_size=64)
+            features.append(features_of_batch)
+            logits.append(logits_of_batch)
+            progress.add(len(batch))
+        if not features:
+            raise ValueError("`batches` must hold at least one batch of images. Received: none")
+        return np.concatenate(features), np.concatenate(logits)
+
     def _outputs(self, images, batch_size):
         images = np.asarray(images)
         if images.dtype != np.uint8:

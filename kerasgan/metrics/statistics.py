@@ -3,12 +3,87 @@
 import numpy as np
 
 
+def check_features(features, name="features"):
+    """Returns features as an array, once they are what a metric takes.
+
+    Args:
+        features: Array of shape `(N, D)` with N and D at least 1, finite, of any real dtype.
+        name: What the error message calls them.
+
+    Returns:
+        Array of shape `(N, D)`: float32 as it came, anything else as float64.
+
+    Raises:
+        ValueError: If `features` has another shape or holds NaN or infinity.
+
+    Example:
+
+    >>> check_features([[1, 2], [3, 4]]).dtype
+    dtype('float64')
+    """
+    features = np.asarray(features)
+    if features.dtype != np.float32:
+        features = np.asarray(features, dtype="float64")
+    if features.ndim != 2 or features.size == 0:
+        raise ValueError(
+            f"`{name}` must have shape (N, D) with N and D at least 1. "
+            f"Received: {name}.shape={features.shape}"
+        )
+    if not all(np.isfinite(features[rows]).all() for rows in row_slices(*features.shape)):
+        raise ValueError(f"`{name}` must be finite. Received: NaN or infinity")
+    return features
+
+
+def check_widths(real, fake):
+    """Refuses two sets of features of different width.
+
+    Args:
+        real: Number of features of a real image.
+        fake: Number of features of a generated one.
+
+    Raises:
+        ValueError: If they differ.
+
+    Example:
+
+    >>> check_widths(8, 9)
+    Traceback (most recent call last):
+    ...
+    ValueError: `real` and `fake` must have features of one width. Received: 8 and 9
+    """
+    if real != fake:
+        raise ValueError(
+            f"`real` and `fake` must have features of one width. Received: {real} and {fake}"
+        )
+
+
+def row_slices(count, dim, most=None):
+    """Returns slices that cut `count` rows into blocks of at most 128 MiB of float64.
+
+    Args:
+        count: Number of rows.
+        dim: Number of columns.
+        most: Largest number of rows in a block, where the block's products need a bound as well.
+
+    Returns:
+        List of slices, in order.
+
+    Example:
+
+    >>> row_slices(20_000, 2048)
+    [slice(0, 8192, None), slice(8192, 16384, None), slice(16384, 20000, None)]
+    """
+    step = max(2**24 // dim, 1)
+    step = min(step, most or step)
+    return [slice(start, min(start + step, count)) for start in range(0, count, step)]
+
+
 class Statistics:
     """Count, mean and covariance of a stream of feature batches, in float64.
 
     Batches are merged by the pairwise update of Chan et al., which subtracts each batch's own mean
     before anything is squared. How the stream is cut into batches therefore changes the result by
-    rounding only, and memory holds one batch and one matrix however long the stream is.
+    rounding only, and memory holds one batch and two matrices however long the stream is.
 
     Example:
 
@@ -106,23 +181,20 @@ class Statistics:
             ValueError: If `features` has another shape or holds NaN or infinity. The statistics
                 are then left as they were.
         """
-        features = np.asarray(features, dtype="float64")
-        if features.ndim != 2 or features.size == 0:
-            raise ValueError(
-                "`features` must have shape (N, D) with N and D at least 1. "
-                f"Received: features.shape={features.shape}"
-            )
+        features = check_features(features)
         if self._count and features.shape[1] != self.dim:
             raise ValueError(
                 f"`features` must have the width of the batches before it, {self.dim}. "
                 f"Received: features.shape={features.shape}"
             )
-        if not np.isfinite(features).all():
-            raise ValueError("`features` must be finite. Received: NaN or infinity")
+        for rows in row_slices(*features.shape):
+            self._merge(features[rows].astype("float64"))
 
-        count, mean = len(features), features.mean(axis=0)
-        deviations = features - mean
-        scatter = deviations.T @ deviations
+    def _merge(self, block):
+        """Merges a float64 block, which is overwritten."""
+        count, mean = len(block), block.mean(axis=0)
+        block -= mean
+        scatter = block.T @ block  # one array and its transpose: BLAS computes one triangle only
         if self._count == 0:
             self._count, self._mean, self._scatter = count, mean, scatter
             return

@@ -1,0 +1,184 @@
+"""Times the Frechet and the kernel distance against TF-GAN's and against scipy's `sqrtm`.
+
+    python benchmarks/metrics_speed.py [--num 50000] [--dim 2048] [--rounds 3] [--output FILE]
+
+All contenders get the same float32 features and compute in float64; rounds alternate between them
+within one process, and the ratios of the medians are what counts on a noisy machine. Three tasks:
+
+    frechet_distance   from features to the distance, means and covariances included
+    matrix_root        from the covariances to tr (S1 S2)^(1/2) alone, which is where the ways
+                       differ: the covariances cost everyone the same
+    kernel_distance    the mean over TF-GAN's blocks of at most 1,024 samples
+
+The values must agree to 1e-6. One JSON line per task and contender is appended to the output, and
+a plot is drawn beside it. `pip install kerasgan[benchmarks]` brings what this needs.
+"""
+
+import argparse
+import importlib.metadata
+import json
+import os
+import pathlib
+import statistics
+import time
+
+import matplotlib
+import numpy as np
+import scipy.linalg
+import tensorflow as tf
+
+from kerasgan import metrics, tfgan
+from kerasgan.metrics import distances
+
+OUTPUT = pathlib.Path(__file__).with_name("results") / "metrics_speed.jsonl"
+PACKAGES = ("kerasgan", "numpy", "scipy", "tensorflow", "tensorflow-gan")
+BLOCK = 1024
+
+
+def make_features(num, dim, seed):
+    """float32 features as networks make them: correlated, mostly positive, of unlike scale."""
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((num, dim), "float32") * np.linspace(0.2, 2.0, dim, dtype="float32")
+    x += 0.7 * np.roll(x, 1, axis=1) + 0.1 * seed
+    return np.maximum(x, 0.1 * x)
+
+
+def moments(features):
+    return features.mean(axis=0, dtype="float64"), np.cov(features, rowvar=False, dtype="float64")
+
+
+def frechet_by_sqrtm(real, fake):
+    """As pytorch-fid and the original code (TTUR) compute it."""
+    (real_mean, real_cov), (fake_mean, fake_cov) = moments(real), moments(fake)
+    root = scipy.linalg.sqrtm(real_cov.dot(fake_cov)).real
+    squares = np.square(real_mean - fake_mean).sum()
+    return float(squares + np.trace(real_cov) + np.trace(fake_cov) - 2.0 * np.trace(root))
+
+
+def frechet_by_tfgan(real, fake):
+    real, fake = real.astype("float64"), fake.astype("float64")
+    return float(tfgan.eval.frechet_classifier_distance_from_activations(real, fake))
+
+
+def kernel_by_blocks(real, fake):
+    """The means that TF-GAN takes, by our estimator: its longer blocks come last."""
+    num = -(-len(real) // BLOCK)
+    ends = np.cumsum([0, *sorted(len(part) for part in np.array_split(real, num))])
+    blocks = [slice(*pair) for pair in zip(ends[:-1], ends[1:], strict=True)]
+    values = [metrics.kernel_distance(real[s], fake[s], subset_size=BLOCK)[0] for s in blocks]
+    return float(np.mean(values))
+
+
+def kernel_by_tfgan(real, fake):
+    function = tfgan.eval.kernel_classifier_distance_and_std_from_activations
+    real, fake = real.astype("float64"), fake.astype("float64")
+    return float(function(tf.constant(real), tf.constant(fake), max_block_size=BLOCK)[0])
+
+
+def make_tasks(real, fake):
+    """Per task, the contenders by name: functions without arguments that return the value."""
+    sums = [metrics.Statistics.of(x) for x in (real, fake)]
+    covariances = [x.covariance for x in sums]
+
+    def root_by_sqrtm():
+        return float(np.trace(scipy.linalg.sqrtm(covariances[0].dot(covariances[1])).real))
+
+    def root_by_tfgan():
+        return float(tfgan.eval.classifier_metrics.trace_sqrt_product(*covariances))
+
+    return {
+        "frechet_distance": {
+            "kerasgan": lambda: metrics.frechet_distance(real, fake),
+            "scipy sqrtm": lambda: frechet_by_sqrtm(real, fake),
+            "TF-GAN": lambda: frechet_by_tfgan(real, fake),
+        },
+        "matrix_root": {
+            "kerasgan": lambda: float(distances._trace_of_root(*sums)),
+            "scipy sqrtm": root_by_sqrtm,
+            "TF-GAN": root_by_tfgan,
+        },
+        "kernel_distance": {
+            "kerasgan": lambda: kernel_by_blocks(real, fake),
+            "TF-GAN": lambda: kernel_by_tfgan(real, fake),
+        },
+    }
+
+
+def measure(contenders, rounds):
+    """Seconds of every round and the value, by contender; the order turns from round to round."""
+    times, values = {name: [] for name in contenders}, {}
+    for number in range(rounds):
+        order = list(contenders) if number % 2 == 0 else list(contenders)[::-1]
+        for name in order:
+            start = time.perf_counter()
+            values[name] = contenders[name]()
+            times[name].append(time.perf_counter() - start)
+    return times, values
+
+
+def plot(lines, path):
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    tasks = list(dict.fromkeys(line["task"] for line in lines))
+    figure, axes = pyplot.subplots(1, len(tasks), figsize=(4 * len(tasks), 2.6), layout="tight")
+    for axis, task in zip(axes, tasks, strict=True):
+        chosen = [line for line in lines if line["task"] == task][::-1]
+        bars = axis.barh([x["contender"] for x in chosen], [x["seconds"] for x in chosen])
+        labels = [f"{x['seconds']:.3g} s ({x['times_kerasgan']:.3g}x)" for x in chosen]
+        axis.bar_label(bars, labels, padding=3)
+        axis.set(title=task.replace("_", " "), xlabel="seconds")
+        axis.margins(x=0.75)
+    figure.suptitle(f"{lines[0]['num']:,} x {lines[0]['dim']:,} features on either side, float64")
+    figure.savefig(path, dpi=150)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    for name, default in (("num", 50_000), ("dim", 2048), ("rounds", 3)):
+        parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--output", type=pathlib.Path, default=OUTPUT)
+    options = parser.parse_args()
+    if options.num <= options.dim:
+        parser.error(f"--num must exceed --dim. Received: {options.num} and {options.dim}")
+
+    # Threads start and functions are traced at the first call, which is not counted.
+    small = [make_features(200, 16, seed) for seed in (0, 1)]
+    for contenders in make_tasks(*small).values():
+        measure(contenders, rounds=1)
+
+    lines = []
+    tasks = make_tasks(*(make_features(options.num, options.dim, seed) for seed in (0, 1)))
+    for task, contenders in tasks.items():
+        times, values = measure(contenders, options.rounds)
+        medians = {name: statistics.median(seconds) for name, seconds in times.items()}
+        for name in contenders:
+            difference = abs(values[name] / values["kerasgan"] - 1)
+            if difference > 1e-6:
+                raise SystemExit(f"{task}: {name} differs from kerasgan by {difference:.1e}")
+            lines.append(
+                {
+                    "benchmark": "metrics_speed",
+                    "task": task,
+                    "contender": name,
+                    "num": options.num,
+                    "dim": options.dim,
+                    "rounds": options.rounds,
+                    "seconds": round(medians[name], 4),
+                    "times_kerasgan": round(medians[name] / medians["kerasgan"], 3),
+                    "seconds_all": [round(value, 4) for value in times[name]],
+                    "value": values[name],
+                    "relative_difference": difference,
+                    "cores": os.cpu_count(),
+                    **{package: importlib.metadata.version(package) for package in PACKAGES},
+                }
+            )
+            print(json.dumps(lines[-1]), flush=True)
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    with options.output.open("a") as file:
+        file.writelines(json.dumps(line) + "\n" for line in lines)
+    plot(lines, options.output.with_suffix(".png"))
+
+
+if __name__ == "__main__":
+    main()
