@@ -3,6 +3,7 @@
 import math
 import os
 import re
+import warnings
 
 import keras
 import numpy as np
@@ -22,6 +23,7 @@ class SampleGrid(keras.callbacks.Callback):
         seed: Seed of the latents.
         log_dir: TensorBoard folder that the grids go to as well, or `None`.
         zoom: Whole-number enlargement of the PNG files.
+        untrained: Whether to draw a grid before the first epoch.
 
     Example:
 
@@ -35,13 +37,14 @@ class SampleGrid(keras.callbacks.Callback):
     ['epoch_0000.png', 'epoch_0001.png']
     """
 
-    def __init__(self, directory, num=64, seed=0, log_dir=None, zoom=2):
+    def __init__(self, directory, num=64, seed=0, log_dir=None, zoom=2, untrained=True):
         super().__init__()
+        self.untrained = untrained
         self.directory, self.num, self.seed, self.zoom = directory, num, seed, zoom
         self.writer = tf.summary.create_file_writer(log_dir) if log_dir else None
 
     def on_epoch_begin(self, epoch, logs=None):
-        if epoch == 0:
+        if epoch == 0 and self.untrained:
             self._draw(0)
 
     def on_epoch_end(self, epoch, logs=None):
@@ -167,6 +170,61 @@ class StopOnNonFinite(keras.callbacks.Callback):
                 f"NaN or infinite (weights that are not finite: in {where_broken}). A lower "
                 f"learning rate or a smaller `width` usually helps."
             )
+
+
+class WarnOnCollapse(keras.callbacks.Callback):
+    """Warns, once each, of a generator that makes one image and of a discriminator that has won.
+
+    Looks at the end of each epoch: at how much samples of different latents differ, and at the
+    discriminator's losses where their least value is 0.
+
+    Args:
+        num: Samples to compare.
+        least: Standard deviation over the samples, averaged over the image, below which they count
+            as one image; values lie in [-1, 1].
+        after: Updates of the generator before which it is not looked at: many start with nearly
+            the same image.
+        saturated: Discriminator loss below which it has won.
+
+    Warns:
+        UserWarning: What was seen, and what usually helps.
+
+    Reference: Arjovsky & Bottou 2017, "Towards Principled Methods for Training Generative
+    Adversarial Networks", https://arxiv.org/abs/1701.04862, section 2: what a perfect discriminator
+    does to the generator's gradient.
+    """
+
+    def __init__(self, num=64, least=0.01, saturated=0.002, after=500):
+        super().__init__()
+        check_count(num, "num", least=2)
+        self.num, self.least, self.saturated, self.after = num, least, saturated, after
+        self.warned = set()
+
+    def on_epoch_end(self, epoch, logs=None):
+        if int(self.model.g_optimizer.iterations.numpy()) < self.after:
+            return
+        spread = float(self.model.sample(self.num, seed=0).std(axis=0).mean())
+        if spread < self.least:
+            self._warn(
+                "collapse",
+                f"Epoch {epoch + 1}: the generator makes the same image from any latents (their "
+                f"standard deviation is {spread:.1g}). A lower learning rate of the discriminator, "
+                f"a larger batch, or another model (WGAN-GP, SNGAN) usually helps.",
+            )
+        losses = {k: v for k, v in (logs or {}).items() if k in self.model.saturating_losses}
+        for name, loss in losses.items():
+            if loss < self.saturated:
+                self._warn(
+                    "saturation",
+                    f"Epoch {epoch + 1}: the discriminator tells real from generated without fail "
+                    f"({name} is {loss:.1g}), so the generator learns little. A lower learning "
+                    f"rate of the discriminator or a smaller one usually helps.",
+                )
+
+    def _warn(self, kind, message):
+        if kind not in self.warned:
+            self.warned.add(kind)
+            warnings.warn(message, stacklevel=2)
 
 
 def broken(network):

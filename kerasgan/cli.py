@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import runpy
 import sys
 import tempfile
 import warnings
@@ -29,11 +30,13 @@ Checkpoint = Annotated[Path, typer.Argument(help="A run directory or a .keras fi
 Seed = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of the samples.")]
 
 
-def main(arguments=None):
+def main(arguments=None, app=app, name="kerasgan"):
     """Runs the command line and exits: 0 done, 1 failed, 2 a mistake of the user."""
     warnings.showwarning = lambda message, *_, **__: fail(str(message), 0)
     try:
-        code = app(args=arguments, prog_name="kerasgan", standalone_mode=False)
+        code = app(args=arguments, prog_name=name, standalone_mode=False)
+    except typer.Exit as stop:
+        code = stop.exit_code
     except (UserError, typer.TyperException) as error:
         message = error.format_message() if hasattr(error, "format_message") else str(error)
         code = fail(message, 2)
@@ -49,6 +52,15 @@ def main(arguments=None):
         message = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
         code = fail(f"{message} (KERASGAN_TRACEBACK=1 shows where)", 1)
     sys.exit(code or 0)
+
+
+def run(function):
+    """Runs a script's one function as a command line of its own, with errors as above."""
+    script = typer.Typer(
+        add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
+    )
+    script.command()(function)
+    main(app=script, name=os.path.basename(sys.argv[0]))
 
 
 def fail(message, code):
@@ -86,25 +98,14 @@ def start():
 
 def load_gan(path):
     """Loads the model of a run directory or a .keras file."""
-    file = path / "model.keras" if path.is_dir() else path
-    if not file.is_file():
+    if not path.exists():
         raise UserError(
             f"There is no trained model at {path}: name a run directory or a .keras file."
         )
     start()
-    import keras
+    from kerasgan import zoo
 
-    from kerasgan.gan import GAN
-
-    models.classes()  # registers them with Keras
-
-    try:
-        gan = keras.saving.load_model(file)
-    except (ValueError, TypeError, OSError, KeyError) as error:
-        raise UserError(f"Cannot load {file}: {str(error).splitlines()[0]}") from error
-    if not isinstance(gan, GAN):
-        raise UserError(f"{file} holds a {type(gan).__name__}, which is not a kerasgan model.")
-    return gan
+    return zoo.load(path)
 
 
 @app.callback(invoke_without_command=True)
@@ -133,8 +134,14 @@ def train(
     overrides: Overrides = None,
     data_dir: DataDir = None,
     overwrite: Annotated[bool, typer.Option(help="Delete an earlier run there.")] = False,
+    change_recipe: Annotated[
+        bool, typer.Option("--change-recipe", help="Go on with a run of another recipe.")
+    ] = False,
+    deterministic: Annotated[
+        bool, typer.Option("--deterministic", help="The same bits each time; can be slower.")
+    ] = False,
 ):
-    """Train a model as a recipe says and write a run directory."""
+    """Train a model as a recipe says; the same command again goes on where it stopped."""
     shortcuts = {
         "model.name": model,
         "data.name": dataset,
@@ -158,7 +165,11 @@ def train(
     settings = recipes.complete(settings, source=str(recipe or "recipe"))
     name = f"{settings['model']['name']}_{settings['data']['name']}".replace(os.sep, "_")
     directory = output or Path("runs") / name
-    training.train(settings, directory, data_dir, overwrite)
+    try:
+        training.train(settings, directory, data_dir, overwrite, change_recipe, deterministic)
+    except training.checkpoints.Interrupted as interruption:
+        print(f"{interruption} The same command goes on from there.")
+        raise typer.Exit(130) from None
     print(f"\nRun directory: {directory}")
 
 
@@ -231,3 +242,27 @@ def export(
     from kerasgan import export as exports
 
     print(f"Written: {getattr(exports, format)(gan, output)}")
+
+
+@app.command(
+    context_settings={
+        "allow_extra_args": True,
+        "ignore_unknown_options": True,
+        "help_option_names": [],  # a script answers `--help` itself
+    }
+)
+def benchmark(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Argument(help="Name; without one, all are listed.")] = None,
+):
+    """Run a benchmark: kerasgan benchmark NAME [its options]."""
+    from kerasgan import benchmark as benchmarks
+
+    if name in (None, "--help"):
+        for script, path in benchmarks.scripts().items():
+            print(f"{script:16} {path.read_text(encoding='utf-8').splitlines()[0].strip(chr(34))}")
+        return
+    path = benchmarks.find(name)
+    start()
+    sys.argv = [f"kerasgan benchmark {name}", *context.args]
+    runpy.run_path(str(path), run_name="__main__")

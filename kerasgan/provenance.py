@@ -55,6 +55,13 @@ def stamp(network, extractor):
         "extractor": extractor.name,
         "extractor_sha256": extractor.sha256,
         "weights_sha256": weights_sha256(network),
+        **software(),
+    }
+
+
+def software():
+    """Returns the part of a stamp that says what ran: versions of packages, and the commit."""
+    return {
         "kerasgan": kerasgan.__version__,
         **{name: importlib.metadata.version(name) for name in PACKAGES},
         "commit": commit(),

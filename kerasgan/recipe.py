@@ -21,7 +21,7 @@ else:
 SCHEMA = {
     "model": {"name": "dcgan"},
     "data": {"name": "fashion_mnist_mini", "split": "train", "image_size": None, "batch_size": 64},
-    "training": {"epochs": 10, "seed": 0},
+    "training": {"epochs": 10, "seed": 0, "checkpoint_minutes": 1.0, "checkpoints": 3},
     "g_optimizer": {},
     "d_optimizer": {},
     "evaluation": {"split": "test", "num": 2500, "every": 0},
@@ -97,6 +97,32 @@ def complete(given, source="recipe"):
                 raise UserError(f"{source}: unknown key {table}.{key}, {nearest(key, defaults)}")
             check_value(where, value, defaults[key])
     return recipe
+
+
+def differences(before, after):
+    """Lists the keys in which two complete recipes differ.
+
+    Args:
+        before, after: dicts of tables.
+
+    Returns:
+        list of str, such as "model.width: 16 -> 32".
+
+    Example:
+
+    >>> differences({"model": {"width": 16}}, {"model": {"width": 32, "k": 2}})
+    ['model.k: None -> 2', 'model.width: 16 -> 32']
+    """
+
+    def flat(recipe):
+        return {f"{t}.{k}": v for t, table in recipe.items() for k, v in table.items()}
+
+    before, after = flat(before), flat(after)
+    return [
+        f"{key}: {before.get(key)} -> {after.get(key)}"
+        for key in sorted({*before, *after})
+        if before.get(key) != after.get(key)
+    ]
 
 
 def allowed(recipe):

@@ -3,58 +3,58 @@
 import datetime
 import json
 import os
-import shutil
-import time
 
 import keras
+import tensorflow as tf
 
-from kerasgan import callbacks, data, images, metrics, models, provenance, recipe
-from kerasgan.errors import UserError
+from kerasgan import callbacks, checkpoints, data, images, metrics, models, provenance, recipe, runs
+from kerasgan.errors import TrainingFailed, UserError
 from kerasgan.files import replacing
+from kerasgan.real import real_features
 
 SAMPLE_SEED = 0  # of the grids that a run draws
 SCORE_SEED = 1  # of the samples that it scores
 
-MARKER = ".kerasgan-run"
-WRITTEN = (
-    "recipe.toml",
-    "checkpoints",
-    "samples",
-    "tensorboard",
-    "history.csv",
-    "model.keras",
-    "samples.png",
-    "progress.png",
-    "result.json",
-    "saved_model",
-    "generator.tflite",
-)
 
-
-def train(settings, directory, data_dir=None, overwrite=False, verbose="auto"):
+def train(
+    settings,
+    directory,
+    data_dir=None,
+    overwrite=False,
+    change_recipe=False,
+    deterministic=False,
+    verbose="auto",
+):
     """Trains the model of a recipe and writes everything about it to a run directory.
 
     The directory gets `recipe.toml` (resolved), `model.keras`, `checkpoints/`, `samples/` (a grid
     per epoch), `samples.png`, `progress.png`, `history.csv`, `tensorboard/` and, last,
-    `result.json`.
+    `result.json`. A run that was interrupted, in whatever way, goes on from its last checkpoint; a
+    finished one is left as it is.
 
     Args:
         settings: A complete recipe, as `kerasgan.recipe.read` gives it.
         directory: The run directory.
         data_dir: Where TFDS keeps its data; by default TFDS's own place.
-        overwrite: Whether an earlier run in that directory may be deleted.
+        overwrite: Whether an earlier run in that directory is deleted instead of continued.
+        change_recipe: Whether an earlier run goes on although its recipe was another.
+        deterministic: Whether TensorFlow must give the same bits each time, which can be slower.
         verbose: As in `keras.Model.fit`; 0 is silent.
 
     Returns:
         dict, the content of `result.json`.
 
     Raises:
-        UserError: If the data cannot be had or the directory is taken.
+        UserError: If the data cannot be had, the directory holds something else, or a run of
+            another recipe.
         TrainingFailed: If a loss becomes NaN or infinite.
+        Interrupted: If the process was told to stop, once a checkpoint is written.
     """
     say = print if verbose else (lambda *_: None)
     training, evaluation, source = settings["training"], settings["evaluation"], settings["data"]
     keras.utils.set_random_seed(training["seed"])
+    if deterministic:
+        tf.config.experimental.enable_op_determinism()
 
     sets = {
         split: data.load_arrays(source["name"], split, source["image_size"], data_dir)
@@ -70,75 +70,118 @@ def train(settings, directory, data_dir=None, overwrite=False, verbose="auto"):
     gan = build(settings, pictures.shape[1:])
     if gan.conditional and labels is None:
         raise UserError(f"{type(gan).__name__} needs labels. {source['name']} has none.")
-    batches = data.batches(
-        pictures,
-        labels if gan.conditional else None,
-        source["batch_size"],
-        seed=training["seed"],
-        name=source["name"],
-    )
-    prepare_directory(directory, overwrite)
-    recipe.write(settings, os.path.join(directory, "recipe.toml"))
-    say(
-        f"{type(gan).__name__}: generator {gan.generator.count_params():,}, discriminator "
-        f"{gan.discriminator.count_params():,} parameters; {len(pictures):,} images "
-        f"{gan.image_shape} of {source['name']}"
-    )
+    labels = labels if gan.conditional else None
+    # Whatever is wrong with the data or the batch is told before a directory is touched.
+    data.steps(pictures, labels, source["batch_size"], stop=0, name=source["name"])
 
-    extractor = metrics.EfficientNetLite0()
-    label = extractor.distance_name
-    say(f"Scoring {num:,} real images and {num:,} of the untrained generator ...")
-    real, other = (
-        extractor.statistics(images.uint8_batches(data.subset(sets[split][0], num)), num, verbose)
-        for split in (evaluation["split"], source["split"])
-    )
-    floor = metrics.frechet_distance(real, other)
+    with runs.opened(directory, settings, overwrite, change_recipe):
+        result = runs.result(directory)
+        if result is not None:
+            say(f"{directory} holds this run, finished: {result['metric']} {result['trained']}")
+            return result
+        checkpoint, state = checkpoints.newest(os.path.join(directory, "checkpoints"), say)
+        say(
+            f"{type(gan).__name__}: generator {gan.generator.count_params():,}, discriminator "
+            f"{gan.discriminator.count_params():,} parameters; {len(pictures):,} images "
+            f"{gan.image_shape} of {source['name']}"
+        )
 
-    def score():
-        scores = gan.evaluate(real, num=num, seed=SCORE_SEED, extractor=extractor, verbose=verbose)
-        return scores["frechet_distance"]
+        extractor = metrics.EfficientNetLite0()
+        label = extractor.distance_name
+        say(f"Scoring {num:,} real images and {num:,} of the untrained generator ...")
+        real, other = (
+            metrics.Statistics.of(
+                real_features(
+                    data.subset(sets[split][0], num),
+                    extractor,
+                    f"{source['name']} {split}",
+                    verbose,
+                )[0]
+            )
+            for split in (evaluation["split"], source["split"])
+        )
+        floor = metrics.frechet_distance(real, other)
 
-    untrained = score()
-    say(f"{label} untrained {untrained:.1f}, floor (real against real) {floor:.1f}")
+        def score():
+            scores = gan.evaluate(
+                real, num=num, seed=SCORE_SEED, extractor=extractor, verbose=verbose
+            )
+            return scores["frechet_distance"]
 
-    start = time.monotonic()
-    gan.fit(
-        batches,
-        epochs=training["epochs"],
-        verbose=verbose,
-        callbacks=run_callbacks(directory, real, evaluation["every"], num),
-    )
-    minutes = (time.monotonic() - start) / 60
+        untrained = score()
+        say(f"{label} untrained {untrained:.1f}, floor (real against real) {floor:.1f}")
 
-    say(f"Scoring {num:,} samples of the trained generator ...")
-    trained = score()
-    gan.save(os.path.join(directory, "model.keras"))
-    draw(gan, directory)
-    result = {
-        "metric": label,
-        "trained": round(trained, 3),
-        "untrained": round(untrained, 3),
-        "floor": round(floor, 3),
-        "n_real": num,
-        "n_fake": num,
-        "dataset": source["name"],
-        "split": evaluation["split"],
-        "image_shape": list(gan.image_shape),
-        "sample_seed": SCORE_SEED,
-        "model": settings["model"]["name"],
-        "parameters": gan.generator.count_params(),
-        "training_minutes": round(minutes, 2),
-        "date": datetime.date.today().isoformat(),
-        **provenance.stamp(gan.inference_generator, extractor),
-    }
-    with replacing(os.path.join(directory, "result.json")) as temporary:
-        with open(temporary, "w", encoding="utf-8") as file:
-            json.dump(result, file, indent=2)
+        if checkpoint is not None:
+            checkpoints.restore(gan, checkpoint)
+            say(f"Going on after step {state.step:,}, from {checkpoint}")
+        state = fit(gan, settings, directory, state, pictures, labels, real, num, verbose)
+        minutes = state.seconds / 60
+
+        say(f"Scoring {num:,} samples of the trained generator ...")
+        trained = score()
+        gan.save(os.path.join(directory, "model.keras"))
+        draw(gan, directory)
+        result = {
+            "metric": label,
+            "trained": round(trained, 3),
+            "untrained": round(untrained, 3),
+            "floor": round(floor, 3),
+            "n_real": num,
+            "n_fake": num,
+            "dataset": source["name"],
+            "split": evaluation["split"],
+            "image_shape": list(gan.image_shape),
+            "sample_seed": SCORE_SEED,
+            "model": settings["model"]["name"],
+            "parameters": gan.generator.count_params(),
+            "steps": state.step,
+            "training_minutes": round(minutes, 2),
+            "date": datetime.date.today().isoformat(),
+            **provenance.stamp(gan.inference_generator, extractor),
+        }
+        with replacing(os.path.join(directory, "result.json")) as temporary:
+            with open(temporary, "w", encoding="utf-8") as file:
+                json.dump(result, file, indent=2)
     say(f"{label} of {num:,} samples against {num:,} of {evaluation['split']} (lower is better):")
     say(f"  untrained {untrained:8.1f}")
     say(f"  trained   {trained:8.1f}   after {minutes:.1f} minutes of training")
     say(f"  floor     {floor:8.1f}   real training images in place of samples")
     return result
+
+
+def fit(gan, settings, directory, state, pictures, labels, real, num, verbose):
+    """Trains from a state to the recipe's last epoch; returns the state at the end."""
+    training, source = settings["training"], settings["data"]
+    in_epoch = len(pictures) // source["batch_size"]
+    last = training["epochs"] * in_epoch
+    saver = checkpoints.Checkpoints(
+        os.path.join(directory, "checkpoints"),
+        state,
+        training["checkpoint_minutes"],
+        training["checkpoints"],
+    )
+    called = run_callbacks(directory, saver, real, settings["evaluation"]["every"], num)
+    try:
+        with saver.signals():
+            while state.step < last:
+                # An epoch that was interrupted ends first; then all that are left.
+                epoch, done = divmod(state.step, in_epoch)
+                stop = state.step - done + in_epoch if done else last
+                gan.fit(
+                    data.steps(
+                        pictures, labels, source["batch_size"], training["seed"], state.step, stop
+                    ),
+                    initial_epoch=epoch,
+                    epochs=epoch + 1 if done else training["epochs"],
+                    steps_per_epoch=in_epoch - done,
+                    verbose=verbose,
+                    callbacks=called,
+                )
+    except TrainingFailed as error:
+        good, _ = checkpoints.newest(os.path.join(directory, "checkpoints"), lambda *_: None)
+        kept = f"The last good checkpoint is {good}." if good else "There is no checkpoint before."
+        raise TrainingFailed(f"{error} {kept}") from error
+    return saver.state
 
 
 def build(settings, image_shape):
@@ -154,30 +197,8 @@ def build(settings, image_shape):
     return gan
 
 
-def prepare_directory(directory, overwrite):
-    """Makes a run directory; of an earlier run, only what that run wrote is deleted."""
-    marker = os.path.join(directory, MARKER)
-    try:
-        if os.path.isdir(directory) and os.listdir(directory):
-            if not os.path.isfile(marker):
-                raise UserError(f"{directory} exists and holds no run: name another directory.")
-            if not overwrite:
-                raise UserError(f"{directory} holds a run: name another, or pass --overwrite.")
-            for name in WRITTEN:
-                path = os.path.join(directory, name)
-                if os.path.isdir(path):
-                    shutil.rmtree(path)
-                elif os.path.exists(path):
-                    os.unlink(path)
-        os.makedirs(os.path.join(directory, "checkpoints"), exist_ok=True)
-        with open(marker, "w", encoding="utf-8") as file:
-            file.write("A run directory of kerasgan: `train --overwrite` may replace the run.\n")
-    except OSError as error:
-        raise UserError(f"Cannot write to {directory}: {error.strerror}.") from error
-
-
-def run_callbacks(directory, real, every, num):
-    """Returns the callbacks of a run: guard, score, grids, checkpoints, curves."""
+def run_callbacks(directory, saver, real, every, num):
+    """Returns the callbacks of a run: guard, score, checkpoints, grids, curves."""
 
     def inside(*names):
         return os.path.join(directory, *names)
@@ -185,11 +206,19 @@ def run_callbacks(directory, real, every, num):
     scored = [callbacks.FrechetDistance(real, every, num, SCORE_SEED)] if every else []
     return [
         callbacks.StopOnNonFinite(),
+        callbacks.WarnOnCollapse(),
         *scored,
-        callbacks.SampleGrid(inside("samples"), seed=SAMPLE_SEED, log_dir=inside("tensorboard")),
-        keras.callbacks.ModelCheckpoint(inside("checkpoints", "last.keras")),
-        keras.callbacks.CSVLogger(inside("history.csv")),
+        callbacks.SampleGrid(
+            inside("samples"),
+            seed=SAMPLE_SEED,
+            log_dir=inside("tensorboard"),
+            untrained=saver.state.step == 0,
+        ),
         keras.callbacks.TensorBoard(inside("tensorboard"), write_graph=False),
+        saver,
+        keras.callbacks.LambdaCallback(
+            on_epoch_end=lambda *_: runs.write_history(directory, saver.state.history)
+        ),
     ]
 
 

@@ -98,3 +98,19 @@ def test_a_network_that_turns_nan_stops_training_and_is_named(gan, network):
 
 def test_a_sound_training_is_not_stopped(gan):
     assert len(fit(gan, callbacks.StopOnNonFinite(every=1)).epoch) == 1
+
+
+def test_a_collapsed_generator_and_a_saturated_discriminator_are_warned_of_once_each(gan):
+    collapsed = callbacks.WarnOnCollapse(num=4, least=10.0, saturated=0.0, after=0)
+    with pytest.warns(UserWarning, match="Epoch 1: the generator makes the same image") as told:
+        fit(gan, collapsed, epochs=3)
+    assert len(told) == 1
+    saturated = callbacks.WarnOnCollapse(num=4, least=0.0, saturated=100.0, after=0)
+    with pytest.warns(UserWarning, match="tells real from generated without fail") as told:
+        fit(gan, saturated, epochs=3)
+    assert len(told) == 1
+
+
+def test_a_training_that_has_hardly_begun_is_not_warned_of(gan):
+    watch = callbacks.WarnOnCollapse(num=4, least=10.0, saturated=100.0)
+    fit(gan, watch)

@@ -100,7 +100,10 @@ def test_a_taken_run_directory_is_not_touched(trained):
     folder, _ = trained
     before = (folder / "result.json").read_bytes()
     done = run("train", *TINY, "--output", folder)
-    assert done.returncode == 2 and "holds a run" in done.stderr
+    assert done.returncode == 0 and "holds this run, finished" in done.stdout
+    done = run("train", *TINY, "--epochs=3", "--output", folder)
+    assert done.returncode == 2
+    assert "holds a run of another recipe (training.epochs: 2 -> 3)" in done.stderr
     assert (folder / "result.json").read_bytes() == before
 
 

@@ -1,0 +1,252 @@
+"""Checkpoints of a training: written whole or not at all, checked when read, a few of them kept."""
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import math
+import os
+import shutil
+import signal
+import time
+import warnings
+from pathlib import Path
+
+import keras
+
+from kerasgan.callbacks import broken
+from kerasgan.errors import TrainingFailed, UserError
+from kerasgan.files import replacing
+
+MODEL, STATE = "model.keras", "state.json"
+
+
+class Interrupted(Exception):
+    """A training was asked to stop, and has written a checkpoint."""
+
+
+@dataclasses.dataclass
+class State:
+    """Where a training is.
+
+    Attributes:
+        step: Calls of `train_step` so far.
+        seconds: Time spent in them.
+        score: Frechet distance of the samples at this step, or `None` where it was not measured.
+        means: For each loss, total and count of its mean over the epoch so far.
+        history: One dict for each whole epoch.
+    """
+
+    step: int = 0
+    seconds: float = 0.0
+    score: float | None = None
+    means: dict = dataclasses.field(default_factory=dict)
+    history: list = dataclasses.field(default_factory=list)
+
+
+class Checkpoints(keras.callbacks.Callback):
+    """Writes checkpoints during `fit`, and stops it in good order when the process is told to.
+
+    A checkpoint is a folder `step_00001234` with the model (both networks, both optimizers, the
+    average, random states) and `state.json` (where the training is, and the model's SHA-256). It
+    appears under its name only when it is whole.
+
+    Args:
+        directory: Folder of the checkpoints.
+        state: `State` from which the training goes on.
+        minutes: Time between two checkpoints. One is also written at the end, after a score, and
+            on a signal.
+        keep: Number of the newest ones that are kept, beside the one with the best score.
+
+    Raises:
+        Interrupted: From `fit`, once SIGINT or SIGTERM has come and a checkpoint is written.
+        TrainingFailed: From `fit`, if a weight is NaN or infinite: that is not kept.
+    """
+
+    def __init__(self, directory, state=None, minutes=1.0, keep=3):
+        super().__init__()
+        self.directory, self.minutes, self.keep = Path(directory), minutes, keep
+        self.state = state or State()
+        self.signal = None
+
+    def on_train_begin(self, logs=None):
+        self.started = self.saved = time.monotonic()
+        self.before = self.state.seconds
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.batches, self.in_epoch = 0, True
+        for name, values in self.state.means.items():  # of an epoch that was interrupted
+            for variable, value in zip(self.model.trackers[name].variables, values, strict=True):
+                variable.assign(value)
+        self.state.means = {}
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.state.step += batch + 1 - self.batches  # more than one with `steps_per_execution`
+        self.batches = batch + 1
+        self.state.score = None
+        if self.batches < self.params["steps"] and (self.signal or self._due()):
+            self.save()
+            self._stop_if_asked()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.in_epoch = False
+        self.state.history.append({"epoch": epoch, **{k: _number(v) for k, v in logs.items()}})
+        self.state.score = self.state.history[-1].get("frechet_distance")
+        if self.state.score is not None or self.signal or self._due():
+            self.save()
+            self._stop_if_asked()
+
+    def on_train_end(self, logs=None):
+        self.save()
+
+    def save(self):
+        """Writes a checkpoint of this moment, if there is none, and deletes those not kept."""
+        self.saved = time.monotonic()
+        self.state.seconds = self.before + self.saved - self.started
+        means = {}
+        if self.in_epoch:
+            for name, tracker in self.model.trackers.items():
+                means[name] = [float(value.numpy()) for value in tracker.variables]
+        for network in (self.model.generator, self.model.discriminator):
+            if broken(network):
+                raise TrainingFailed(
+                    f"Training broke before step {self.state.step}: the {network.name} has weights "
+                    f"that are NaN or infinite. A lower learning rate usually helps."
+                )
+        path = self.directory / f"step_{self.state.step:08d}"
+        if not path.exists():
+            with replacing(path) as temporary:
+                os.mkdir(temporary)
+                self.model.save(os.path.join(temporary, MODEL))
+                _write_state(dataclasses.replace(self.state, means=means), Path(temporary))
+        self._prune()
+
+    def _prune(self):
+        paths = found(self.directory)
+        scores = {path: _read_score(path) for path in paths}
+        scored = [path for path in paths if scores[path] is not None]
+        best = [min(scored, key=scores.get)] if scored else []
+        for path in set(paths) - set(paths[-self.keep :]) - set(best):
+            shutil.rmtree(path)
+
+    def _due(self):
+        return time.monotonic() - self.saved >= 60 * self.minutes
+
+    def _stop_if_asked(self):
+        if self.signal:
+            raise Interrupted(f"Interrupted after step {self.state.step}, which is saved.")
+
+    @contextlib.contextmanager
+    def signals(self):
+        """Within the block, the first SIGINT or SIGTERM asks `fit` to stop at its next step."""
+
+        def ask(number, frame):
+            if self.signal:
+                raise KeyboardInterrupt
+            self.signal = number
+            print("\nStopping after this step. Once more: at once, without saving.", flush=True)
+
+        before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def found(directory):
+    """Returns the folders of the checkpoints in `directory`, oldest first, unchecked."""
+    return sorted(Path(directory).glob("step_" + "[0-9]" * 8))
+
+
+def read(path):
+    """Returns the state of a checkpoint after comparing both files with their checksums.
+
+    Args:
+        path: The checkpoint's folder.
+
+    Returns:
+        A `State`.
+
+    Raises:
+        UserError: If a file is missing or not what was written.
+    """
+    path = Path(path)
+    try:
+        state = json.loads((path / STATE).read_text(encoding="utf-8"))
+        checksum = state.pop("checksum")
+        if checksum != _checksum(state) or state.pop("model_sha256") != _sha256(path / MODEL):
+            raise ValueError("its checksum differs")
+        return State(**state)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"The checkpoint {path} is damaged ({error}).") from error
+
+
+def newest(directory, say=print):
+    """Returns the newest sound checkpoint of a folder, naming those that it skips.
+
+    Args:
+        directory: Folder of the checkpoints.
+        say: Function that is told of each damaged one.
+
+    Returns:
+        The checkpoint's path and its `State`, or `(None, State())` where there is none.
+    """
+    for path in reversed(found(directory)):
+        try:
+            return path, read(path)
+        except UserError as error:
+            say(f"{error} It is skipped for the one before.")
+    return None, State()
+
+
+def restore(gan, path):
+    """Puts a checkpoint's weights, optimizer state and random state into a compiled model.
+
+    Learning rates stay those that the model was compiled with.
+
+    Args:
+        gan: A compiled `kerasgan.GAN`, built as the one that was saved.
+        path: The checkpoint's folder.
+
+    Raises:
+        UserError: If the model is another one.
+    """
+    optimizers = (gan.g_optimizer, gan.d_optimizer)
+    rates = [optimizer.get_config()["learning_rate"] for optimizer in optimizers]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # Keras only warns of what it does not find
+            gan.load_weights(Path(path) / MODEL)
+    except (UserWarning, ValueError, KeyError, OSError) as error:
+        raise UserError(
+            f"The checkpoint {path} does not fit the model: {str(error).splitlines()[0]}"
+        ) from error
+    for optimizer, rate in zip(optimizers, rates, strict=True):
+        if not isinstance(rate, dict):  # a schedule follows the number of updates by itself
+            optimizer.learning_rate = rate
+
+
+def _number(value):
+    return float(value) if math.isfinite(value) else None
+
+
+def _read_score(path):
+    try:
+        return json.loads((path / STATE).read_text(encoding="utf-8"))["score"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _write_state(state, folder):
+    content = {**dataclasses.asdict(state), "model_sha256": _sha256(folder / MODEL)}
+    content["checksum"] = _checksum(content)
+    (folder / STATE).write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
+def _checksum(content):
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _sha256(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,76 @@
+"""Features of real images, computed once and kept on disk."""
+
+import hashlib
+import json
+import os
+import zipfile
+
+import numpy as np
+
+from kerasgan import data, images
+from kerasgan.files import cache_folder, replacing
+
+FOLDER = "features"
+
+
+def real_features(pictures, extractor, source, verbose=False, cache=None):
+    """Returns features and class scores of real images, from the cache where they are in it.
+
+    What is cached is bound to what it was computed from: dataset and split, number and size of the
+    images, the images' own SHA-256, and the extractor's. A file that is damaged or belongs to
+    something else is computed anew.
+
+    Args:
+        pictures: uint8 array (N, H, W, C), or float in [-1, 1].
+        extractor: A `kerasgan.metrics.Extractor`.
+        source: What the pictures are, e.g. "fashion_mnist test".
+        verbose: Whether to show a progress bar while features are computed.
+        cache: Folder; by default `KERASGAN_CACHE`, or kerasgan's folder in the user's cache.
+
+    Returns:
+        float32 arrays (N, D) and (N, classes).
+
+    Example:
+
+    >>> import tempfile
+    >>> from kerasgan.metrics import EfficientNetLite0
+    >>> pictures, _ = data.load_arrays("fashion_mnist_mini", "test[:8]")
+    >>> features, logits = real_features(
+    ...     pictures, EfficientNetLite0(32), "fashion_mnist_mini test", cache=tempfile.mkdtemp()
+    ... )
+    >>> features.shape, logits.shape
+    ((8, 1280), (8, 1000))
+    """
+    key = {
+        "source": source,
+        "shape": list(pictures.shape),
+        "images_sha256": data.sha256(pictures),
+        "extractor": extractor.distance_name,
+        "extractor_sha256": extractor.sha256,
+    }
+    name = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]
+    path = os.path.join(cache or cache_folder(), FOLDER, f"{name}.npz")
+    found = _read(path, key)
+    if found is None:
+        found = extractor.collect(images.uint8_batches(pictures), len(pictures), verbose)
+        _write(path, key, *found)
+    return found
+
+
+def _read(path, key):
+    """Returns what a cache file holds, or `None` where it is missing, damaged or another's."""
+    try:
+        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
+            features, logits, label = file["features"], file["logits"], str(file["key"])
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+    return (features, logits) if label == _label(key, features, logits) else None
+
+
+def _write(path, key, features, logits):
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        np.savez(file, features=features, logits=logits, key=_label(key, features, logits))
+
+
+def _label(key, features, logits):
+    return json.dumps({**key, "features": data.sha256(features), "logits": data.sha256(logits)})

@@ -1,0 +1,362 @@
+"""Runs that are interrupted, killed, damaged or changed: nothing is lost, and all of it is told."""
+
+import copy
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+import kerasgan
+from kerasgan import checkpoints, data, models, recipe
+from kerasgan.checkpoints import Checkpoints, Interrupted, State
+from kerasgan.errors import TrainingFailed, UserError
+from kerasgan.train import train
+
+pytestmark = pytest.mark.filterwarnings("ignore:The Frechet distance of 1280 features")
+COMMAND = Path(sys.executable).parent / "kerasgan"
+TINY = recipe.complete(
+    {
+        "model": {"name": "dcgan", "width": 4, "ema_decay": 0.9},
+        "data": {"image_size": 8, "batch_size": 500},
+        "training": {"epochs": 2, "checkpoint_minutes": 0.0, "checkpoints": 100},
+        "evaluation": {"num": 20},
+    }
+)
+STEPS = 20  # in an epoch: 10,000 images in batches of 500
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory, monkeypatch):
+    monkeypatch.setenv("KERASGAN_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+def changed(settings, **tables):
+    settings = copy.deepcopy(settings)
+    for table, values in tables.items():
+        settings[table].update(values)
+    return settings
+
+
+# --- The data of a step ---
+
+
+def test_each_epoch_shows_each_image_once_in_an_order_of_its_own():
+    images = np.arange(12, dtype="uint8").reshape(12, 1, 1, 1)
+    shown = np.array([np.ravel(batch) for batch in data.steps(images, None, 4, seed=3, stop=9)])
+    shown = np.round((shown + 1) * 127.5).astype(int).reshape(3, 12)
+    assert [sorted(epoch) for epoch in shown.tolist()] == [list(range(12))] * 3
+    assert len({tuple(epoch) for epoch in shown.tolist()}) == 3
+
+
+def test_the_data_of_a_step_does_not_depend_on_where_training_started():
+    images, labels = data.load_arrays("fashion_mnist_mini", "train[:100]")
+    whole = list(data.steps(images, labels, 8, seed=1, stop=30))
+    for start in (1, 12, 25):
+        part = list(data.steps(images, labels, 8, seed=1, start=start, stop=30))
+        assert len(part) == 30 - start
+        for (x, y), (expected_x, expected_y) in zip(part, whole[start:], strict=True):
+            np.testing.assert_array_equal(x, expected_x)
+            np.testing.assert_array_equal(y, expected_y)
+    other = next(iter(data.steps(images, labels, 8, seed=2)))
+    assert np.abs(other[0] - whole[0][0]).max() > 0.1
+
+
+# --- Checkpoints ---
+
+
+def small():
+    keras.utils.set_random_seed(0)
+    gan = kerasgan.DCGAN((8, 8, 1), width=4, seed=0)
+    gan.compile()
+    return gan
+
+
+def fit(gan, folder, epochs=1, **arguments):
+    saver = Checkpoints(folder, **{"minutes": 0.0, **arguments})
+    images = np.random.default_rng(0).uniform(-1, 1, (16, 8, 8, 1)).astype("float32")
+    gan.fit(images, batch_size=4, epochs=epochs, shuffle=False, verbose=0, callbacks=[saver])
+    return saver
+
+
+def test_only_the_newest_checkpoints_are_kept(tmp_path):
+    fit(small(), tmp_path, epochs=2, keep=3)
+    assert [path.name for path in checkpoints.found(tmp_path)] == [
+        "step_00000006",
+        "step_00000007",
+        "step_00000008",
+    ]
+
+
+def test_the_checkpoint_with_the_best_score_is_kept(tmp_path):
+    scores = iter([30.0, 10.0, 20.0, 40.0])
+    scorer = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: logs.update(frechet_distance=next(scores))
+    )
+    saver = Checkpoints(tmp_path, minutes=60.0, keep=1)
+    images = np.zeros((16, 8, 8, 1), "float32")
+    small().fit(images, batch_size=4, epochs=4, verbose=0, callbacks=[scorer, saver])
+    kept = {path.name: checkpoints.read(path).score for path in checkpoints.found(tmp_path)}
+    assert kept == {"step_00000008": 10.0, "step_00000016": 40.0}
+
+
+def test_a_checkpoint_restores_networks_average_optimizers_and_random_state(tmp_path):
+    gan = small()
+    fit(gan, tmp_path)
+    path, state = checkpoints.newest(tmp_path)
+    assert (path.name, state.step) == ("step_00000004", 4)
+    other = small()
+    checkpoints.restore(other, path)
+    for optimizer in ("g_optimizer", "d_optimizer"):
+        pairs = zip(
+            getattr(gan, optimizer).variables, getattr(other, optimizer).variables, strict=True
+        )
+        assert all(np.array_equal(a.numpy(), b.numpy()) for a, b in pairs)
+    assert int(other.draws.numpy()) == int(gan.draws.numpy()) > 0
+    pairs = zip(gan.get_weights(), other.get_weights(), strict=True)
+    assert all(np.array_equal(a, b) for a, b in pairs)
+
+
+@pytest.mark.parametrize("file", [checkpoints.MODEL, checkpoints.STATE])
+@pytest.mark.parametrize("damage", ["truncated", "altered", "missing", "empty"])
+def test_a_damaged_checkpoint_is_named_and_skipped_for_the_one_before(tmp_path, file, damage):
+    fit(small(), tmp_path)
+    *_, before, last = checkpoints.found(tmp_path)
+    content = bytearray((last / file).read_bytes())
+    if damage == "altered":
+        place = content.index(b'"step": 4') + 8 if file == checkpoints.STATE else len(content) // 2
+        content[place] ^= 1
+    (last / file).write_bytes({"truncated": content[:-9], "empty": b""}.get(damage, content))
+    if damage == "missing":
+        (last / file).unlink()
+    told = []
+    path, state = checkpoints.newest(tmp_path, told.append)
+    assert path == before and state.step == 3
+    assert len(told) == 1 and str(last) in told[0] and "is damaged" in told[0]
+
+
+def test_a_checkpoint_of_another_model_is_refused(tmp_path):
+    fit(small(), tmp_path)
+    wider = kerasgan.DCGAN((8, 8, 1), width=8, seed=0)
+    wider.compile()
+    with pytest.raises(UserError, match="does not fit the model"):
+        checkpoints.restore(wider, checkpoints.newest(tmp_path)[0])
+
+
+def test_weights_that_are_not_finite_are_never_saved(tmp_path):
+    gan = small()
+    weight = gan.discriminator.trainable_weights[0]
+    spoil = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda step, logs: weight.assign(weight * np.nan) if step == 1 else None
+    )
+    saver = Checkpoints(tmp_path, minutes=0.0)
+    with pytest.raises(TrainingFailed, match="before step 2: the discriminator has weights that"):
+        gan.fit(np.zeros((16, 8, 8, 1)), batch_size=4, verbose=0, callbacks=[spoil, saver])
+    assert [path.name for path in checkpoints.found(tmp_path)] == ["step_00000001"]
+
+
+def test_a_full_disk_is_told_and_leaves_the_checkpoints_as_they_were(tmp_path, monkeypatch):
+    gan = small()
+    fit(gan, tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(gan, "save", full)
+    with pytest.raises(UserError, match="Cannot write .*No space left on device"):
+        fit(gan, tmp_path, state=State(step=7))
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+# --- Runs ---
+
+
+def interrupt_after(step, monkeypatch):
+    """Sends this process a SIGTERM within the given training step."""
+    save = Checkpoints.save
+
+    def save_and_signal(self):
+        save(self)
+        if self.state.step == step and not self.signal:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(Checkpoints, "save", save_and_signal)
+
+
+def test_a_run_goes_on_in_the_middle_of_an_epoch_as_if_nothing_had_been(tmp_path, monkeypatch):
+    straight = train(TINY, tmp_path / "straight", verbose=0)
+    with monkeypatch.context() as patch:
+        interrupt_after(7, patch)
+        with pytest.raises(Interrupted, match="Interrupted after step 7, which is saved"):
+            train(TINY, tmp_path / "halted", verbose=0)
+    resumed = train(TINY, tmp_path / "halted", verbose=0)
+    assert resumed["steps"] == straight["steps"] == 2 * STEPS
+    # To the last bit with --deterministic (below); here sums over threads may round otherwise.
+    first, second = (
+        keras.saving.load_model(tmp_path / name / "model.keras") for name in ("straight", "halted")
+    )
+    np.testing.assert_allclose(first.sample(4, seed=0), second.sample(4, seed=0), atol=1e-3)
+    rows = [
+        np.genfromtxt(tmp_path / name / "history.csv", delimiter=",", names=True)
+        for name in ("straight", "halted")
+    ]
+    assert rows[0]["epoch"].tolist() == rows[1]["epoch"].tolist() == [0, 1]
+    np.testing.assert_allclose(rows[0]["d_loss"], rows[1]["d_loss"], rtol=1e-3)
+    assert {p.name for p in (tmp_path / "halted" / "samples").iterdir()} == {
+        f"epoch_{i:04}.png" for i in range(3)
+    }
+
+
+def test_a_finished_run_is_left_as_it_is(tmp_path, capsys):
+    result = train(TINY, tmp_path / "run", verbose=0)
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("*.keras")}
+    assert train(TINY, tmp_path / "run") == result
+    assert "holds this run, finished" in capsys.readouterr().out
+    assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("*.keras")}
+
+
+def test_a_changed_recipe_is_refused_by_its_keys_unless_told(tmp_path):
+    train(TINY, tmp_path / "run", verbose=0)
+    other = changed(TINY, training={"epochs": 3}, g_optimizer={"learning_rate": 1e-5})
+    with pytest.raises(
+        UserError,
+        match=r"another recipe \(g_optimizer.learning_rate: None -> 1e-05; "
+        r"training.epochs: 2 -> 3\).*--change-recipe",
+    ):
+        train(other, tmp_path / "run", verbose=0)
+    result = train(other, tmp_path / "run", change_recipe=True, verbose=0)
+    assert result["steps"] == 3 * STEPS
+    gan = keras.saving.load_model(tmp_path / "run" / "model.keras")
+    assert float(gan.g_optimizer.learning_rate.numpy()) == pytest.approx(1e-5)
+    assert recipe.read(tmp_path / "run" / "recipe.toml") == other
+
+
+def test_what_killed_writes_left_behind_is_deleted(tmp_path):
+    train(TINY, tmp_path / "run", verbose=0)
+    (tmp_path / "run" / "result.json").unlink()
+    (tmp_path / "run" / "checkpoints" / ".partial-0a-step_00000050").mkdir()
+    (tmp_path / "run" / ".partial-0a-model.keras").write_bytes(b"half")
+    (tmp_path / "run" / "mine.txt").write_text("kept")
+    train(TINY, tmp_path / "run", verbose=0)
+    assert not [path for path in (tmp_path / "run").rglob("*") if "partial" in path.name]
+    assert (tmp_path / "run" / "mine.txt").read_text() == "kept"
+
+
+def test_a_diverging_run_names_step_network_and_last_good_checkpoint(tmp_path):
+    one = changed(TINY, training={"epochs": 1})
+    wild = changed(TINY, d_optimizer={"name": "sgd", "learning_rate": 1e38})
+    with pytest.raises(TrainingFailed, match="step 1: the .* NaN or infinite.*no checkpoint"):
+        train(wild, tmp_path / "wild", verbose=0)
+    train(one, tmp_path / "run", verbose=0)
+    good = tmp_path / "run" / "checkpoints" / "step_0000002"
+    with pytest.raises(TrainingFailed, match=f"step 2[12]: .*good checkpoint is {good}"):
+        wild = changed(TINY, g_optimizer={"learning_rate": 1e38})
+        train(wild, tmp_path / "run", change_recipe=True, verbose=0)
+
+
+def test_two_processes_do_not_write_to_one_run(tmp_path):
+    from kerasgan import runs
+
+    with runs.opened(tmp_path / "run", TINY):
+        with pytest.raises(UserError, match="Another process is at work in"):
+            with runs.opened(tmp_path / "run", TINY):
+                pass
+
+
+def test_a_directory_that_cannot_be_written_is_told_before_training(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(UserError, match="Cannot write to .*Not a directory"):
+        train(TINY, tmp_path / "file" / "run", verbose=0)
+
+
+# --- Kills, to the last bit ---
+
+
+def command(settings, folder, path):
+    recipe.write(settings, path)
+    return [COMMAND, "train", path, "--output", folder, "--deterministic"]
+
+
+def weights_of(folder):
+    return json.loads((folder / "result.json").read_text())["weights_sha256"]
+
+
+def kill_after(arguments, moment):
+    """Runs a command, kills it after seconds or when a function returns; tells if it lived."""
+    process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        if callable(moment):
+            moment(process)
+        else:
+            process.wait(moment)
+    except subprocess.TimeoutExpired:
+        pass
+    process.kill()
+    output, _ = process.communicate()
+    assert process.returncode in (0, -signal.SIGKILL), output.decode()[-2000:]
+    return process.returncode != 0
+
+
+def steps_saved(folder):
+    return [int(path.name[5:]) for path in checkpoints.found(folder / "checkpoints")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", models.names())
+def test_a_killed_run_ends_with_the_same_bits_as_one_that_was_not(name, tmp_path):
+    arguments = {"width": 8, "ema_decay": 0.9, "n_critic": 2, "num_classes": 10}
+    side = 16 if name == "lapgan" else 8
+    known = {
+        key: value
+        for key, value in arguments.items()
+        if key in recipe.allowed(recipe.complete({"model": {"name": name}}))["model"]
+    }
+    settings = changed(TINY, data={"image_size": side}, training={"checkpoints": 3})
+    settings["model"] = {"name": name, **known}
+    settings = recipe.complete(settings)
+    straight, killed = tmp_path / "straight", tmp_path / "killed"
+    subprocess.run(command(settings, straight, tmp_path / "a.toml"), check=True, timeout=600)
+
+    def in_mid_training(process):
+        while process.poll() is None and max(steps_saved(killed), default=0) < STEPS // 2:
+            time.sleep(0.01)
+
+    arguments = command(settings, killed, tmp_path / "b.toml")
+    assert kill_after(arguments, in_mid_training)
+    assert STEPS // 2 <= max(steps_saved(killed)) < 2 * STEPS
+    subprocess.run(arguments, check=True, timeout=600)
+    assert weights_of(killed) == weights_of(straight)
+    histories = [(folder / "history.csv").read_text() for folder in (straight, killed)]
+    assert histories[0] == histories[1]
+
+
+@pytest.mark.slow
+def test_twenty_kills_at_random_moments_lose_no_checkpoint(tmp_path):
+    settings = changed(TINY, training={"epochs": 30, "checkpoints": 3})
+    straight, killed = tmp_path / "straight", tmp_path / "killed"
+    quick = changed(settings, training={"checkpoint_minutes": 60.0})
+    subprocess.run(command(quick, straight, tmp_path / "a.toml"), check=True, timeout=900)
+    arguments = command(settings, killed, tmp_path / "b.toml")
+    moments = random.Random(0)
+    kills, reached = 0, 0
+    while kills < 20:
+        kills += kill_after(arguments, moments.uniform(0.5, 16.0))
+        saved = steps_saved(killed)
+        assert max(saved, default=0) >= reached, "a checkpoint was lost"
+        for path in checkpoints.found(killed / "checkpoints"):
+            checkpoints.read(path)
+        reached = max(saved, default=0)
+        if (killed / "result.json").exists():
+            break
+    assert kills >= 10
+    subprocess.run(arguments, check=True, timeout=900)
+    assert weights_of(killed) == weights_of(straight)
+    assert (killed / "history.csv").read_text() == (straight / "history.csv").read_text()
