@@ -12,7 +12,16 @@ import zipfile
 import pytest
 
 ROOT = pathlib.Path(__file__).parents[1]
-PACKAGED = ("setup.cfg", "pyproject.toml", "README.md", "LICENSE", "NOTICE", "kerasgan", "zoo")
+PACKAGED = (
+    "setup.cfg",
+    "pyproject.toml",
+    "README.md",
+    "LICENSE",
+    "NOTICE",
+    "kerasgan",
+    "benchmarks",
+    "zoo",
+)
 
 
 def run(*command, **options):
@@ -50,6 +59,12 @@ def relative_files(folder, pattern):
 
 def test_wheel_holds_every_module(names):
     assert {f"kerasgan/{file}" for file in relative_files(ROOT / "kerasgan", "**/*.py")} <= names
+
+
+def test_wheel_holds_every_benchmark_and_none_of_their_results(names):
+    scripts = {f"kerasgan/benchmark_scripts/{p.name}" for p in (ROOT / "benchmarks").glob("*.py")}
+    found = {name for name in names if name.startswith("kerasgan/benchmark_scripts/")}
+    assert found == scripts | {"kerasgan/benchmark_scripts/digit_classifier.keras"}
 
 
 def test_wheel_holds_every_asset(names):

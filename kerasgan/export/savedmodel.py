@@ -1,10 +1,12 @@
 """SavedModel for TensorFlow Serving."""
 
+import json
 import os
 
 import keras
 
 from kerasgan.errors import UserError, check_count
+from kerasgan.export import metadata
 from kerasgan.files import replacing
 
 
@@ -51,6 +53,8 @@ def saved_model(gan, directory, version=None):
     )
     with replacing(path) as temporary:
         archive.write_out(temporary, verbose=False)
+        with open(os.path.join(temporary, metadata.FILE), "w", encoding="utf-8") as file:
+            json.dump(metadata.describe(gan), file, indent=2)
     return path
 
 

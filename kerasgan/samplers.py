@@ -1,0 +1,140 @@
+"""Where generated images come from: a run, a zoo entry, an export, or a folder of pictures."""
+
+import dataclasses
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from kerasgan import data, zoo
+from kerasgan.export import metadata
+
+
+@dataclasses.dataclass
+class Sampler:
+    """Generated images from anywhere.
+
+    Attributes:
+        name: What results call it.
+        kind: "model", "saved_model", "tflite" or "images".
+        image_shape: (height, width, channels).
+        sha256: Hash of the weights, or of the file or images.
+        sample_batches: Function of a number and a seed that yields batches of so many images in
+            all, float32 in [-1, 1] or uint8.
+        limit: Number of images that there are, or `None` where more can be made.
+    """
+
+    name: str
+    kind: str
+    image_shape: tuple
+    sha256: str
+    sample_batches: Callable
+    limit: int | None = None
+
+
+def open_sampler(what):
+    """Finds out what a path or name stands for.
+
+    Exports are given the same latents as the model that they come from, which stand in what
+    `kerasgan.export` writes beside or into them: scores of a model and of its exports differ by
+    the exports alone.
+
+    Args:
+        what: A run directory, `.keras` file, zoo entry, SavedModel folder (or the folder of its
+            versions), `.tflite` file, or folder of pictures.
+
+    Returns:
+        A `Sampler`.
+
+    Raises:
+        UserError: If it is none of these, or an export of something else than kerasgan.
+    """
+    path = Path(what)
+    if path.suffix == ".tflite":
+        return _of_tflite(path)
+    saved_model = metadata.newest_version(path)
+    if saved_model is not None:
+        return _of_saved_model(saved_model)
+    if path.is_dir() and not zoo.is_trained(path):
+        return _of_folder(path)
+    return _of_model(what)
+
+
+def _of_model(what):
+    from kerasgan import provenance
+
+    gan = zoo.load(what)
+    return Sampler(
+        name=str(what),
+        kind="model",
+        image_shape=gan.image_shape,
+        sha256=provenance.weights_sha256(gan.inference_generator),
+        sample_batches=lambda num, seed: gan.sample_batches(num, seed=seed),
+    )
+
+
+def _of_saved_model(folder):
+    import tensorflow as tf
+
+    about = metadata.read(folder)
+    gan = metadata.rebuild(about, folder)
+    serve = tf.saved_model.load(str(folder)).signatures["serving_default"]
+
+    def sample_batches(num, seed):
+        for inputs in latent_batches(gan, num, seed):
+            yield serve(**inputs)["images"].numpy()
+
+    return Sampler(
+        str(folder), "saved_model", gan.image_shape, about["weights_sha256"], sample_batches
+    )
+
+
+def _of_tflite(path):
+    from ai_edge_litert.interpreter import Interpreter
+
+    about = metadata.read(path)
+    gan = metadata.rebuild(about, path)
+    interpreter = Interpreter(str(path), num_threads=1)
+    interpreter.allocate_tensors()
+    run = interpreter.get_signature_runner("serving_default")
+
+    def sample_batches(num, seed):
+        for inputs in latent_batches(gan, num, seed):
+            inputs = {name: np.asarray(values) for name, values in inputs.items()}
+            rows = range(len(inputs["z"]))
+            single = ({name: v[i : i + 1] for name, v in inputs.items()} for i in rows)
+            yield np.concatenate([run(**row)["images"] for row in single])
+
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()  # quantised weights are others
+    return Sampler(str(path), "tflite", gan.image_shape, digest, sample_batches)
+
+
+def _of_folder(path):
+    pictures, _ = data.load_arrays(path, "all")
+
+    def sample_batches(num, seed):
+        chosen = np.random.default_rng(seed).permutation(len(pictures))[:num]
+        for start in range(0, num, 256):
+            yield pictures[chosen[start : start + 256]]
+
+    return Sampler(
+        name=str(path),
+        kind="images",
+        image_shape=pictures.shape[1:],
+        sha256=data.sha256(pictures),
+        sample_batches=sample_batches,
+        limit=len(pictures),
+    )
+
+
+def latent_batches(gan, num, seed, batch_size=256):
+    """Yields the inputs of the generator, by name, that `gan.sample(num, seed=seed)` draws."""
+    import tensorflow as tf
+
+    z = gan.latent_prior(num, tf.constant([seed, 0], tf.int64))
+    inputs = {"z": z}
+    if gan.num_classes:
+        inputs["label"] = tf.range(num) % gan.num_classes
+    for start in range(0, num, batch_size):
+        yield {name: values[start : start + batch_size] for name, values in inputs.items()}

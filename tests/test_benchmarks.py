@@ -1,0 +1,209 @@
+"""Benchmarks: their result files, the cache of real features, and the scripts on tiny models."""
+
+import json
+import runpy
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+import kerasgan
+from kerasgan import benchmark, data, export, images, zoo
+from kerasgan.errors import UserError
+from kerasgan.metrics import EfficientNetLite0
+from kerasgan.real import real_features
+from kerasgan.samplers import open_sampler
+
+# --- Result files ---
+
+
+def test_results_are_added_line_by_line_and_a_half_written_one_is_dropped(tmp_path):
+    file = tmp_path / "new" / "results.jsonl"
+    assert benchmark.read(file) == []
+    benchmark.append(file, {"fd": 1.5})
+    with open(file, "a") as opened:
+        opened.write('{"fd": 2')  # a run was killed here
+    assert benchmark.read(file) == [{"fd": 1.5}]
+    benchmark.append(file, {"fd": 3.0})
+    assert benchmark.read(file) == [{"fd": 1.5}, {"fd": 3.0}]
+
+
+def test_a_result_that_is_not_a_number_is_refused_and_changes_nothing(tmp_path):
+    file = tmp_path / "results.jsonl"
+    benchmark.append(file, {"fd": 1.5})
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        benchmark.append(file, {"fd": float("nan")})
+    assert benchmark.read(file) == [{"fd": 1.5}]
+
+
+def test_a_damaged_line_is_named(tmp_path):
+    file = tmp_path / "results.jsonl"
+    file.write_text('{"fd": 1}\n{"fd": \n{"fd": 2}\n')
+    with pytest.raises(UserError, match="results.jsonl, line 2: not JSON"):
+        benchmark.read(file)
+
+
+def test_a_misspelt_benchmark_is_told():
+    with pytest.raises(UserError, match='There is no benchmark "fit", did you mean "fid"?'):
+        benchmark.find("fit")
+
+
+# --- Features of real images ---
+
+
+class Counting(EfficientNetLite0):
+    """Counts the images that it is given, and takes their first pixels for features."""
+
+    seen = 0
+
+    def collect(self, batches, num=None, verbose=False):
+        stack = np.concatenate(list(batches))
+        type(self).seen += len(stack)
+        flat = stack.reshape(len(stack), -1).astype("float32")
+        return flat[:, :5], flat[:, :3]
+
+
+@pytest.fixture
+def cached(tmp_path):
+    Counting.seen = 0
+
+    def read(split="test", num=20, image_size=None):
+        pictures, _ = data.load_arrays("fashion_mnist_mini", f"{split}[:{num}]", image_size)
+        return real_features(pictures, Counting(), f"mini {split}", cache=tmp_path)
+
+    return read, tmp_path
+
+
+def test_features_are_computed_once_for_each_protocol(cached):
+    read, folder = cached
+    first, again = read(), read()
+    assert Counting.seen == 20
+    np.testing.assert_array_equal(first[0], again[0])
+    np.testing.assert_array_equal(first[1], again[1])
+    for other in ({"split": "train"}, {"num": 21}, {"image_size": 32}):
+        read(**other)
+    assert Counting.seen == 20 + 20 + 21 + 20
+    assert len(list(folder.rglob("*.npz"))) == 4
+
+
+@pytest.mark.parametrize("damage", ["truncated", "noise", "another's", "altered"])
+def test_a_cache_file_that_cannot_be_trusted_is_computed_anew(cached, damage):
+    read, folder = cached
+    right = read()
+    (file,) = folder.rglob("*.npz")
+    content = file.read_bytes()
+    if damage == "truncated":
+        file.write_bytes(content[: len(content) // 2])
+    if damage == "noise":
+        file.write_bytes(b"noise" * 100)
+    if damage == "another's":
+        read(num=21)
+        (other,) = set(folder.rglob("*.npz")) - {file}
+        file.write_bytes(other.read_bytes())
+    if damage == "altered":
+        with np.load(file) as opened:
+            arrays = dict(opened)
+        np.savez(file, **{**arrays, "features": arrays["features"] + 1})
+    seen = Counting.seen
+    np.testing.assert_array_equal(read()[0], right[0])
+    assert Counting.seen == seen + 20
+    read()
+    assert Counting.seen == seen + 20  # and it was mended
+
+
+# --- Where samples come from ---
+
+
+@pytest.fixture(scope="module")
+def artefacts(tmp_path_factory):
+    """One conditional model as a .keras file, SavedModel, TFLite file and folder of pictures."""
+    folder = tmp_path_factory.mktemp("artefacts")
+    keras.utils.set_random_seed(0)
+    gan = kerasgan.ConditionalGAN((8, 8, 1), num_classes=3, width=60, seed=0)
+    gan.compile()
+    gan.save(folder / "gan.keras")
+    export.saved_model(gan, folder / "served")
+    export.tflite(gan, folder / "gan.tflite")
+    for i, image in enumerate(gan.sample(12, seed=1)):
+        images.save_png(images.to_uint8(image), folder / "pictures" / f"{i:02}.png")
+    return gan, folder
+
+
+@pytest.mark.parametrize("name", ["gan.keras", "served", "served/1", "gan.tflite"])
+def test_a_model_and_its_exports_give_the_same_samples(artefacts, name):
+    gan, folder = artefacts
+    sampler = open_sampler(folder / name)
+    assert sampler.image_shape == (8, 8, 1)
+    made = np.concatenate(list(sampler.sample_batches(10, 4)))
+    np.testing.assert_allclose(made, gan.sample(10, seed=4), atol=1e-5)
+
+
+def test_pictures_are_drawn_without_repeats(artefacts):
+    sampler = open_sampler(artefacts[1] / "pictures")
+    assert sampler.limit == 12
+    first = np.concatenate(list(sampler.sample_batches(12, 1)))
+    assert first.shape == (12, 8, 8, 1) and first.dtype == np.uint8
+    assert len({picture.tobytes() for picture in first}) == 12
+
+
+def test_what_is_no_source_of_samples_is_refused(artefacts, tmp_path):
+    with pytest.raises(UserError, match="There is no trained model at"):
+        open_sampler(tmp_path / "nothing")
+    (tmp_path / "foreign.tflite").write_bytes(b"\0\0\0\0TFL2 and so on")
+    with pytest.raises(UserError, match="does not say which model it is of"):
+        open_sampler(tmp_path / "foreign.tflite")
+    with pytest.raises(UserError, match="There is no trained model at"):
+        zoo.load(tmp_path)
+
+
+# --- The scripts ---
+
+
+def run(monkeypatch, name, *arguments):
+    monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
+    with pytest.raises(SystemExit) as stopped:
+        runpy.run_path(str(benchmark.find(name)), run_name="__main__")
+    return stopped.value.code
+
+
+@pytest.mark.filterwarnings("ignore:The Frechet distance of 1280 features")
+def test_fid_scores_every_source_and_goes_on_where_it_was(artefacts, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("KERASGAN_CACHE", str(tmp_path / "cache"))
+    _, folder = artefacts
+    sources = [folder / name for name in ("gan.keras", "served", "gan.tflite", "pictures")]
+    options = ["--dataset=fashion_mnist_mini", "--num=10", "--extractor=lite0"]
+    output = f"--output={tmp_path / 'results'}"
+    assert run(monkeypatch, "fid", *sources[:2], *options, output) == 0
+    first = benchmark.read(tmp_path / "results" / "fid.jsonl")
+    capsys.readouterr()
+    assert run(monkeypatch, "fid", *sources, *options, output) == 0
+    assert capsys.readouterr().out.count("already in") == 2
+    lines = benchmark.read(tmp_path / "results" / "fid.jsonl")
+    assert lines[:2] == first
+    assert [line["kind"] for line in lines] == ["model", "saved_model", "tflite", "images"]
+    assert {line["metric"] for line in lines} == {"FD[lite0]"}
+    assert len({json.dumps(sorted(line)) for line in lines}) == 1
+    # The same latents: exports score as their model does, but for rounding to bytes.
+    assert lines[1]["distance"] == pytest.approx(lines[0]["distance"], rel=1e-3)
+    assert lines[2]["distance"] == pytest.approx(lines[0]["distance"], rel=1e-3)
+    assert (tmp_path / "results" / "fid.png").stat().st_size > 1000
+
+
+def test_fid_is_never_reported_without_its_network(artefacts, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("KERASGAN_INCEPTION", str(tmp_path / "missing.pb"))
+    wanted = [artefacts[1] / "gan.keras", "--extractor=inception", f"--output={tmp_path}"]
+    assert run(monkeypatch, "fid", *wanted) == 2
+    assert "inception-2015-12-05.tgz" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_mode_collapse_counts_modes_of_short_trainings(tmp_path, monkeypatch):
+    options = ["--task=ring", "--steps=4", "--seeds=1", f"--output={tmp_path}"]
+    assert run(monkeypatch, "mode_collapse", *options) == 0
+    lines = benchmark.read(tmp_path / "mode_collapse.jsonl")
+    assert [line["model"] for line in lines] == ["vanilla", "wgan_gp"]
+    assert all(0 <= line["modes"] <= line["of"] == 8 for line in lines)
+    assert (tmp_path / "mode_collapse_ring.png").stat().st_size > 1000
+    assert run(monkeypatch, "mode_collapse", *options) == 0
+    assert benchmark.read(tmp_path / "mode_collapse.jsonl") == lines
