@@ -1,6 +1,6 @@
 """Times the Frechet and the kernel distance against TF-GAN's and against scipy's `sqrtm`.
 
-    python benchmarks/metrics_speed.py [--num 50000] [--dim 2048] [--rounds 3] [--output FILE]
+    kerasgan benchmark metrics_speed [--num 50000] [--dim 2048] [--rounds 3]
 
 All contenders get the same float32 features and compute in float64; rounds alternate between them
 within one process, and the ratios of the medians are what counts on a noisy machine. Three tasks:
@@ -10,28 +10,27 @@ within one process, and the ratios of the medians are what counts on a noisy mac
                        differ: the covariances cost everyone the same
     kernel_distance    the mean over TF-GAN's blocks of at most 1,024 samples
 
-The values must agree to 1e-6. One JSON line per task and contender is appended to the output, and
-a plot is drawn beside it. `pip install kerasgan[benchmarks]` brings what this needs.
+The values must agree to 1e-6. One JSON line per task and contender goes to `metrics_speed.jsonl`,
+and a plot is drawn beside it. `pip install kerasgan[benchmarks]` brings what this needs.
 """
 
-import argparse
 import importlib.metadata
-import json
 import os
-import pathlib
 import statistics
 import time
+from pathlib import Path
+from typing import Annotated
 
-import matplotlib
 import numpy as np
 import scipy.linalg
 import tensorflow as tf
+import typer
 
-from kerasgan import metrics, tfgan
+from kerasgan import benchmark, cli, metrics, provenance, tfgan
+from kerasgan.errors import UserError
 from kerasgan.metrics import distances
 
-OUTPUT = pathlib.Path(__file__).with_name("results") / "metrics_speed.jsonl"
-PACKAGES = ("kerasgan", "numpy", "scipy", "tensorflow", "tensorflow-gan")
+PACKAGES = ("scipy", "tensorflow-gan")
 BLOCK = 1024
 
 
@@ -117,7 +116,6 @@ def measure(contenders, rounds):
 
 
 def plot(lines, path):
-    matplotlib.use("Agg")
     from matplotlib import pyplot
 
     tasks = list(dict.fromkeys(line["task"] for line in lines))
@@ -133,52 +131,54 @@ def plot(lines, path):
     figure.savefig(path, dpi=150)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name, default in (("num", 50_000), ("dim", 2048), ("rounds", 3)):
-        parser.add_argument(f"--{name}", type=int, default=default)
-    parser.add_argument("--output", type=pathlib.Path, default=OUTPUT)
-    options = parser.parse_args()
-    if options.num <= options.dim:
-        parser.error(f"--num must exceed --dim. Received: {options.num} and {options.dim}")
-
+def main(
+    num: Annotated[int, typer.Option(min=2, help="Images on either side.")] = 50_000,
+    dim: Annotated[int, typer.Option(min=1, help="Features of an image.")] = 2048,
+    rounds: Annotated[int, typer.Option(min=1, help="Alternated rounds.")] = 3,
+    output: Annotated[Path, typer.Option(help="Folder of the results.")] = benchmark.RESULTS,
+):
+    """Time the distances against TF-GAN's and scipy's."""
+    if num <= dim:
+        raise UserError(f"`num` must exceed `dim`. Received: {num} and {dim}")
     # Threads start and functions are traced at the first call, which is not counted.
-    small = [make_features(200, 16, seed) for seed in (0, 1)]
-    for contenders in make_tasks(*small).values():
+    for contenders in make_tasks(*(make_features(200, 16, seed) for seed in (0, 1))).values():
         measure(contenders, rounds=1)
 
     lines = []
-    tasks = make_tasks(*(make_features(options.num, options.dim, seed) for seed in (0, 1)))
+    tasks = make_tasks(*(make_features(num, dim, seed) for seed in (0, 1)))
     for task, contenders in tasks.items():
-        times, values = measure(contenders, options.rounds)
+        times, values = measure(contenders, rounds)
         medians = {name: statistics.median(seconds) for name, seconds in times.items()}
         for name in contenders:
             difference = abs(values[name] / values["kerasgan"] - 1)
             if difference > 1e-6:
-                raise SystemExit(f"{task}: {name} differs from kerasgan by {difference:.1e}")
+                raise UserError(f"{task}: {name} differs from kerasgan by {difference:.1e}")
             lines.append(
                 {
                     "benchmark": "metrics_speed",
                     "task": task,
                     "contender": name,
-                    "num": options.num,
-                    "dim": options.dim,
-                    "rounds": options.rounds,
+                    "num": num,
+                    "dim": dim,
+                    "rounds": rounds,
                     "seconds": round(medians[name], 4),
                     "times_kerasgan": round(medians[name] / medians["kerasgan"], 3),
                     "seconds_all": [round(value, 4) for value in times[name]],
                     "value": values[name],
                     "relative_difference": difference,
                     "cores": os.cpu_count(),
-                    **{package: importlib.metadata.version(package) for package in PACKAGES},
+                    **provenance.software(),
+                    **{name: importlib.metadata.version(name) for name in PACKAGES},
                 }
             )
-            print(json.dumps(lines[-1]), flush=True)
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    with options.output.open("a") as file:
-        file.writelines(json.dumps(line) + "\n" for line in lines)
-    plot(lines, options.output.with_suffix(".png"))
+            benchmark.append(output / "metrics_speed.jsonl", lines[-1])
+            print(
+                f"{task:18} {name:12} {lines[-1]['seconds']:8.2f} s, "
+                f"{lines[-1]['times_kerasgan']:.2f} times kerasgan's",
+                flush=True,
+            )
+    plot(lines, output / "metrics_speed.png")
 
 
 if __name__ == "__main__":
-    main()
+    cli.run(main)

@@ -1,22 +1,24 @@
 """Times `DCGAN.fit` against a hand-written `tf.function` loop over the same two networks.
 
-    python benchmarks/step_time.py [--side 28] [--width 32] [--batch 64] [--rounds 7]
+    kerasgan benchmark step_time [--side 28] [--width 32] [--batch 64] [--rounds 7]
 
 Both train the same kind of networks on the same batches from memory; rounds alternate between the
 two within one process, and the ratio of the medians is what counts on a noisy machine. One JSON
-line is printed.
+line goes to `step_time.jsonl`.
 """
 
-import argparse
-import json
 import statistics
 import time
+from pathlib import Path
+from typing import Annotated
 
 import keras
 import numpy as np
 import tensorflow as tf
+import typer
 
 import kerasgan
+from kerasgan import benchmark, cli, data, provenance
 
 
 def hand_written_step(gan):
@@ -46,20 +48,21 @@ def hand_written_step(gan):
     return step
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name, default in (("side", 28), ("width", 32), ("batch", 64), ("steps", 60), ("rounds", 7)):
-        parser.add_argument(f"--{name}", type=int, default=default)
-    options = parser.parse_args()
-
-    images = np.random.default_rng(0).uniform(
-        -1, 1, (options.batch * options.steps, options.side, options.side, 1)
-    )
-    dataset = kerasgan.data.batches(images, batch_size=options.batch, seed=0)
+def main(
+    side: Annotated[int, typer.Option(min=4)] = 28,
+    width: Annotated[int, typer.Option(min=1)] = 32,
+    batch: Annotated[int, typer.Option(min=1)] = 64,
+    steps: Annotated[int, typer.Option(min=1, help="Steps in a round.")] = 60,
+    rounds: Annotated[int, typer.Option(min=1)] = 7,
+    output: Annotated[Path, typer.Option(help="Folder of the results.")] = benchmark.RESULTS,
+):
+    """Time DCGAN's fit against a hand-written loop."""
+    images = np.random.default_rng(0).uniform(-1, 1, (batch * steps, side, side, 1))
+    dataset = data.batches(images, batch_size=batch, seed=0)
 
     def make():
         keras.utils.set_random_seed(0)
-        gan = kerasgan.DCGAN((options.side, options.side, 1), width=options.width, seed=0)
+        gan = kerasgan.DCGAN((side, side, 1), width=width, seed=0)
         gan.compile()
         return gan
 
@@ -75,29 +78,30 @@ def main():
         return float(losses[0])
 
     times = {fit: [], loop: []}
-    for round_ in range(options.rounds + 1):  # the first traces, and is not counted
+    for round_ in range(rounds + 1):  # the first traces, and is not counted
         for contender in (fit, loop) if round_ % 2 else (loop, fit):
             start = time.perf_counter()
             contender()
             if round_:
-                times[contender].append((time.perf_counter() - start) / options.steps * 1000)
+                times[contender].append((time.perf_counter() - start) / steps * 1000)
     medians = {contender: statistics.median(values) for contender, values in times.items()}
-    print(
-        json.dumps(
-            {
-                "benchmark": "step_time",
-                **vars(options),
-                "fit_ms": round(medians[fit], 2),
-                "hand_written_ms": round(medians[loop], 2),
-                "ratio": round(medians[fit] / medians[loop], 3),
-                "fit_ms_all": [round(value, 2) for value in times[fit]],
-                "hand_written_ms_all": [round(value, 2) for value in times[loop]],
-                "tensorflow": tf.__version__,
-                "keras": keras.__version__,
-            }
-        )
-    )
+    line = {
+        "benchmark": "step_time",
+        "side": side,
+        "width": width,
+        "batch": batch,
+        "steps": steps,
+        "rounds": rounds,
+        "fit_ms": round(medians[fit], 2),
+        "hand_written_ms": round(medians[loop], 2),
+        "ratio": round(medians[fit] / medians[loop], 3),
+        "fit_ms_all": [round(value, 2) for value in times[fit]],
+        "hand_written_ms_all": [round(value, 2) for value in times[loop]],
+        **provenance.software(),
+    }
+    benchmark.append(output / "step_time.jsonl", line)
+    print(f"fit {medians[fit]:.2f} ms, hand-written {medians[loop]:.2f} ms: {line['ratio']}")
 
 
 if __name__ == "__main__":
-    main()
+    cli.run(main)

@@ -7,6 +7,8 @@ from pathlib import Path
 from kerasgan.errors import UserError, nearest
 from kerasgan.files import replacing
 
+RESULTS = Path("benchmarks/results")  # where a checkout keeps them; in the current folder elsewhere
+
 
 def scripts():
     """Returns the benchmark scripts by name, from a checkout or from an installed package.

@@ -21,7 +21,13 @@ else:
 SCHEMA = {
     "model": {"name": "dcgan"},
     "data": {"name": "fashion_mnist_mini", "split": "train", "image_size": None, "batch_size": 64},
-    "training": {"epochs": 10, "seed": 0, "checkpoint_minutes": 1.0, "checkpoints": 3},
+    "training": {
+        "epochs": 10,
+        "seed": 0,
+        "linear_decay": False,
+        "checkpoint_minutes": 1.0,
+        "checkpoints": 3,
+    },
     "g_optimizer": {},
     "d_optimizer": {},
     "evaluation": {"split": "test", "num": 2500, "every": 0},

@@ -67,7 +67,8 @@ def train(
             f"A score needs at least 2 images in each split of {source['name']}. "
             f"Received: {', '.join(f'{len(v[0])} in {k}' for k, v in sets.items())}"
         )
-    gan = build(settings, pictures.shape[1:])
+    updates = training["epochs"] * (len(pictures) // source["batch_size"])
+    gan = build(settings, pictures.shape[1:], updates)
     if gan.conditional and labels is None:
         raise UserError(f"{type(gan).__name__} needs labels. {source['name']} has none.")
     labels = labels if gan.conditional else None
@@ -184,16 +185,31 @@ def fit(gan, settings, directory, state, pictures, labels, real, num, verbose):
     return saver.state
 
 
-def build(settings, image_shape):
-    """Returns the compiled model of a recipe for images of a shape."""
+def build(settings, image_shape, updates=None):
+    """Returns the compiled model of a recipe.
+
+    Args:
+        settings: A complete recipe.
+        image_shape: (height, width, channels).
+        updates: Number of training steps, over which `training.linear_decay` takes the learning
+            rates to 0.
+    """
     arguments = {key: value for key, value in settings["model"].items() if key != "name"}
     model = models.get(settings["model"]["name"])
     gan = model(image_shape=tuple(image_shape), seed=settings["training"]["seed"], **arguments)
-    g_default, d_default = gan.default_optimizers()
-    gan.compile(
-        recipe.build_optimizer(settings["g_optimizer"], g_default),
-        recipe.build_optimizer(settings["d_optimizer"], d_default),
-    )
+    optimizers = [
+        recipe.build_optimizer(settings[table], default)
+        for table, default in zip(
+            ("g_optimizer", "d_optimizer"), gan.default_optimizers(), strict=True
+        )
+    ]
+    if settings["training"]["linear_decay"] and updates:
+        for optimizer, each in zip(optimizers, (1, gan.n_critic), strict=True):
+            rate = float(optimizer.learning_rate.numpy())
+            optimizer.learning_rate = keras.optimizers.schedules.PolynomialDecay(
+                rate, updates * each, 0.0
+            )
+    gan.compile(*optimizers)
     return gan
 
 

@@ -54,8 +54,9 @@ def load(what):
     models.classes()  # registers them with Keras
     try:
         gan = keras.saving.load_model(file)
-    except (ValueError, TypeError, OSError, KeyError) as error:
-        raise UserError(f"Cannot load {file}: {str(error).splitlines()[0]}") from error
+    except Exception as error:  # Keras and its formats raise every kind on a damaged file
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise UserError(f"Cannot load {file}: {reason}") from error
     if not isinstance(gan, GAN):
         raise UserError(f"{file} holds a {type(gan).__name__}, which is not a kerasgan model.")
     return gan

@@ -1,9 +1,16 @@
 """Exports: what is true of every model is in contract.py; here, versions and refusals."""
 
-import pytest
+import io
 
-from kerasgan import DCGAN, export
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from kerasgan import DCGAN, ConditionalGAN, VanillaGAN, export
 from kerasgan.errors import UserError
+from kerasgan.images import to_uint8
 
 
 @pytest.fixture(scope="module")
@@ -36,3 +43,96 @@ def test_weights_are_stored_once(gan, tmp_path):
 def test_a_folder_in_the_place_of_a_file_is_refused_by_its_name(gan, tmp_path):
     with pytest.raises(UserError, match=f"{tmp_path} is a folder"):
         export.tflite(gan, tmp_path)
+
+
+# --- Signatures, and what they answer to bad requests ---
+
+
+@pytest.fixture(scope="module", params=["dcgan", "cgan", "dense"])
+def served(request, tmp_path_factory):
+    keras.utils.set_random_seed(0)
+    made = {
+        "dcgan": lambda: DCGAN((8, 8, 1), width=4),
+        "cgan": lambda: ConditionalGAN((8, 8, 3), num_classes=4, width=60),
+        "dense": lambda: ConditionalGAN((8, 8, 1), condition_dim=2, width=60),
+    }[request.param]()
+    folder = export.saved_model(made, tmp_path_factory.mktemp("served"))
+    return made, tf.saved_model.load(folder).signatures
+
+
+def given(gan, num):
+    if not gan.conditional:
+        return {}
+    if gan.num_classes:
+        return {"label": tf.range(num) % gan.num_classes}
+    return {"condition": tf.random.stateless_normal((num, 2), (0, 1))}
+
+
+def request(seed, num):
+    return {"seed": tf.constant(seed, tf.int64), "num": tf.constant(num, tf.int32)}
+
+
+def test_sampling_in_the_graph_is_sampling_in_keras(served):
+    gan, signatures = served
+    labels = given(gan, 5)
+    images = signatures["sample"](**request(3, 5), **labels)["images"].numpy()
+    expected = gan.sample(5, *(values.numpy() for values in labels.values()), seed=3)
+    np.testing.assert_allclose(images, expected, atol=1e-5)
+    fewer = {name: values[:2] for name, values in labels.items()}
+    few = signatures["sample"](**request(3, 2), **fewer)["images"].numpy()
+    np.testing.assert_allclose(few, images[:2], atol=1e-6)
+
+
+def test_bytes_and_png_files_are_those_of_the_images(served):
+    gan, signatures = served
+    labels = given(gan, 3)
+    whole = to_uint8(signatures["sample"](**request(1, 3), **labels)["images"])
+    bytes_ = signatures["sample_uint8"](**request(1, 3), **labels)["images"].numpy()
+    assert bytes_.dtype == np.uint8 and np.abs(bytes_.astype(int) - whole).max() <= 1
+    files = signatures["sample_png"](**request(1, 3), **labels)["image_bytes"].numpy()
+    for file, pixels in zip(files, bytes_, strict=True):
+        with Image.open(io.BytesIO(file)) as image:
+            np.testing.assert_array_equal(np.asarray(image).reshape(gan.image_shape), pixels)
+
+
+def test_one_label_serves_all_images(served):
+    gan, signatures = served
+    if not gan.conditional:
+        pytest.skip("it takes no label")
+    one = {name: values[:1] for name, values in given(gan, 1).items()}
+    assert signatures["sample"](**request(1, 4), **one)["images"].shape[0] == 4
+
+
+def test_a_bad_request_is_told_and_the_next_one_answered(served):
+    gan, signatures = served
+    good = {"z": gan.latent_prior(2, [0, 0]), **given(gan, 2)}
+    expected = signatures["serving_default"](**good)["images"]
+    bad_z = {
+        "must be finite": tf.fill((2, gan.latent_dim), np.nan),
+        "at least one latent": tf.zeros((0, gan.latent_dim)),
+        "(?i)shape": tf.zeros((2, gan.latent_dim + 1)),
+        "(?i)float": tf.zeros((2, gan.latent_dim), tf.int32),
+    }
+    bad = [("serving_default", {**good, "z": z}, message) for message, z in bad_z.items()]
+    for name in ("sample", "sample_uint8", "sample_png"):
+        for num, message in ((0, "1 or more"), (-3, "1 or more"), (10**9, "1024 or less")):
+            bad.append((name, {**request(0, num), **given(gan, 1)}, message))
+    if gan.num_classes:
+        for label in (-1, gan.num_classes):
+            wrong = {**good, "label": tf.constant([0, label])}
+            bad.append(("serving_default", wrong, "`label` must lie in 0 to 3"))
+        few = {**request(0, 5), "label": tf.constant([0, 1])}
+        bad.append(("sample", few, "one label, or `num` of them"))
+        bad.append(("serving_default", {**good, "label": tf.constant([0])}, "for each latent"))
+    elif gan.conditional:
+        wrong = {**good, "condition": tf.fill((2, 2), np.inf)}
+        bad.append(("serving_default", wrong, "`condition` must be finite"))
+    for name, inputs, message in bad:
+        with pytest.raises((tf.errors.InvalidArgumentError, TypeError), match=message):
+            signatures[name](**inputs)
+        np.testing.assert_array_equal(signatures["serving_default"](**good)["images"], expected)
+
+
+def test_models_of_points_have_no_pictures(tmp_path):
+    folder = export.saved_model(VanillaGAN((2,), latent_dim=2, width=40), tmp_path)
+    assert set(tf.saved_model.load(folder).signatures) == {"serving_default", "sample"}

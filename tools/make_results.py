@@ -1,57 +1,192 @@
-"""Writes the tables of README.md from the JSON that measured runs left: `make results`.
+"""Writes README.md's tables and benchmarks/RESULTS.md from what measured runs left: `make results`.
 
-A table stands between `<!-- name -->` and `<!-- /name -->`. With `--check` nothing is written, and
-the exit code is 1 where a table is stale.
+In the README a table stands between `<!-- name -->` and `<!-- /name -->`. With `--check` nothing
+is written, and the exit code is 1 where a page is stale.
 """
 
 import json
 import re
+import statistics
 import sys
 from pathlib import Path
 
+from kerasgan import benchmark
+from kerasgan.recipe import tomllib
+
 ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+TASKS = {"ring": "Ring of 8", "grid": "Grid of 25", "stacked_mnist": "Stacked-MNIST"}
+
+
+def table(header, rows, left=1):
+    """Markdown of a table; the first `left` columns are texts."""
+    rule = ["---" if place < left else "---:" for place in range(len(header))]
+    lines = [header, rule, *rows]
+    return "\n".join(f"| {' | '.join(map(str, row))} |" for row in lines)
+
+
+def groups(lines, *keys):
+    """Lines by the values of some keys, in the order in which they first come."""
+    found = {}
+    for line in lines:
+        found.setdefault(tuple(line[key] for key in keys), []).append(line)
+    return found
+
+
+def mean(lines, key, form):
+    """Mean of a value over seeds, with its standard deviation where there are several."""
+    values = [line[key] for line in lines]
+    text = format(statistics.mean(values), form)
+    return f"{text} ± {format(statistics.stdev(values), form)}" if len(values) > 1 else text
 
 
 def demo_table():
     """The scores of `make demo`, from `zoo/demo/result.json`."""
     result = json.loads((ROOT / "zoo/demo/result.json").read_text())
     height, width, _ = result["image_shape"]
+    protocol = (
+        f"`make demo`: {result['n_fake']:,} samples, {result['n_real']:,} test images, "
+        f"{height} x {width}"
+    )
+    minutes = f"after {result['training_minutes']:.1f} minutes on two cores"
     rows = [
-        (
-            f"`make demo`: {result['n_fake']:,} samples, {result['n_real']:,} test images, "
-            f"{height} x {width}",
-            result["metric"],
-        ),
-        ("---", "---:"),
         ("untrained generator", f"{result['untrained']:.0f}"),
-        (
-            f"after {result['training_minutes']:.1f} minutes on two cores",
-            f"{result['trained']:.0f}",
-        ),
+        (minutes, f"{result['trained']:.0f}"),
         ("floor: real training images in place of samples", f"{result['floor']:.0f}"),
     ]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return table((protocol, result["metric"]), rows)
+
+
+def fid_section():
+    lines = benchmark.read(RESULTS / "fid.jsonl")
+    parts = ["## Generated images", "`kerasgan benchmark fid`: mean ± standard deviation of seeds."]
+    header = ("source", "seeds", "distance", "KID", "IS", "precision", "recall", "density")
+    for protocol, found in groups(lines, "metric", "dataset", "split", "n_real", "n_fake").items():
+        metric, dataset, split, n_real, n_fake = protocol
+        rows = [
+            (
+                f"{source} ({kind})",
+                len(seeds),
+                mean(seeds, "distance", ".1f"),
+                mean(seeds, "kid", ".4f"),
+                mean(seeds, "inception_score", ".2f"),
+                mean(seeds, "precision", ".3f"),
+                mean(seeds, "recall", ".3f"),
+                mean(seeds, "density", ".3f"),
+                mean(seeds, "coverage", ".3f"),
+            )
+            for (source, kind), seeds in groups(found, "source", "kind").items()
+        ]
+        parts.append(f"{metric}, {n_fake:,} samples against {n_real:,} of {dataset} {split}:")
+        parts.append(table((*header, "coverage"), rows))
+    return [*parts, "![distances](results/fid.png)"] if lines else []
+
+
+def mode_section():
+    lines = benchmark.read(RESULTS / "mode_collapse.jsonl")
+    published = tomllib.loads((ROOT / "benchmarks" / "published.toml").read_text())
+    parts = [
+        "## Mode collapse",
+        "`kerasgan benchmark mode_collapse`: mean ± standard deviation of seeds. Trainings are "
+        "short, with this package's networks. The published rows (sources: published.toml) are of "
+        "long ones with other networks: to stand beside, not to compare digit by digit.",
+    ]
+    for (task,), found in groups(lines, "task").items():
+        points = task != "stacked_mnist"
+        rows = [
+            (
+                model,
+                len(seeds),
+                f"{steps:,}",
+                mean(seeds, "modes", ".1f"),
+                mean(seeds, "high_quality", ".1%") if points else "",
+                mean(seeds, "kl", ".2f"),
+                "",
+            )
+            for (model, steps), seeds in groups(found, "model", "steps").items()
+        ]
+        for row in published["mode_collapse"][task]:
+            quality = f"{row['high_quality']:.1f}%" if "high_quality" in row else ""
+            kl = f"KL {row['kl']:.2f}" if "kl" in row else ""
+            modes = f"{row['modes']:g} modes"
+            rows.append(
+                (row["model"], "", "", "", "", "", ", ".join(filter(None, (modes, quality, kl))))
+            )
+        header = ("model", "seeds", "updates", "modes", "high quality", "KL", "published")
+        parts += [f"### {TASKS[task]}: {found[0]['of']:,} modes", table(header, rows)]
+        parts.append(f"![{task}](results/mode_collapse_{task}.png)")
+    return parts if lines else []
+
+
+def speed_section():
+    lines = benchmark.read(RESULTS / "metrics_speed.jsonl")
+    parts = ["## Speed of the metrics", "`kerasgan benchmark metrics_speed`, medians of one run."]
+    for (num, dim), found in groups(lines, "num", "dim").items():
+        rows = [
+            (
+                line["task"].replace("_", " "),
+                line["contender"],
+                f"{line['seconds']:.2f}",
+                f"{line['times_kerasgan']:.1f}",
+                f"{line['relative_difference']:.0e}",
+            )
+            for line in found
+        ]
+        header = ("task", "by", "seconds", "times kerasgan's", "difference of the values")
+        parts += [f"{num:,} x {dim:,} features on either side:", table(header, rows, left=2)]
+    return [*parts, "![speed](results/metrics_speed.png)"] if lines else []
+
+
+def step_section():
+    lines = benchmark.read(RESULTS / "step_time.jsonl")
+    parts = ["## A training step", "`kerasgan benchmark step_time`: DCGAN's `fit` against a loop."]
+    rows = [
+        (
+            f"{x['side']} x {x['side']}",
+            x["width"],
+            x["batch"],
+            x["fit_ms"],
+            x["hand_written_ms"],
+            x["ratio"],
+        )
+        for x in lines
+    ]
+    header = ("images", "width", "batch", "fit, ms", "hand-written, ms", "ratio")
+    return [*parts, table(header, rows)] if lines else []
+
+
+def results_page():
+    intro = [
+        "# Results",
+        "Written by `make results` from the JSON lines in `results/`, which the scripts in this "
+        "folder append. Each line carries what was measured, on what, and by which versions.",
+    ]
+    sections = [fid_section(), mode_section(), speed_section(), step_section()]
+    return "\n\n".join([*intro, *(part for section in sections for part in section)]) + "\n"
 
 
 TABLES = {"demo": demo_table}
 
 
-def filled(text):
-    """Returns a page with every table made anew."""
-    for name, table in TABLES.items():
+def readme_page():
+    """README.md with every table made anew."""
+    text = (ROOT / "README.md").read_text()
+    for name, make in TABLES.items():
         pattern = rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)"
-        text, found = re.subn(pattern, lambda m, t=table: m[1] + t() + m[2], text, flags=re.DOTALL)
+        text, found = re.subn(pattern, lambda m, t=make: m[1] + t() + m[2], text, flags=re.DOTALL)
         if found != 1:
             raise SystemExit(f"README.md must have one place for the table {name}. Found: {found}")
     return text
 
 
 def main(arguments):
-    page = ROOT / "README.md"
-    text = page.read_text()
+    pages = {ROOT / "README.md": readme_page(), ROOT / "benchmarks/RESULTS.md": results_page()}
+    stale = [path for path, text in pages.items() if not path.exists() or path.read_text() != text]
     if arguments == ["--check"]:
-        return 0 if filled(text) == text else 1
-    page.write_text(filled(text))
+        print(*(f"stale: {path.name}" for path in stale), file=sys.stderr)
+        return 1 if stale else 0
+    for path in stale:
+        path.write_text(pages[path])
     return 0
 
 

@@ -4,18 +4,31 @@ import json
 import os
 
 import keras
+import tensorflow as tf
 
 from kerasgan.errors import UserError, check_count
 from kerasgan.export import metadata
 from kerasgan.files import replacing
 
+MOST = 1024  # images that one request may ask for
+
 
 def saved_model(gan, directory, version=None):
     """Writes the generator as a SavedModel that TensorFlow Serving loads.
 
-    The signature `serving_default` takes `z` (N, latent_dim) float32, with `label` (N,) int32 where
-    the model is conditional, and gives `images` (N, H, W, C) float32 in [-1, 1], for any N >= 1.
-    The averaged (EMA) weights go out where the model keeps them.
+    Signatures, for any N from 1 up; a conditional model also takes `label` (N,) int32, or
+    `condition` (N, D) float32 where it was built for that:
+
+    - `serving_default`: `z` (N, latent_dim) float32 -> `images` (N, H, W, C) float32 in [-1, 1].
+    - `sample`: scalars `seed` int64 and `num` int32, 1 to 1024 -> `images` (num, H, W, C), as
+      `gan.sample(num, seed=seed)` makes them: a larger `num` only adds. One label serves all
+      images, or there are `num` of them.
+    - `sample_uint8`: the same as bytes 0 to 255.
+    - `sample_png`: the same as PNG files, `image_bytes` (num,), which REST returns as base64.
+
+    A request that is wrong (a latent vector of another length, NaN, a label or `num` out of range)
+    fails with a message that says so, and the model goes on serving. The averaged (EMA) weights go
+    out where the model keeps them. Models of points have the first two signatures.
 
     Args:
         gan: A `kerasgan.GAN`.
@@ -23,7 +36,8 @@ def saved_model(gan, directory, version=None):
         version: Whole number >= 1; by default one more than the highest there.
 
     Returns:
-        str, the folder written, `<directory>/<version>`. It appears there only when complete.
+        str, the folder written, `<directory>/<version>`. It appears there only when complete, with
+        `kerasgan.json`, which says which model it is.
 
     Raises:
         UserError: If that version exists already or is not a whole number >= 1.
@@ -31,12 +45,13 @@ def saved_model(gan, directory, version=None):
     Example:
 
     >>> import kerasgan, tempfile
-    >>> import tensorflow as tf
     >>> gan = kerasgan.DCGAN((8, 8, 1), width=4)
     >>> folder = saved_model(gan, tempfile.mkdtemp())
-    >>> served = tf.saved_model.load(folder).signatures["serving_default"]
-    >>> served(z=tf.zeros((3, 100)))["images"].shape
+    >>> served = tf.saved_model.load(folder).signatures
+    >>> served["serving_default"](z=tf.zeros((3, 100)))["images"].shape
     TensorShape([3, 8, 8, 1])
+    >>> served["sample"](seed=tf.constant(7, tf.int64), num=tf.constant(2))["images"].shape
+    TensorShape([2, 8, 8, 1])
     """
     version = next_version(directory) if version is None else version
     check_count(version, "version")
@@ -44,18 +59,83 @@ def saved_model(gan, directory, version=None):
     if os.path.exists(path):
         raise UserError(f"{path} exists already: name another version or remove it.")
 
-    # No `track`: the endpoint finds the weights by itself, and both would store them twice.
+    # No `track`: the endpoints find the weights by themselves, and both would store them twice.
     archive = keras.export.ExportArchive()
-    archive.add_endpoint(
-        "serving_default",
-        lambda *inputs: {"images": gan.generate(*inputs)},
-        input_signature=gan.input_signature,
-    )
+    for name, (function, signature) in signatures(gan).items():
+        archive.add_endpoint(name, function, input_signature=signature)
     with replacing(path) as temporary:
         archive.write_out(temporary, verbose=False)
         with open(os.path.join(temporary, metadata.FILE), "w", encoding="utf-8") as file:
             json.dump(metadata.describe(gan), file, indent=2)
     return path
+
+
+def signatures(gan):
+    """Returns for each signature's name its function and the specs of its inputs."""
+    specs = gan.input_signature
+    asked = [tf.TensorSpec((), tf.int64, "seed"), tf.TensorSpec((), tf.int32, "num"), *specs[1:]]
+
+    def sample(seed, num, *given):
+        with tf.control_dependencies(
+            [
+                tf.debugging.assert_positive(num, "`num` must be 1 or more."),
+                tf.debugging.assert_less_equal(num, MOST, f"`num` must be {MOST} or less."),
+            ]
+        ):
+            z = gan.latent_prior(num, tf.stack([seed, 0]))
+        return checked_generate(gan, z, *(for_each(values, num) for values in given))
+
+    def sample_uint8(*inputs):
+        return tf.cast(
+            tf.clip_by_value(tf.round((sample(*inputs) + 1.0) * 127.5), 0, 255), tf.uint8
+        )
+
+    functions = {
+        "serving_default": (lambda *inputs: {"images": checked_generate(gan, *inputs)}, specs),
+        "sample": (lambda *inputs: {"images": sample(*inputs)}, asked),
+    }
+    if len(gan.image_shape) == 3:
+        functions["sample_uint8"] = (lambda *inputs: {"images": sample_uint8(*inputs)}, asked)
+        functions["sample_png"] = (
+            lambda *inputs: {"image_bytes": tf.io.encode_png(sample_uint8(*inputs))},
+            asked,
+        )
+    return functions
+
+
+def for_each(values, num):
+    """Repeats one label or condition for all images; as many as images stay as they are."""
+    count = tf.shape(values)[0]
+    fits = tf.reduce_any([tf.equal(count, 1), tf.equal(count, num)])
+    with tf.control_dependencies(
+        [tf.debugging.Assert(fits, ["There must be one label, or `num` of them. Received:", count])]
+    ):
+        return tf.broadcast_to(values, tf.concat([[num], tf.shape(values)[1:]], axis=0))
+
+
+def checked_generate(gan, z, *given):
+    """As `gan.generate`, with checks within the graph, where a bad request must be told."""
+    z = tf.ensure_shape(z, (None, gan.latent_dim))
+    checks = [
+        tf.debugging.assert_positive(tf.shape(z)[0], "`z` must hold at least one latent vector."),
+        finite(z, "z"),
+    ]
+    for values in given:
+        same = tf.equal(tf.shape(values)[0], tf.shape(z)[0])
+        checks.append(tf.debugging.Assert(same, ["There must be a label for each latent vector."]))
+        if gan.num_classes is None:
+            checks.append(finite(values, "condition"))
+        else:
+            known = tf.reduce_all((values >= 0) & (values < gan.num_classes))
+            message = f"`label` must lie in 0 to {gan.num_classes - 1}. Received:"
+            checks.append(tf.debugging.Assert(known, [message, values]))
+    with tf.control_dependencies(checks):
+        return gan.generate(tf.identity(z), *map(tf.identity, given))
+
+
+def finite(values, name):
+    message = f"`{name}` must be finite: it holds NaN or infinite values."
+    return tf.debugging.Assert(tf.reduce_all(tf.math.is_finite(values)), [message])
 
 
 def next_version(directory):
