@@ -5,9 +5,9 @@
 
 Takes run directories, `.keras` files, zoo entries, SavedModels, `.tflite` files and folders of
 pictures. One JSON line for each source, seed and extractor goes to `fid.jsonl`; what stands there
-already is not measured again, so that an interrupted benchmark goes on where it was. Distances of
-other features than the FID network's are never called FID: where its weights cannot be had,
-FD[lite0] is reported alone.
+already is not measured again, so that an interrupted benchmark goes on where it was. FID, KID and
+IS are names for the FID network's features alone; of others they are called FD[lite0], kernel
+distance[lite0] and classifier score[lite0], which is all there is where its weights cannot be had.
 """
 
 from pathlib import Path
@@ -22,8 +22,16 @@ from kerasgan.real import real_features
 from kerasgan.samplers import open_sampler
 
 EXTRACTORS = {"lite0": metrics.EfficientNetLite0, "inception": metrics.InceptionV3}
-KEY = ("sha256", "seed", "extractor", "dataset", "split", "n_real", "n_fake")
-COLUMNS = ("distance", "kid", "inception_score", "precision", "recall", "density", "coverage")
+KEY = ("kind", "sha256", "seed", "metric", "extractor_sha256", "real_sha256", "n_fake")
+COLUMNS = (
+    "distance",
+    "kernel_distance",
+    "classifier_score",
+    "precision",
+    "recall",
+    "density",
+    "coverage",
+)
 
 
 def main(
@@ -76,17 +84,20 @@ def line_of(sampler, seed, extractor, dataset, split, num, data_dir, file):
     pictures, _ = data.load_arrays(dataset, split, size, data_dir)
     pictures = data.subset(pictures, min(num, len(pictures)))
     real, _ = real_features(pictures, extractor, f"{dataset} {split}", verbose=True)
-    wanted = {
+    protocol = {
+        "kind": sampler.kind,
         "sha256": sampler.sha256,
         "seed": seed,
-        "extractor": extractor.name,
+        "metric": extractor.distance_name,
+        "extractor_sha256": extractor.sha256,
         "dataset": dataset,
         "split": split,
+        "real_sha256": data.sha256(pictures),
         "n_real": len(real),
         "n_fake": num,
     }
     for line in benchmark.read(file):
-        if line["kind"] == sampler.kind and all(line[key] == wanted[key] for key in KEY):
+        if all(line[key] == protocol[key] for key in KEY):
             print(f"already in {file}")
             return line
     batches = images.uint8_batches(sampler.sample_batches(num, seed))
@@ -94,12 +105,10 @@ def line_of(sampler, seed, extractor, dataset, split, num, data_dir, file):
     line = {
         "benchmark": "fid",
         "source": sampler.name,
-        "kind": sampler.kind,
-        "metric": extractor.distance_name,
-        **wanted,
+        "extractor": extractor.name,
+        **protocol,
         "image_shape": list(sampler.image_shape),
         **scores(real, fake, logits),
-        "extractor_sha256": extractor.sha256,
         **provenance.software(),
     }
     benchmark.append(file, line)
@@ -108,16 +117,16 @@ def line_of(sampler, seed, extractor, dataset, split, num, data_dir, file):
 
 def scores(real, fake, logits):
     """Every metric of two sets of features, rounded to what the numbers of images can tell."""
-    kid, kid_std = metrics.kernel_distance(real, fake)
-    inception_score, inception_score_std = metrics.inception_score(logits)
+    kernel_distance, kernel_distance_std = metrics.kernel_distance(real, fake)
+    classifier_score, classifier_score_std = metrics.inception_score(logits)
     precision, recall = metrics.precision_recall(real, fake)
     density, coverage = metrics.density_coverage(real, fake)
     values = {
         "distance": metrics.frechet_distance(real, fake),
-        "kid": kid,
-        "kid_std": kid_std,
-        "inception_score": inception_score,
-        "inception_score_std": inception_score_std,
+        "kernel_distance": kernel_distance,
+        "kernel_distance_std": kernel_distance_std,
+        "classifier_score": classifier_score,
+        "classifier_score_std": classifier_score_std,
         "precision": precision,
         "recall": recall,
         "density": density,
@@ -136,7 +145,7 @@ def report(lines):
     for column in COLUMNS:
         values = [line[column] for line in lines]
         spread = f" +- {np.std(values, ddof=1):.4g}" if len(values) > 1 else ""
-        name = first["metric"] if column == "distance" else f"{column} [{first['extractor']}]"
+        name = benchmark.title(column, first["metric"])
         print(f"  {name:28} {np.mean(values):10.4f}{spread}")
 
 

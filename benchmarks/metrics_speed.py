@@ -14,6 +14,7 @@ The values must agree to 1e-6. One JSON line per task and contender goes to `met
 and a plot is drawn beside it. `pip install kerasgan[benchmarks]` brings what this needs.
 """
 
+import datetime
 import importlib.metadata
 import os
 import statistics
@@ -145,6 +146,7 @@ def main(
         measure(contenders, rounds=1)
 
     lines = []
+    run = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
     tasks = make_tasks(*(make_features(num, dim, seed) for seed in (0, 1)))
     for task, contenders in tasks.items():
         times, values = measure(contenders, rounds)
@@ -156,6 +158,7 @@ def main(
             lines.append(
                 {
                     "benchmark": "metrics_speed",
+                    "run": run,
                     "task": task,
                     "contender": name,
                     "num": num,

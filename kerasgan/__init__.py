@@ -10,11 +10,13 @@ _MODULES = ("callbacks", "data", "export", "images", "latent", "metrics", "model
 
 
 def __getattr__(name):
-    """Finds the public names: the modules above, `GAN`, and every class in `kerasgan.models`."""
+    """Finds the public names: the modules above, `GAN`, `load`, all models' classes."""
     if name in _MODULES:
         return importlib.import_module(f"kerasgan.{name}")
     if name == "GAN":
         return importlib.import_module("kerasgan.gan").GAN
+    if name == "load":
+        return importlib.import_module("kerasgan.zoo").load
     classes = importlib.import_module("kerasgan.models").classes() if name[:1].isupper() else {}
     if name in classes:
         return classes[name]
@@ -23,7 +25,13 @@ def __getattr__(name):
 
 def __dir__():
     return sorted(
-        [*globals(), *_MODULES, "GAN", *importlib.import_module("kerasgan.models").classes()]
+        [
+            *globals(),
+            *_MODULES,
+            "GAN",
+            "load",
+            *importlib.import_module("kerasgan.models").classes(),
+        ]
     )
 
 

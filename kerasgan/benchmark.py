@@ -2,10 +2,10 @@
 
 import importlib.resources
 import json
+import os
 from pathlib import Path
 
 from kerasgan.errors import UserError, nearest
-from kerasgan.files import replacing
 
 RESULTS = Path("benchmarks/results")  # where a checkout keeps them; in the current folder elsewhere
 
@@ -40,6 +40,26 @@ def find(name):
     if name not in found:
         raise UserError(f'There is no benchmark "{name}", {nearest(name, found)}')
     return found[name]
+
+
+def title(column, metric):
+    """Returns what a table calls a score of `benchmarks/fid.py`.
+
+    Args:
+        column: Its key in the results, such as "kernel_distance".
+        metric: The Frechet distance's name there: "FID", or such as "FD[lite0]".
+
+    Example:
+
+    >>> title("kernel_distance", "FID"), title("kernel_distance", "FD[lite0]")
+    ('KID', 'kernel distance[lite0]')
+    """
+    if column == "distance":
+        return metric
+    short = {"kernel_distance": "KID", "classifier_score": "IS"}
+    if metric == "FID":
+        return short.get(column, column)
+    return column.replace("_", " ") + metric.removeprefix("FD")
 
 
 def read(path):
@@ -85,8 +105,12 @@ def append(path, result):
     >>> read(path)
     [{'fd': 12.5}]
     """
+    line = json.dumps(result, allow_nan=False).encode() + b"\n"
     path = Path(path)
-    kept = path.read_bytes() if path.exists() else b""
-    kept = kept[: kept.rfind(b"\n") + 1]  # without a last line that a killed run left
-    with replacing(path) as temporary:
-        Path(temporary).write_bytes(kept + json.dumps(result, allow_nan=False).encode() + b"\n")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "a+b") as file:  # what others append meanwhile stays
+        content = path.read_bytes()
+        file.truncate(content.rfind(b"\n") + 1)  # drops a line that a killed run left
+        file.write(line)
+        file.flush()
+        os.fsync(file.fileno())

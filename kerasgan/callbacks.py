@@ -153,7 +153,8 @@ class StopOnNonFinite(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         if (batch + 1) % self.every == 0:
-            self._check(logs, f"within {self.every} steps before step {batch + 1}")
+            step = int(self.model.g_optimizer.iterations.numpy())
+            self._check(logs, f"within {self.every} steps before step {step}")
 
     def on_epoch_end(self, epoch, logs=None):
         self._check(logs, "at its end")

@@ -8,6 +8,7 @@ import math
 import os
 import shutil
 import signal
+import threading
 import time
 import warnings
 from pathlib import Path
@@ -31,10 +32,13 @@ class State:
 
     Attributes:
         step: Calls of `train_step` so far.
-        seconds: Time spent in them.
+        seconds: Time spent in `fit`, with the grids, scores and checkpoints that it makes.
         score: Frechet distance of the samples at this step, or `None` where it was not measured.
         means: For each loss, total and count of its mean over the epoch so far.
         history: One dict for each whole epoch.
+        in_epoch: Steps in an epoch.
+        data_sha256: Hash of the training images.
+        untrained: Frechet distance before the first step.
     """
 
     step: int = 0
@@ -42,6 +46,9 @@ class State:
     score: float | None = None
     means: dict = dataclasses.field(default_factory=dict)
     history: list = dataclasses.field(default_factory=list)
+    in_epoch: int = 0
+    data_sha256: str = ""
+    untrained: float | None = None
 
 
 class Checkpoints(keras.callbacks.Callback):
@@ -86,7 +93,7 @@ class Checkpoints(keras.callbacks.Callback):
         self.state.score = None
         if self.batches < self.params["steps"] and (self.signal or self._due()):
             self.save()
-            self._stop_if_asked()
+            self.stop_if_asked()
 
     def on_epoch_end(self, epoch, logs=None):
         self.in_epoch = False
@@ -94,7 +101,7 @@ class Checkpoints(keras.callbacks.Callback):
         self.state.score = self.state.history[-1].get("frechet_distance")
         if self.state.score is not None or self.signal or self._due():
             self.save()
-            self._stop_if_asked()
+            self.stop_if_asked()
 
     def on_train_end(self, logs=None):
         self.save()
@@ -132,19 +139,27 @@ class Checkpoints(keras.callbacks.Callback):
     def _due(self):
         return time.monotonic() - self.saved >= 60 * self.minutes
 
-    def _stop_if_asked(self):
+    def stop_if_asked(self):
+        """Raises `Interrupted` once a signal has come."""
         if self.signal:
             raise Interrupted(f"Interrupted after step {self.state.step}, which is saved.")
 
     @contextlib.contextmanager
     def signals(self):
-        """Within the block, the first SIGINT or SIGTERM asks `fit` to stop at its next step."""
+        """Within the block, the first SIGINT or SIGTERM asks `fit` to stop at its next step.
+
+        In another thread than the main one, where signals do not arrive, it does nothing.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
 
         def ask(number, frame):
             if self.signal:
                 raise KeyboardInterrupt
             self.signal = number
-            print("\nStopping after this step. Once more: at once, without saving.", flush=True)
+            with contextlib.suppress(OSError):  # `print` may be at work on the same stream
+                os.write(2, b"\nStopping after this step. Once more: at once, without saving.\n")
 
         before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
@@ -183,7 +198,10 @@ def read(path):
 
 
 def newest(directory, say=print):
-    """Returns the newest sound checkpoint of a folder, naming those that it skips.
+    """Returns the newest sound checkpoint of a folder, and puts newer, damaged ones aside.
+
+    Those are named and renamed, to `damaged_step_...`: they neither count among those kept nor
+    stand in the way of a new one of the same step.
 
     Args:
         directory: Folder of the checkpoints.
@@ -196,11 +214,14 @@ def newest(directory, say=print):
         try:
             return path, read(path)
         except UserError as error:
-            say(f"{error} It is skipped for the one before.")
+            say(f"{error} It is put aside, and the one before taken.")
+            aside = path.with_name(f"damaged_{path.name}")
+            shutil.rmtree(aside, ignore_errors=True)
+            path.rename(aside)
     return None, State()
 
 
-def restore(gan, path):
+def restore(gan, path, new_optimizers=False):
     """Puts a checkpoint's weights, optimizer state and random state into a compiled model.
 
     Learning rates stay those that the model was compiled with.
@@ -208,20 +229,31 @@ def restore(gan, path):
     Args:
         gan: A compiled `kerasgan.GAN`, built as the one that was saved.
         path: The checkpoint's folder.
+        new_optimizers: Whether an optimizer that is not the one saved starts anew, with a warning.
 
     Raises:
-        UserError: If the model is another one.
+        UserError: If the model, or an optimizer, is another one.
+
+    Warns:
+        UserWarning: Which optimizer starts anew.
     """
-    optimizers = (gan.g_optimizer, gan.d_optimizer)
+    optimizers = [
+        getattr(optimizer, "inner_optimizer", optimizer)  # of one that scales losses
+        for optimizer in (gan.g_optimizer, gan.d_optimizer)
+    ]
     rates = [optimizer.get_config()["learning_rate"] for optimizer in optimizers]
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")  # Keras only warns of what it does not find
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
             gan.load_weights(Path(path) / MODEL)
-    except (UserWarning, ValueError, KeyError, OSError) as error:
-        raise UserError(
-            f"The checkpoint {path} does not fit the model: {str(error).splitlines()[0]}"
-        ) from error
+        for warning in told:  # Keras only warns of what it does not find
+            text = str(warning.message)
+            if not (new_optimizers and "for optimizer" in text):
+                raise ValueError(text)
+            warnings.warn(f"An optimizer starts anew: {text.splitlines()[0]}", stacklevel=2)
+    except (ValueError, KeyError, OSError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(f"The checkpoint {path} does not fit the model: {reason}") from error
     for optimizer, rate in zip(optimizers, rates, strict=True):
         if not isinstance(rate, dict):  # a schedule follows the number of updates by itself
             optimizer.learning_rate = rate

@@ -97,14 +97,12 @@ def start():
 
 
 def load_gan(path):
-    """Loads the model of a run directory or a .keras file."""
-    if not path.exists():
-        raise UserError(
-            f"There is no trained model at {path}: name a run directory or a .keras file."
-        )
-    start()
+    """Loads the model of a run directory, a .keras file or a zoo entry."""
     from kerasgan import zoo
 
+    if not path.exists() and str(path) not in zoo.names():
+        zoo.load(path)  # says what there is, before TensorFlow starts
+    start()
     return zoo.load(path)
 
 
@@ -168,7 +166,8 @@ def train(
     try:
         training.train(settings, directory, data_dir, overwrite, change_recipe, deterministic)
     except training.checkpoints.Interrupted as interruption:
-        print(f"{interruption} The same command goes on from there.")
+        how = "The same command without --overwrite" if overwrite else "The same command"
+        print(f"{interruption} {how} goes on from there.")
         raise typer.Exit(130) from None
     print(f"\nRun directory: {directory}")
 

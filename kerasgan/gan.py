@@ -255,7 +255,7 @@ class GAN(keras.Model):
             x = data.batches(x, labels, batch_size, shuffle, seed=self.seed, name="`x`")
             y = None
         if isinstance(x, tf.data.Dataset):
-            x = self._checked(x)
+            x = self.checked(x)
         elif not isinstance(x, tf.distribute.DistributedDataset):
             raise UserError(
                 "`x` must be a NumPy array or a tf.data.Dataset "
@@ -263,8 +263,8 @@ class GAN(keras.Model):
             )
         return super().fit(x, y, epochs=epochs, shuffle=False, **kwargs)
 
-    def _checked(self, dataset):
-        """Returns the dataset as `train_step` takes it, or refuses it."""
+    def checked(self, dataset):
+        """Returns a dataset as `train_step` takes it; `fit` tells what is refused, and how."""
         dataset = data.scaled(dataset, "`x`")
         spec = dataset.element_spec
         pairs = isinstance(spec, (tuple, list)) and len(spec) == 2

@@ -3,14 +3,20 @@
 import hashlib
 import json
 import os
+import warnings
 import zipfile
+import zlib
 
 import numpy as np
 
 from kerasgan import data, images
+from kerasgan.errors import UserError
 from kerasgan.files import cache_folder, replacing
 
 FOLDER = "features"
+# What NumPy and its zip files raise on a damaged file.
+UNREADABLE = (OSError, ValueError, KeyError, EOFError, NotImplementedError, RuntimeError)
+UNREADABLE += (zipfile.BadZipFile, zlib.error)
 
 
 def real_features(pictures, extractor, source, verbose=False, cache=None):
@@ -40,6 +46,9 @@ def real_features(pictures, extractor, source, verbose=False, cache=None):
     ... )
     >>> features.shape, logits.shape
     ((8, 1280), (8, 1000))
+
+    Warns:
+        UserWarning: If the cache cannot be written.
     """
     key = {
         "source": source,
@@ -53,7 +62,10 @@ def real_features(pictures, extractor, source, verbose=False, cache=None):
     found = _read(path, key)
     if found is None:
         found = extractor.collect(images.uint8_batches(pictures), len(pictures), verbose)
-        _write(path, key, *found)
+        try:
+            _write(path, key, *found)
+        except (OSError, UserError) as error:
+            warnings.warn(f"Features of {source} are not kept: {error}", stacklevel=2)
     return found
 
 
@@ -62,7 +74,7 @@ def _read(path, key):
     try:
         with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
             features, logits, label = file["features"], file["logits"], str(file["key"])
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except UNREADABLE:
         return None
     return (features, logits) if label == _label(key, features, logits) else None
 

@@ -51,138 +51,185 @@ def train(
         Interrupted: If the process was told to stop, once a checkpoint is written.
     """
     say = print if verbose else (lambda *_: None)
-    training, evaluation, source = settings["training"], settings["evaluation"], settings["data"]
+    training, source = settings["training"], settings["data"]
     keras.utils.set_random_seed(training["seed"])
     if deterministic:
         tf.config.experimental.enable_op_determinism()
 
-    sets = {
-        split: data.load_arrays(source["name"], split, source["image_size"], data_dir)
-        for split in (source["split"], evaluation["split"])
-    }
+    sets = read_sets(settings, data_dir)
     pictures, labels = sets[source["split"]]
-    num = min([evaluation["num"], *(len(given) for given, _ in sets.values())])
-    if num < 2:
-        raise UserError(
-            f"A score needs at least 2 images in each split of {source['name']}. "
-            f"Received: {', '.join(f'{len(v[0])} in {k}' for k, v in sets.items())}"
-        )
-    updates = training["epochs"] * (len(pictures) // source["batch_size"])
-    gan = build(settings, pictures.shape[1:], updates)
-    if gan.conditional and labels is None:
-        raise UserError(f"{type(gan).__name__} needs labels. {source['name']} has none.")
-    labels = labels if gan.conditional else None
-    # Whatever is wrong with the data or the batch is told before a directory is touched.
-    data.steps(pictures, labels, source["batch_size"], stop=0, name=source["name"])
+    in_epoch = len(pictures) // source["batch_size"]
+    gan = build(settings, pictures.shape[1:], training["epochs"] * in_epoch)
+    labels = check_data(gan, settings, pictures, labels)
 
-    with runs.opened(directory, settings, overwrite, change_recipe):
+    with runs.opened(directory, settings, overwrite, change_recipe) as changes:
         result = runs.result(directory)
-        if result is not None:
+        if result is not None and not changes:
             say(f"{directory} holds this run, finished: {result['metric']} {result['trained']}")
             return result
-        checkpoint, state = checkpoints.newest(os.path.join(directory, "checkpoints"), say)
+        state = checkpoints.State(in_epoch=in_epoch, data_sha256=data.sha256(pictures))
+        state = resumed(gan, directory, state, changes, say)
+        runs.begin(directory, settings)
         say(
             f"{type(gan).__name__}: generator {gan.generator.count_params():,}, discriminator "
             f"{gan.discriminator.count_params():,} parameters; {len(pictures):,} images "
             f"{gan.image_shape} of {source['name']}"
         )
+        scorer = Scorer(settings, sets, verbose)
+        if state.untrained is None:
+            say(f"Scoring {scorer.num:,} samples of the untrained generator ...")
+            state.untrained = scorer(gan)
+        fit(gan, settings, directory, state, (pictures, labels), scorer)
 
-        extractor = metrics.EfficientNetLite0()
-        label = extractor.distance_name
-        say(f"Scoring {num:,} real images and {num:,} of the untrained generator ...")
-        real, other = (
+        say(f"Scoring {scorer.num:,} samples of the trained generator ...")
+        result = scorer.result(gan, settings, state)
+        with replacing(os.path.join(directory, "model.keras")) as temporary:
+            gan.save(temporary)
+        draw(gan, directory)
+        with replacing(os.path.join(directory, "result.json")) as temporary:
+            with open(temporary, "w", encoding="utf-8") as file:
+                json.dump(result, file, indent=2)
+    against = f"{result['n_real']:,} of {result['split']}"
+    say(f"{result['metric']} of {result['n_fake']:,} samples against {against} (lower is better):")
+    say(f"  untrained {result['untrained']:8.1f}")
+    say(f"  trained   {result['trained']:8.1f}   after {result['training_minutes']:.1f} minutes")
+    say(f"  floor     {result['floor']:8.1f}   real training images in place of samples")
+    return result
+
+
+def read_sets(settings, data_dir=None):
+    """Returns the splits that a recipe trains on and scores against: dict to images and labels."""
+    source = settings["data"]
+    return {
+        split: data.load_arrays(source["name"], split, source["image_size"], data_dir)
+        for split in (source["split"], settings["evaluation"]["split"])
+    }
+
+
+def check_data(gan, settings, pictures, labels):
+    """Refuses what `fit` would refuse, before a directory is touched; returns labels if needed."""
+    name, batch_size = settings["data"]["name"], settings["data"]["batch_size"]
+    if gan.conditional and labels is None:
+        raise UserError(f"{type(gan).__name__} needs labels. {name} has none.")
+    labels = labels if gan.conditional else None
+    gan.checked(data.steps(pictures, labels, batch_size, stop=1, name=name))
+    if labels is not None:
+        data.check_labels(labels, gan.num_classes, f"Labels of {name}")
+    return labels
+
+
+def resumed(gan, directory, new, changes, say):
+    """Returns the state to train from: that of the newest checkpoint, which the model then has.
+
+    Args:
+        gan: The compiled model.
+        directory: The run directory.
+        new: The state of a training that begins.
+        changes: Keys in which the recipe differs from the checkpoint's.
+        say: Function that is told what goes on.
+    """
+    path, state = checkpoints.newest(os.path.join(directory, "checkpoints"), say)
+    if path is None:
+        return new
+    if (state.in_epoch, state.data_sha256) != (new.in_epoch, new.data_sha256):
+        raise UserError(
+            f"{directory} was trained on other images or batches ({state.in_epoch} steps an epoch, "
+            f"now {new.in_epoch}): name another directory, or pass --overwrite to start anew."
+        )
+    checkpoints.restore(gan, path, new_optimizers=bool(changes))
+    say(f"Going on after step {state.step:,}, from {path}")
+    return state
+
+
+class Scorer:
+    """Scores a generator against a recipe's real images."""
+
+    def __init__(self, settings, sets, verbose):
+        source, evaluation = settings["data"], settings["evaluation"]
+        self.num = min([evaluation["num"], *(len(given) for given, _ in sets.values())])
+        if self.num < 2:
+            raise UserError(
+                f"A score needs at least 2 images in each split of {source['name']}. "
+                f"Received: {', '.join(f'{len(v[0])} in {k}' for k, v in sets.items())}"
+            )
+        self.verbose = verbose
+        self.extractor = metrics.EfficientNetLite0()
+        self.real, other = (
             metrics.Statistics.of(
                 real_features(
-                    data.subset(sets[split][0], num),
-                    extractor,
+                    data.subset(sets[split][0], self.num),
+                    self.extractor,
                     f"{source['name']} {split}",
                     verbose,
                 )[0]
             )
             for split in (evaluation["split"], source["split"])
         )
-        floor = metrics.frechet_distance(real, other)
+        self.floor = metrics.frechet_distance(self.real, other)
 
-        def score():
-            scores = gan.evaluate(
-                real, num=num, seed=SCORE_SEED, extractor=extractor, verbose=verbose
-            )
-            return scores["frechet_distance"]
+    def __call__(self, gan):
+        scores = gan.evaluate(
+            self.real,
+            num=self.num,
+            seed=SCORE_SEED,
+            extractor=self.extractor,
+            verbose=self.verbose,
+        )
+        return scores["frechet_distance"]
 
-        untrained = score()
-        say(f"{label} untrained {untrained:.1f}, floor (real against real) {floor:.1f}")
-
-        if checkpoint is not None:
-            checkpoints.restore(gan, checkpoint)
-            say(f"Going on after step {state.step:,}, from {checkpoint}")
-        state = fit(gan, settings, directory, state, pictures, labels, real, num, verbose)
-        minutes = state.seconds / 60
-
-        say(f"Scoring {num:,} samples of the trained generator ...")
-        trained = score()
-        gan.save(os.path.join(directory, "model.keras"))
-        draw(gan, directory)
-        result = {
-            "metric": label,
-            "trained": round(trained, 3),
-            "untrained": round(untrained, 3),
-            "floor": round(floor, 3),
-            "n_real": num,
-            "n_fake": num,
-            "dataset": source["name"],
-            "split": evaluation["split"],
+    def result(self, gan, settings, state):
+        """Returns the content of `result.json`."""
+        return {
+            "metric": self.extractor.distance_name,
+            "trained": round(self(gan), 3),
+            "untrained": round(state.untrained, 3),
+            "floor": round(self.floor, 3),
+            "n_real": self.num,
+            "n_fake": self.num,
+            "dataset": settings["data"]["name"],
+            "split": settings["evaluation"]["split"],
             "image_shape": list(gan.image_shape),
             "sample_seed": SCORE_SEED,
             "model": settings["model"]["name"],
             "parameters": gan.generator.count_params(),
             "steps": state.step,
-            "training_minutes": round(minutes, 2),
+            "training_minutes": round(state.seconds / 60, 2),
             "date": datetime.date.today().isoformat(),
-            **provenance.stamp(gan.inference_generator, extractor),
+            **provenance.stamp(gan.inference_generator, self.extractor),
         }
-        with replacing(os.path.join(directory, "result.json")) as temporary:
-            with open(temporary, "w", encoding="utf-8") as file:
-                json.dump(result, file, indent=2)
-    say(f"{label} of {num:,} samples against {num:,} of {evaluation['split']} (lower is better):")
-    say(f"  untrained {untrained:8.1f}")
-    say(f"  trained   {trained:8.1f}   after {minutes:.1f} minutes of training")
-    say(f"  floor     {floor:8.1f}   real training images in place of samples")
-    return result
 
 
-def fit(gan, settings, directory, state, pictures, labels, real, num, verbose):
-    """Trains from a state to the recipe's last epoch; returns the state at the end."""
-    training, source = settings["training"], settings["data"]
-    in_epoch = len(pictures) // source["batch_size"]
-    last = training["epochs"] * in_epoch
+def fit(gan, settings, directory, state, arrays, scorer):
+    """Trains from a state to the recipe's last epoch; the state is then that of the end."""
+    training, batch_size = settings["training"], settings["data"]["batch_size"]
+    last = training["epochs"] * state.in_epoch
     saver = checkpoints.Checkpoints(
         os.path.join(directory, "checkpoints"),
         state,
         training["checkpoint_minutes"],
         training["checkpoints"],
     )
-    called = run_callbacks(directory, saver, real, settings["evaluation"]["every"], num)
+    called = run_callbacks(directory, saver, scorer, settings["evaluation"]["every"])
     try:
         with saver.signals():
             while state.step < last:
                 # An epoch that was interrupted ends first; then all that are left.
-                epoch, done = divmod(state.step, in_epoch)
-                stop = state.step - done + in_epoch if done else last
+                epoch, done = divmod(state.step, state.in_epoch)
+                stop = state.step - done + state.in_epoch if done else last
                 gan.fit(
-                    data.steps(
-                        pictures, labels, source["batch_size"], training["seed"], state.step, stop
-                    ),
+                    data.steps(*arrays, batch_size, training["seed"], state.step, stop),
                     initial_epoch=epoch,
                     epochs=epoch + 1 if done else training["epochs"],
-                    steps_per_epoch=in_epoch - done,
-                    verbose=verbose,
+                    steps_per_epoch=state.in_epoch - done,
+                    verbose=scorer.verbose,
                     callbacks=called,
                 )
+            saver.stop_if_asked()
     except TrainingFailed as error:
         good, _ = checkpoints.newest(os.path.join(directory, "checkpoints"), lambda *_: None)
         kept = f"The last good checkpoint is {good}." if good else "There is no checkpoint before."
         raise TrainingFailed(f"{error} {kept}") from error
-    return saver.state
+    runs.write_history(directory, state.history)  # also of an epoch that ended in an interruption
 
 
 def build(settings, image_shape, updates=None):
@@ -213,17 +260,17 @@ def build(settings, image_shape, updates=None):
     return gan
 
 
-def run_callbacks(directory, saver, real, every, num):
+def run_callbacks(directory, saver, scorer, every):
     """Returns the callbacks of a run: guard, score, checkpoints, grids, curves."""
 
     def inside(*names):
         return os.path.join(directory, *names)
 
-    scored = [callbacks.FrechetDistance(real, every, num, SCORE_SEED)] if every else []
+    score = callbacks.FrechetDistance(scorer.real, every or 1, scorer.num, SCORE_SEED)
     return [
         callbacks.StopOnNonFinite(),
         callbacks.WarnOnCollapse(),
-        *scored,
+        *([score] if every else []),
         callbacks.SampleGrid(
             inside("samples"),
             seed=SAMPLE_SEED,

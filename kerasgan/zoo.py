@@ -1,6 +1,8 @@
 """Trained generators: those that come with kerasgan, and those that a run has written."""
 
+import hashlib
 import importlib.resources
+import json
 from pathlib import Path
 
 from kerasgan import models
@@ -42,11 +44,20 @@ def load(what):
     """
     import keras
 
+    from kerasgan import checkpoints
     from kerasgan.gan import GAN
 
     path = Path(what)
+    if not path.exists() and str(what) in names():
+        return _load_entry(folder() / str(what))
     file = path / "model.keras" if path.is_dir() else path
     if not file.is_file():
+        unfinished = checkpoints.found(path / "checkpoints")
+        if unfinished:
+            raise UserError(
+                f"The run in {path} is not finished: go on with it, or name its last checkpoint, "
+                f"{unfinished[-1] / checkpoints.MODEL}"
+            )
         raise UserError(
             f"There is no trained model at {what}: name a run directory or a .keras file"
             + (f", or a zoo entry, {nearest(what, names())}" if names() else ".")
@@ -59,4 +70,21 @@ def load(what):
         raise UserError(f"Cannot load {file}: {reason}") from error
     if not isinstance(gan, GAN):
         raise UserError(f"{file} holds a {type(gan).__name__}, which is not a kerasgan model.")
+    return gan
+
+
+def _load_entry(entry):
+    from kerasgan import recipe, train
+
+    settings = recipe.read(entry / "recipe.toml")
+    about = json.loads((entry / "result.json").read_text(encoding="utf-8"))
+    found = hashlib.sha256((entry / WEIGHTS).read_bytes()).hexdigest()
+    if found != about["file_sha256"]:
+        raise UserError(
+            f"{entry / WEIGHTS} must have SHA-256 {about['file_sha256']}: install kerasgan anew. "
+            f"Received: {found}"
+        )
+    gan = train.build(settings, about["image_shape"])
+    for network in filter(None, (gan.generator, gan.ema_generator)):
+        network.load_weights(entry / WEIGHTS)
     return gan

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import keras
@@ -140,6 +141,8 @@ def test_a_damaged_checkpoint_is_named_and_skipped_for_the_one_before(tmp_path, 
     path, state = checkpoints.newest(tmp_path, told.append)
     assert path == before and state.step == 3
     assert len(told) == 1 and str(last) in told[0] and "is damaged" in told[0]
+    # It is put aside: the same step can be saved again, and it does not count among those kept.
+    assert last.with_name(f"damaged_{last.name}").is_dir() and not last.exists()
 
 
 def test_a_checkpoint_of_another_model_is_refused(tmp_path):
@@ -237,6 +240,54 @@ def test_a_changed_recipe_is_refused_by_its_keys_unless_told(tmp_path):
     gan = keras.saving.load_model(tmp_path / "run" / "model.keras")
     assert float(gan.g_optimizer.learning_rate.numpy()) == pytest.approx(1e-5)
     assert recipe.read(tmp_path / "run" / "recipe.toml") == other
+
+
+def test_a_change_that_does_not_fit_changes_nothing(tmp_path):
+    train(TINY, tmp_path / "run", verbose=0)
+    before = {p: p.read_bytes() for p in (tmp_path / "run").rglob("*") if p.is_file()}
+    for other, message in (
+        (changed(TINY, model={"width": 8}), "does not fit the model"),
+        (changed(TINY, data={"batch_size": 250}), "trained on other images or batches"),
+    ):
+        with pytest.raises(UserError, match=message):
+            train(other, tmp_path / "run", change_recipe=True, verbose=0)
+        assert before == {p: p.read_bytes() for p in (tmp_path / "run").rglob("*") if p.is_file()}
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy")
+def test_a_schedule_of_the_paper_gives_way_to_a_rate_when_told(tmp_path):
+    vanilla = changed(TINY, model={"name": "vanilla", "width": 8}, training={"epochs": 1})
+    train(vanilla, tmp_path / "run", verbose=0)
+    other = changed(vanilla, g_optimizer={"learning_rate": 1e-3}, training={"epochs": 2})
+    with pytest.warns(UserWarning, match="An optimizer starts anew"):
+        train(other, tmp_path / "run", change_recipe=True, verbose=0)
+    gan = keras.saving.load_model(tmp_path / "run" / "model.keras")
+    assert float(gan.g_optimizer.learning_rate.numpy()) == pytest.approx(1e-3)
+
+
+def test_a_score_may_be_asked_for_later(tmp_path):
+    train(changed(TINY, training={"epochs": 1}), tmp_path / "run", verbose=0)
+    train(changed(TINY, evaluation={"every": 1}), tmp_path / "run", change_recipe=True, verbose=0)
+    rows = (tmp_path / "run" / "history.csv").read_text().splitlines()
+    assert rows[0] == "epoch,d_loss,g_loss,frechet_distance"
+    assert rows[1].endswith(",nan") and not rows[2].endswith(",nan")
+
+
+def test_what_cannot_be_trained_on_leaves_no_directory(tmp_path):
+    for wrong in (
+        {"model": {"name": "wgan_gp", "width": 8, "n_critic": 3}},
+        {"data": {"batch_size": 20_000}},
+    ):
+        settings = recipe.complete({**{k: dict(v) for k, v in TINY.items()}, **wrong})
+        with pytest.raises(UserError, match="divisible by 3|fill one batch"):
+            train(settings, tmp_path / "run", verbose=0)
+    assert not (tmp_path / "run").exists()
+
+
+def test_training_in_a_thread_works_without_signals(tmp_path):
+    with ThreadPoolExecutor() as pool:
+        result = pool.submit(train, TINY, tmp_path / "run", verbose=0).result()
+    assert result["steps"] == 2 * STEPS
 
 
 def test_what_killed_writes_left_behind_is_deleted(tmp_path):

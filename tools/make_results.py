@@ -60,25 +60,29 @@ def demo_table():
 def fid_section():
     lines = benchmark.read(RESULTS / "fid.jsonl")
     parts = ["## Generated images", "`kerasgan benchmark fid`: mean ± standard deviation of seeds."]
-    header = ("source", "seeds", "distance", "KID", "IS", "precision", "recall", "density")
+    columns = {
+        "distance": ".1f",
+        "kernel_distance": ".4f",
+        "classifier_score": ".2f",
+        "precision": ".3f",
+        "recall": ".3f",
+        "density": ".3f",
+        "coverage": ".3f",
+    }
     for protocol, found in groups(lines, "metric", "dataset", "split", "n_real", "n_fake").items():
         metric, dataset, split, n_real, n_fake = protocol
         rows = [
             (
                 f"{source} ({kind})",
                 len(seeds),
-                mean(seeds, "distance", ".1f"),
-                mean(seeds, "kid", ".4f"),
-                mean(seeds, "inception_score", ".2f"),
-                mean(seeds, "precision", ".3f"),
-                mean(seeds, "recall", ".3f"),
-                mean(seeds, "density", ".3f"),
-                mean(seeds, "coverage", ".3f"),
+                *(mean(seeds, *column) for column in columns.items()),
             )
-            for (source, kind), seeds in groups(found, "source", "kind").items()
+            for (source, kind), lines_of_source in groups(found, "source", "kind").items()
+            for seeds in [list(groups(lines_of_source, "sha256").values())[-1]]  # its last weights
         ]
+        header = ("source", "seeds", *(benchmark.title(column, metric) for column in columns))
         parts.append(f"{metric}, {n_fake:,} samples against {n_real:,} of {dataset} {split}:")
-        parts.append(table((*header, "coverage"), rows))
+        parts.append(table(header, rows))
     return [*parts, "![distances](results/fid.png)"] if lines else []
 
 
@@ -103,7 +107,10 @@ def mode_section():
                 mean(seeds, "kl", ".2f"),
                 "",
             )
-            for (model, steps), seeds in groups(found, "model", "steps").items()
+            for (model, steps), lines_of_model in groups(found, "model", "steps").items()
+            for seeds in [
+                [x for x in lines_of_model if x["arguments"] == lines_of_model[-1]["arguments"]]
+            ]
         ]
         for row in published["mode_collapse"][task]:
             quality = f"{row['high_quality']:.1f}%" if "high_quality" in row else ""
@@ -122,6 +129,7 @@ def speed_section():
     lines = benchmark.read(RESULTS / "metrics_speed.jsonl")
     parts = ["## Speed of the metrics", "`kerasgan benchmark metrics_speed`, medians of one run."]
     for (num, dim), found in groups(lines, "num", "dim").items():
+        found = [line for line in found if line["run"] == found[-1]["run"]]
         rows = [
             (
                 line["task"].replace("_", " "),

@@ -1,6 +1,7 @@
 """What an export says about itself: `kerasgan.json` in a SavedModel, or inside a TFLite file."""
 
 import json
+import struct
 from pathlib import Path
 
 from kerasgan import models, provenance
@@ -48,7 +49,7 @@ def read(path):
     except FileNotFoundError:
         wanted = path / FILE if path.is_dir() else path
         raise UserError(f"There is no {wanted}: export the model with kerasgan.") from None
-    except (ValueError, KeyError, TypeError, UnicodeDecodeError) as error:
+    except (ValueError, KeyError, TypeError, IndexError, struct.error) as error:
         raise UserError(
             f"{path} does not say which model it is of ({type(error).__name__}): export it anew "
             f"with kerasgan."

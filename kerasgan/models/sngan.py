@@ -50,7 +50,7 @@ class SNGAN(GAN):
             CPU.
         architecture: "resnet" or "conv".
         n_critic: int, updates of the discriminator for one of the generator. The paper's conv nets
-            were also trained with 1.
+            were also trained with 1. The default learning rates reach 0 together with 5.
         ema_decay, seed: As in `kerasgan.GAN`.
 
     Raises:

@@ -3,9 +3,9 @@ GANs", https://arxiv.org/abs/1704.00028
 
 `train_step` is Algorithm 1, with its defaults: lambda = 10, n_critic = 5, Adam with alpha = 1e-4,
 beta_1 = 0 and beta_2 = 0.9. The networks are the authors' for 32 pixels (`gan_cifar.py` in
-github.com/igul222/improved_wgan_training): 5x5 kernels, He's initialization, batch norm in G and
-none in the critic, since it would tie the penalty of an image to the others (section 4). For points
-they are those of `gan_toy.py`: three hidden layers of 512 ReLUs.
+github.com/igul222/improved_wgan_training): 5x5 kernels with He's initialization, batch norm in G
+and none in the critic, since it would tie the penalty of an image to the others (section 4). For
+points they are those of `gan_toy.py`: three hidden layers of 512 ReLUs.
 
 What differs, and why:
 - The random number that mixes a real and a generated image is `alpha` here, as in the authors'
@@ -193,9 +193,11 @@ def gradient_penalty(critic, real_images, fake_images, alpha):
     return tf.reduce_mean((tf.sqrt(squares + 1e-12) - 1.0) ** 2)
 
 
-def he():
-    # Over the mean of both fans, as in the authors' code: for transposed convolutions too.
-    return keras.initializers.VarianceScaling(2.0, "fan_avg", "uniform")
+def he(fine, coarse):
+    """He's initialization over the mean of both fans, as in the authors' code: with stride 2, only
+    a quarter of a kernel meets each pixel of the finer side."""
+    scale = 2.0 * (fine + coarse) / (fine + coarse / 4)
+    return keras.initializers.VarianceScaling(scale, "fan_avg", "uniform")
 
 
 def batch_norm_relu(x):
@@ -225,7 +227,12 @@ def build_generator(image_shape, latent_dim=128, width=128):
     for _ in range(halvings - 1):  # (N, 8, 8, 2w), (N, 16, 16, w)
         filters //= 2
         x = layers.Conv2DTranspose(
-            filters, 5, strides=2, padding="same", use_bias=False, kernel_initializer=he()
+            filters,
+            5,
+            strides=2,
+            padding="same",
+            use_bias=False,
+            kernel_initializer=he(filters, 2 * filters),
         )(x)
         x = batch_norm_relu(x)
     images = layers.Conv2DTranspose(
@@ -233,7 +240,7 @@ def build_generator(image_shape, latent_dim=128, width=128):
         5,
         strides=2,
         padding="same",
-        kernel_initializer=he(),
+        kernel_initializer=he(image_shape[2], filters),
         activation="tanh",
         dtype="float32",
         name="images",
@@ -255,7 +262,7 @@ def build_critic(image_shape, width=128):
                 5,
                 strides=2,
                 padding="same",
-                kernel_initializer=he(),
+                kernel_initializer=he(x.shape[-1], width * 2**level),
                 dtype="float32",
             )(x)
             x = layers.LeakyReLU(0.2, dtype="float32")(x)

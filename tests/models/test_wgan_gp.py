@@ -109,6 +109,17 @@ def test_critic_computes_in_float32_under_mixed_precision():
     assert all(np.isfinite(values).all() for values in history.values())
 
 
+def test_initial_kernels_have_the_authors_spread():
+    # 4 / (fan_in + fan_out), where stride 2 divides by 4 the fan on the finer side's pixels.
+    critic = wgan_gp.build_critic((32, 32, 3), width=64)
+    generator = wgan_gp.build_generator((32, 32, 3), width=64)
+    for network, kind in ((critic, layers.Conv2D), (generator, layers.Conv2DTranspose)):
+        for layer in [layer for layer in network.layers if type(layer) is kind]:
+            *_, first, second = layer.kernel.shape  # (in, out), and (out, in) where transposed
+            wanted = 4 / (25 * (first + second / 4))
+            np.testing.assert_allclose(layer.kernel.numpy().var(), wanted, rtol=0.05)
+
+
 def test_default_width_gives_the_authors_32_pixel_networks():
     generator, critic = build_generator((32, 32, 3)), build_critic((32, 32, 3))
     assert [x.filters for x in of_kind(generator, layers.Conv2DTranspose)] == [256, 128, 3]
