@@ -47,7 +47,7 @@ STACKED = {
 CLASSIFIER = Path(__file__).with_name("digit_classifier.keras")
 CLASSIFIER_SHA256 = "5e744c345dd9a56268d9d7b0a160c9f6827a4ea7b32a6fad02b34b0ea5d519c2"
 TASKS = {"ring": POINTS, "grid": POINTS, "stacked_mnist": STACKED}
-STEPS = {"ring": 10_000, "grid": 10_000, "stacked_mnist": 3_000}
+STEPS = {"ring": 10_000, "grid": 10_000, "stacked_mnist": 1_500}
 
 
 def main(
@@ -66,6 +66,8 @@ def main(
     for name in names:
         if name not in TASKS[task]:
             raise UserError(f'"{name}" cannot do {task}, {nearest(name, TASKS[task])}')
+    if task == "stacked_mnist":
+        digit_classifier()  # before hours of training, if it is not the right one
     file = output / "mode_collapse.jsonl"
     keys = ("task", "model", "seed", "steps", "batch_size", "arguments", "optimizer")
     for seed in range(seeds):
@@ -165,11 +167,16 @@ def score(task, gan):
     }
 
 
-def stacked_modes(gan, num=26_000):
-    """Reads the three digits of each sample: ids 0 to 999."""
+def digit_classifier():
+    """The classifier that reads Stacked-MNIST's digits: 98.4% right on 500 that it never saw."""
     if data.sha256(np.fromfile(CLASSIFIER, "uint8")) != CLASSIFIER_SHA256:
         raise UserError(f"{CLASSIFIER} is not the classifier of this benchmark: restore it.")
-    classifier = keras.models.load_model(CLASSIFIER)
+    return keras.models.load_model(CLASSIFIER)
+
+
+def stacked_modes(gan, num=26_000):
+    """Reads the three digits of each sample: ids 0 to 999."""
+    classifier = digit_classifier()
     ids = []
     for batch in images.uint8_batches(gan.sample_batches(num, seed=1)):
         border = (batch.shape[1] - 28) // 2

@@ -100,8 +100,9 @@ def result(directory):
     """Returns what a finished run says in its `result.json`; `None` where it is not finished."""
     try:
         with open(os.path.join(directory, "result.json"), encoding="utf-8") as file:
-            return json.load(file)
-    except (OSError, ValueError):
+            found = json.load(file)
+        return found if {"metric", "trained"} <= set(found) else None
+    except (OSError, ValueError, TypeError):
         return None
 
 

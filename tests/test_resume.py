@@ -405,9 +405,7 @@ def test_twenty_kills_at_random_moments_lose_no_checkpoint(tmp_path):
         for path in checkpoints.found(killed / "checkpoints"):
             checkpoints.read(path)
         reached = max(saved, default=0)
-        if (killed / "result.json").exists():
-            break
-    assert kills >= 10
+        assert not (killed / "result.json").exists(), f"it ended after {kills} kills"
     subprocess.run(arguments, check=True, timeout=900)
     assert weights_of(killed) == weights_of(straight)
     assert (killed / "history.csv").read_text() == (straight / "history.csv").read_text()

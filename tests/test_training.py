@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from kerasgan import recipe
+from kerasgan import models, recipe
 from kerasgan.train import train
 
 ZOO = Path(__file__).parents[1] / "zoo"
@@ -21,3 +21,7 @@ def test_training_halves_the_frechet_distance(name, tmp_path):
     result = train(SMALL[name], tmp_path / "run", verbose=0)
     assert result["trained"] <= result["untrained"] / 2
     assert result["floor"] < result["trained"]
+
+
+def test_every_model_has_a_small_recipe():
+    assert {settings["model"]["name"] for settings in SMALL.values()} == set(models.names())
