@@ -26,7 +26,7 @@ def journeys():
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The Frechet distance of 1280 features")
-@pytest.mark.parametrize("case, shape", journeys())
+@pytest.mark.parametrize("case, shape", list(journeys()))
 def test_a_model_goes_all_the_way_at_every_shape(case, shape, tmp_path):
     name, arguments = case
     gan = build(name, shape, **arguments)
