@@ -35,21 +35,26 @@ def test_networks_have_the_layers_of_the_paper(condition):
     assert kernel_shapes(gan.discriminator) == sorted(
         [(784, 240 * 5), (10, 50 * 5), (240 + 50, 240 * 4), (240, 1)]
     )
-    for network in (gan.generator, gan.discriminator):
-        drops = [layer.rate for layer in network.layers if hasattr(layer, "rate")]
-        assert drops == [0.5, 0.5, 0.5]
+    for network, rates in ((gan.generator, []), (gan.discriminator, [0.5, 0.5, 0.5])):
+        assert [layer.rate for layer in network.layers if hasattr(layer, "rate")] == rates
 
 
 @pytest.mark.parametrize(
     "condition, bound", [({"num_classes": 4}, 1.0), ({"condition_dim": 4}, 0.5)]
 )
-def test_layers_on_the_condition_start_larger_than_the_others(condition, bound):
+def test_layers_on_condition_and_latents_start_larger_than_the_others(condition, bound):
     gan = small(**{"num_classes": None, "width": 1200, **condition})
     for network, others in ((gan.generator, 0.05), (gan.discriminator, 0.005)):
         for weight in network.weights:
             if weight.name == "kernel":
-                expected = bound if weight.shape[0] == 4 else others
+                expected = {4: bound, 100: 0.6}.get(weight.shape[0], others)
                 assert 0.95 * expected < np.abs(weight.numpy()).max() <= expected
+
+
+def test_samples_of_a_class_differ_as_much_as_those_of_different_classes():
+    samples = small(width=1200).sample(300, seed=0).reshape(100, 3, -1)
+    within, between = samples.std(axis=0).mean(), samples.mean(axis=0).std(axis=0).mean()
+    assert 0.5 < within / between < 2.0
 
 
 def test_latents_fill_the_unit_hypercube():
