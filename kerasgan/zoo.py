@@ -42,26 +42,25 @@ def load(what):
     Raises:
         UserError: If there is no such entry or file, or it holds something else.
     """
-    import keras
-
-    from kerasgan import checkpoints
-    from kerasgan.gan import GAN
-
     path = Path(what)
     if not path.exists() and str(what) in names():
         return _load_entry(folder() / str(what))
     file = path / "model.keras" if path.is_dir() else path
     if not file.is_file():
-        unfinished = checkpoints.found(path / "checkpoints")
+        unfinished = sorted(path.glob("checkpoints/step_*/model.keras"))
         if unfinished:
             raise UserError(
                 f"The run in {path} is not finished: go on with it, or name its last checkpoint, "
-                f"{unfinished[-1] / checkpoints.MODEL}"
+                f"{unfinished[-1]}"
             )
         raise UserError(
             f"There is no trained model at {what}: name a run directory or a .keras file"
             + (f", or a zoo entry, {nearest(what, names())}" if names() else ".")
         )
+    import keras
+
+    from kerasgan.gan import GAN
+
     models.classes()  # registers them with Keras
     try:
         gan = keras.saving.load_model(file)
