@@ -1,5 +1,6 @@
 """Exports: what is true of every model is in contract.py; here, versions and refusals."""
 
+import importlib.util
 import io
 
 import keras
@@ -43,6 +44,13 @@ def test_weights_are_stored_once(gan, tmp_path):
 def test_a_folder_in_the_place_of_a_file_is_refused_by_its_name(gan, tmp_path):
     with pytest.raises(UserError, match=f"{tmp_path} is a folder"):
         export.tflite(gan, tmp_path)
+
+
+def test_without_tf2onnx_the_error_says_what_to_install(gan, tmp_path, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r'not installed: pip install "kerasgan\[runtimes\]"'):
+        export.onnx(gan, tmp_path / "generator.onnx")
+    assert list(tmp_path.iterdir()) == []
 
 
 # --- Signatures, and what they answer to bad requests ---

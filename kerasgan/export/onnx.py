@@ -1,0 +1,58 @@
+"""ONNX for every runtime that is not TensorFlow's."""
+
+import importlib.util
+import json
+import warnings
+
+import tensorflow as tf
+
+from kerasgan.errors import UserError
+from kerasgan.export import metadata
+from kerasgan.files import replacing
+
+
+def onnx(gan, path):
+    """Writes the generator as an ONNX model: latents in, images out, for any batch.
+
+    The input `z` is (N, latent_dim) float32, with `label` (N,) int32, or `condition` (N, D)
+    float32, where the model is conditional; the output `images` is (N, H, W, C) float32 in [-1, 1].
+    Unlike a SavedModel it does not check its inputs: NaN gives NaN, a label out of range some image
+    or other. Which model it is of stands in its metadata, under `kerasgan.json`.
+
+    Args:
+        gan: A `kerasgan.GAN`.
+        path: File to write.
+
+    Returns:
+        str, the path.
+
+    Raises:
+        UserError: If tf2onnx is not installed, or the file cannot be written.
+
+    Example:
+
+    >>> import kerasgan, os, tempfile
+    >>> gan = kerasgan.DCGAN((8, 8, 1), width=4)
+    >>> file = os.path.join(tempfile.mkdtemp(), "generator.onnx")
+    >>> os.path.getsize(onnx(gan, file)) > 10_000  # doctest: +SKIP
+    True
+    """
+    if importlib.util.find_spec("tf2onnx") is None:
+        raise UserError(
+            'ONNX export needs tf2onnx, which is not installed: pip install "kerasgan[runtimes]"'
+        )
+    generate = tf.function(
+        lambda *inputs: {"images": gan.generate(*inputs)}, input_signature=gan.input_signature
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what tf2onnx does is not its user's concern
+        import tf2onnx
+
+        model, _ = tf2onnx.convert.from_function(generate, gan.input_signature)
+    for tensor in (*model.graph.input, *model.graph.output):
+        tensor.type.tensor_type.shape.dim[0].dim_param = "N"
+    about = model.metadata_props.add()
+    about.key, about.value = metadata.FILE, json.dumps(metadata.describe(gan))
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        file.write(model.SerializeToString())
+    return str(path)
