@@ -46,7 +46,7 @@ test-slow: $(STAMP)
 
 test-export: $(STAMP)
 	@$(BIN)/python -m pip install -q -e '.[dev,runtimes]' -c constraints.txt
-	@$(BIN)/python -m pytest -q -m export
+	@$(BIN)/python -m pytest -q -rs -m export
 
 lint: $(STAMP)
 	@$(BIN)/ruff check

@@ -1,0 +1,143 @@
+"""What rest_client.py and grpc_client.py share: their command line. It needs Python alone."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+
+class ServingError(Exception):
+    """What went wrong with a request, in one sentence."""
+
+
+class Client:
+    """A TensorFlow Serving server. A subclass speaks one protocol: `status`, `metadata`, `predict`.
+
+    Args:
+        server: Address of the server.
+    """
+
+    def __init__(self, server):
+        self.server = server
+
+    def status(self, model):
+        """Returns the model's versions: list of (version, state, message)."""
+        raise NotImplementedError
+
+    def metadata(self, model):
+        """Returns for each signature {"inputs": {name: (dtype, shape)}, "outputs": ...}."""
+        raise NotImplementedError
+
+    def predict(self, model, inputs, signature="serving_default"):
+        """Sends a request and returns the signature's one output: nested lists, of bytes for files.
+
+        Args:
+            model: Name of a model that is served.
+            inputs: dict of numbers and nested lists, by the signature's names.
+            signature: Name of a signature.
+
+        Raises:
+            ServingError: If there is no answer, or the server refuses.
+        """
+        raise NotImplementedError
+
+    def sample_png(self, model, seed, num, label=None):
+        """Returns samples as PNG files.
+
+        Args:
+            model: Name of a model that is served.
+            seed: int. The same seed gives the same images, and a larger `num` only adds to them.
+            num: Number of images, 1 to 1024.
+            label: For conditional models: list of class ids, one for all images or `num` of them.
+
+        Returns:
+            list of bytes.
+        """
+        inputs = {"seed": seed, "num": num}
+        if label is not None:
+            inputs["label"] = label
+        return self.predict(model, inputs, "sample_png")
+
+    def no_answer(self, why):
+        return ServingError(
+            f"No server answers at {self.server} ({why}): start it, or name another with --server."
+        )
+
+
+def main(client, server, arguments=None):
+    """Runs a client's command line and exits: 0 done, 1 the server failed, 2 a mistake of the user.
+
+    Args:
+        client: A subclass of `Client`.
+        server: Its default address.
+        arguments: list of str; by default those of the process.
+    """
+    parser = parse(client, server)
+    options = parser.parse_args(arguments)
+    try:
+        for line in COMMANDS[options.command](client(options.server), options):
+            print(line)
+    except ServingError as error:
+        sys.exit(f"{parser.prog}: {' '.join(str(error).split())}")
+    except OSError as error:
+        parser.error(f"{error.filename}: {error.strerror}")
+    sys.exit(0)
+
+
+def parse(client, server):
+    parser = argparse.ArgumentParser(description=client.__doc__.splitlines()[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, command in COMMANDS.items():
+        added = commands.add_parser(name, help=command.__doc__)
+        added.add_argument("model", help="Name of a model that is served.")
+        added.add_argument("--server", default=server, help=f"Address; {server} by default.")
+        if name == "sample":
+            added.add_argument("--num", type=int, default=8, help="Number of images, 1 to 1024.")
+            added.add_argument("--seed", type=int, default=0)
+            added.add_argument("--label", type=int, nargs="+", help="Class ids: one, or --num.")
+            added.add_argument("--output", type=Path, default=Path("samples"), help="Folder.")
+        if name == "predict":
+            added.add_argument("inputs", type=Path, help='JSON: {"z": [[...], ...], "label": ...}')
+            added.add_argument("output", type=Path, help="JSON file to write the images to.")
+    return parser
+
+
+def status(client, options):
+    """Say which versions are served."""
+    for version, state, message in client.status(options.model):
+        yield f"{options.model} version {version}: {state} {message}".rstrip()
+
+
+def metadata(client, options):
+    """List signatures with their inputs and outputs."""
+    for name, signature in sorted(client.metadata(options.model).items()):
+        yield name
+        for kind, tensors in signature.items():
+            for tensor, (dtype, shape) in sorted(tensors.items()):
+                yield f"  {kind:8}{tensor:12} {dtype} {shape}"
+
+
+def sample(client, options):
+    """Write samples as PNG files."""
+    files = client.sample_png(options.model, options.seed, options.num, options.label)
+    options.output.mkdir(parents=True, exist_ok=True)
+    for i, content in enumerate(files):
+        (options.output / f"{i:04}.png").write_bytes(content)
+    yield f"{len(files)} samples, seed {options.seed}: {options.output}"
+
+
+def predict(client, options):
+    """Turn latents of one's own into images."""
+    try:
+        inputs = json.loads(options.inputs.read_text(encoding="utf-8"))
+        names = sorted(inputs.keys())
+    except (ValueError, AttributeError) as error:
+        raise ServingError(
+            f'{options.inputs} must hold inputs by name, {{"z": [[...], ...]}}: {error}'
+        ) from error
+    images = client.predict(options.model, inputs)
+    options.output.write_text(json.dumps(images), encoding="utf-8")
+    yield f"{len(images)} images of {', '.join(names)}: {options.output}"
+
+
+COMMANDS = {"status": status, "metadata": metadata, "sample": sample, "predict": predict}

@@ -1,0 +1,300 @@
+"""export/serving/: its clients against stand-ins for TensorFlow Serving, or against a live server.
+
+    KERASGAN_SERVING_URL=http://localhost:8501 python -m pytest -m export tests/test_serving.py
+
+asks the server of docker-compose.yml, which serves the zoo; gRPC is then port 8500 of that host.
+"""
+
+import importlib
+import io
+import json
+import os
+import subprocess
+import sys
+import urllib.parse
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from contract import generator_inputs
+from PIL import Image
+
+import kerasgan
+from kerasgan import DCGAN, ConditionalGAN, export, zoo
+from kerasgan.images import to_uint8
+
+SCRIPTS = Path(__file__).parents[1] / "export" / "serving"
+LIVE = "KERASGAN_SERVING_URL"
+
+
+def script(name):
+    """Imports a script of export/serving/ as Python does when it runs it."""
+    if str(SCRIPTS) not in sys.path:
+        sys.path.insert(0, str(SCRIPTS))
+    return importlib.import_module(name)
+
+
+def test_models_config_lists_the_trained_entries_of_the_zoo():
+    maker = script("make_models_config")
+    stale = "python export/serving/make_models_config.py writes it anew"
+    assert maker.PATH.read_text(encoding="utf-8") == maker.models_config(zoo.names()), stale
+
+
+@pytest.mark.export
+def test_models_config_is_what_the_server_reads():
+    from google.protobuf import text_format
+    from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
+
+    maker = script("make_models_config")
+    text_format.Parse(maker.PATH.read_text(encoding="utf-8"), ModelServerConfig())
+    config = text_format.Parse(maker.models_config(["one", "two"]), ModelServerConfig())
+    served = [(c.name, c.base_path, c.model_platform) for c in config.model_config_list.config]
+    assert served == [
+        ("one", "/models/one", "tensorflow"),
+        ("two", "/models/two", "tensorflow"),
+    ]
+
+
+@pytest.mark.export
+def test_batching_config_is_what_the_server_reads():
+    from google.protobuf import (
+        descriptor_pb2,
+        descriptor_pool,
+        message_factory,
+        text_format,
+        wrappers_pb2,  # noqa: F401  (defines Int64Value)
+    )
+
+    # As in tensorflow_serving/servables/tensorflow/session_bundle_config.proto, which
+    # tensorflow-serving-api leaves out.
+    file = descriptor_pb2.FileDescriptorProto(
+        name="batching.proto", syntax="proto3", dependency=["google/protobuf/wrappers.proto"]
+    )
+    message = file.message_type.add(name="BatchingParameters")
+    names = ("max_batch_size", "batch_timeout_micros", "max_enqueued_batches", "num_batch_threads")
+    for number, name in enumerate(names, 1):
+        message.field.add(
+            name=name, number=number, type="TYPE_MESSAGE", type_name=".google.protobuf.Int64Value"
+        )
+    pool = descriptor_pool.Default()
+    parameters = pool.AddSerializedFile(file.SerializeToString()).message_types_by_name[
+        "BatchingParameters"
+    ]
+    text = (SCRIPTS / "batching.config").read_text(encoding="utf-8")
+    read = text_format.Parse(text, message_factory.GetMessageClass(parameters)())
+    assert all(getattr(read, name).value >= 1 for name in names)
+
+
+# --- The clients, against stand-ins ---
+
+
+@pytest.fixture(scope="module", params=["dcgan", "cgan"])
+def served(request, tmp_path_factory):
+    """A model's name, the model, and the addresses of the two stand-ins that serve it."""
+    from serving_stand_ins import Models, grpc_server, rest_server
+
+    keras.utils.set_random_seed(0)
+    gans = {
+        "dcgan": lambda: DCGAN((8, 8, 1), width=4),
+        "cgan": lambda: ConditionalGAN((8, 8, 3), num_classes=10, width=60),
+    }
+    gan = gans[request.param]()
+    folder = export.saved_model(gan, tmp_path_factory.mktemp("served"))
+    models = Models({"made": folder})
+    with rest_server(models) as url, grpc_server(models) as address:
+        yield gan, {"rest": url, "grpc": address}
+
+
+def clients(addresses):
+    """Returns one client of each protocol."""
+    return (
+        script("rest_client").RestClient(addresses["rest"]),
+        script("grpc_client").GrpcClient(addresses["grpc"]),
+    )
+
+
+def check_answers(client, name, gan):
+    """What every server must answer: the stand-ins below, and a live one."""
+    refused = script("client").ServingError
+    assert any(state == "AVAILABLE" for _, state, _ in client.status(name))
+
+    signatures = client.metadata(name)
+    assert set(signatures) == {"serving_default", "sample", "sample_uint8", "sample_png"}
+    wanted = signatures["serving_default"]
+    assert wanted["inputs"]["z"] == ("DT_FLOAT", (-1, gan.latent_dim))
+    assert wanted["outputs"] == {"images": ("DT_FLOAT", (-1, *gan.image_shape))}
+
+    inputs = {key: values.numpy() for key, values in generator_inputs(gan, 3).items()}
+    plain = {key: values.tolist() for key, values in inputs.items()}
+    expected = gan.generate(*inputs.values()).numpy()
+    assert np.abs(np.asarray(client.predict(name, plain)) - expected).max() <= 1e-5
+
+    labels = [3] if gan.conditional else None
+    pixels = to_uint8(gan.sample(4, labels=4 * labels if labels else None, seed=2))
+    files = client.sample_png(name, seed=2, num=4, label=labels)
+    for file, image in zip(files, pixels, strict=True):
+        made = np.asarray(Image.open(io.BytesIO(file))).reshape(gan.image_shape)
+        assert np.abs(made.astype(int) - image).max() <= 1
+
+    with pytest.raises(refused, match="`num` must be 1 or more"):
+        client.sample_png(name, seed=2, num=0, label=labels)
+    with pytest.raises(refused, match="`z` must be finite"):
+        client.predict(name, {**plain, "z": [[float("nan")] * gan.latent_dim] * 3})
+    with pytest.raises(refused, match="The server refused"):
+        client.predict(name, {"zed": plain["z"]})
+    with pytest.raises(refused, match="The server refused"):
+        client.predict("no_such_model", plain)
+    assert np.abs(np.asarray(client.predict(name, plain)) - expected).max() <= 1e-5
+
+
+@pytest.mark.export
+def test_clients_get_what_keras_makes(served):
+    gan, addresses = served
+    for client in clients(addresses):
+        check_answers(client, "made", gan)
+
+
+@pytest.mark.export
+def test_more_than_grpc_takes_by_default_arrives(served):
+    gan, addresses = served
+    num = 4_500_000 // (4 * int(np.prod(gan.image_shape)))  # its limit is 4 MB
+    inputs = {key: values.numpy() for key, values in generator_inputs(gan, num).items()}
+    _, client = clients(addresses)
+    assert len(client.predict("made", inputs)) == num
+
+
+@pytest.mark.export
+@pytest.mark.parametrize("protocol", ["rest", "grpc"])
+def test_the_command_line_writes_what_the_server_answers(served, protocol, tmp_path, capsys):
+    gan, addresses = served
+    run = command(protocol)
+    to = ["made", "--server", addresses[protocol]]
+    assert run("status", *to) == 0
+    assert capsys.readouterr().out == "made version 1: AVAILABLE\n"
+    assert run("metadata", *to) == 0
+    assert f"inputs  z            DT_FLOAT (-1, {gan.latent_dim})" in capsys.readouterr().out
+
+    labels = ["--label", "1", "2", "3"] if gan.conditional else []
+    folder = tmp_path / "samples"
+    assert run("sample", *to, "--num", "3", "--output", str(folder), *labels) == 0
+    assert capsys.readouterr().out == f"3 samples, seed 0: {folder}\n"
+    for path in (folder / f"{i:04}.png" for i in range(3)):
+        with Image.open(path) as image:
+            assert image.size == (8, 8)
+
+    inputs = {key: values.numpy() for key, values in generator_inputs(gan, 2).items()}
+    given, made = tmp_path / "inputs.json", tmp_path / "images.json"
+    given.write_text(json.dumps({key: values.tolist() for key, values in inputs.items()}))
+    assert run("predict", *to, str(given), str(made)) == 0
+    images = np.asarray(json.loads(made.read_text()))
+    assert np.abs(images - gan.generate(*inputs.values()).numpy()).max() <= 1e-5
+
+
+def command(protocol):
+    """Returns a function that runs a client's command line and gives its exit code."""
+    module, client = {"rest": ("rest_client", "RestClient"), "grpc": ("grpc_client", "GrpcClient")}[
+        protocol
+    ]
+    module = script(module)
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as stop:
+            script("client").main(getattr(module, client), module.SERVER, list(arguments))
+        if isinstance(stop.value.code, str):
+            print(stop.value.code, file=sys.stderr)  # as Python does on its way out
+            return 1
+        return stop.value.code
+
+    return run
+
+
+@pytest.mark.export
+@pytest.mark.parametrize("protocol", ["rest", "grpc"])
+def test_the_command_line_tells_mistakes_in_one_line(served, protocol, tmp_path, capsys):
+    gan, addresses = served
+    run = command(protocol)
+    to = ["made", "--server", addresses[protocol]]
+
+    def told(code, *arguments):
+        assert run(*arguments) == code
+        return capsys.readouterr().err.splitlines()[-1]
+
+    labels = ["--label", "1"] if gan.conditional else []
+    assert "`num` must be 1 or more" in told(1, "sample", *to, "--num", "0", *labels)
+    nowhere = "127.0.0.1:1" if protocol == "grpc" else "http://127.0.0.1:1"
+    assert f"No server answers at {nowhere}" in told(1, "status", "made", "--server", nowhere)
+    assert "The server refused" in told(1, "status", "unmade", *to[1:])
+    missing, broken = tmp_path / "missing.json", tmp_path / "broken.json"
+    broken.write_text("[[1, 2]]")
+    assert "No such file" in told(2, "predict", *to, str(missing), str(tmp_path / "o.json"))
+    assert "must hold inputs by name" in told(1, "predict", *to, str(broken), str(missing))
+    broken.write_text('{"z": [["a"]]}')
+    assert told(1, "predict", *to, str(broken), str(missing))
+    (tmp_path / "file").write_text("")
+    assert "exists" in told(2, "sample", *to, *labels, "--output", str(tmp_path / "file"))
+    assert not missing.exists()
+
+
+@pytest.mark.export
+def test_a_wrong_url_or_another_kind_of_server_is_told(capsys):
+    import http.server
+    import threading
+
+    run = command("rest")
+    assert run("status", "made", "--server", "localhost:8501") == 1
+    assert "must be a URL such as http://localhost:8501" in capsys.readouterr().err
+
+    class Hello(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Length", "5")
+            self.end_headers()
+            self.wfile.write(b"hello")
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Hello) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        assert run("status", "made", "--server", f"http://127.0.0.1:{server.server_port}") == 1
+        server.shutdown()
+        thread.join()
+    assert "is no TensorFlow Serving: HTTP 200" in capsys.readouterr().err
+
+
+@pytest.mark.export
+@pytest.mark.parametrize("protocol", ["rest", "grpc"])
+def test_as_a_script_a_client_says_in_one_line_that_no_server_answers(protocol):
+    command = [sys.executable, SCRIPTS / f"{protocol}_client.py", "status", "made"]
+    nowhere = "127.0.0.1:1" if protocol == "grpc" else "http://127.0.0.1:1"
+    done = subprocess.run([*command, "--server", nowhere], capture_output=True, text=True)
+    assert done.returncode == 1 and done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"{protocol}_client.py: No server answers at {nowhere} (")
+
+
+@pytest.mark.export
+def test_the_rest_client_needs_neither_tensorflow_nor_kerasgan():
+    code = "import json, sys, rest_client; print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=SCRIPTS, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert not {"tensorflow", "keras", "kerasgan", "numpy"} & set(json.loads(done.stdout))
+
+
+# --- A live server ---
+
+
+@pytest.mark.export
+@pytest.mark.skipif(
+    LIVE not in os.environ,
+    reason=f"no TensorFlow Serving: {LIVE} names none (export/serving/README.md)",
+)
+def test_a_live_server_answers_for_every_trained_entry_of_the_zoo():
+    url = os.environ[LIVE]
+    addresses = {"rest": url, "grpc": f"{urllib.parse.urlsplit(url).hostname}:8500"}
+    assert zoo.names(), "the zoo has no trained entry"
+    for name in zoo.names():
+        for client in clients(addresses):
+            check_answers(client, name, kerasgan.load(name))
