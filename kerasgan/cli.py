@@ -229,18 +229,47 @@ def evaluate(
 
 @app.command()
 def export(
-    checkpoint: Checkpoint,
-    format: Annotated[str, typer.Option(help="saved_model or tflite.")],
-    output: Annotated[Path, typer.Option(help="Folder (saved_model) or file (tflite).")],
+    checkpoints: Annotated[
+        list[Path],
+        typer.Argument(help="Run directory, .keras file or zoo entry; several for a browser."),
+    ],
+    format: Annotated[str, typer.Option(help="saved_model, tflite, onnx or browser.")],
+    output: Annotated[Path, typer.Option(help="Folder, or file (tflite, onnx).")],
+    quantization: Annotated[
+        str | None, typer.Option(help="For tflite: float16, dynamic, int8 or int16x8.")
+    ] = None,
 ):
-    """Write the generator for TensorFlow Serving or LiteRT."""
-    formats = ("saved_model", "tflite")
+    """Write generators for TensorFlow Serving, LiteRT, ONNX runtimes or a browser."""
+    formats = ("saved_model", "tflite", "onnx", "browser")
     if format not in formats:
         raise UserError(f'There is no format "{format}", {nearest(format, formats)}')
-    gan = load_gan(checkpoint)
+    if quantization is not None and format != "tflite":
+        raise UserError(f"--quantization is for tflite. Received: --format {format}")
+    if len(checkpoints) > 1 and format != "browser":
+        raise UserError(f"One model goes into {format}. Received: {len(checkpoints)} models")
+    gans = {path.resolve().stem: load_gan(path) for path in checkpoints}
+    if len(gans) < len(checkpoints):
+        raise UserError("The models must have different names: a page shows them by name.")
     from kerasgan import export as exports
 
-    print(f"Written: {getattr(exports, format)(gan, output)}")
+    if format == "browser":
+        written = exports.browser(gans, output)
+    else:
+        (gan,) = gans.values()
+        arguments = {"quantization": quantization} if format == "tflite" else {}
+        written = getattr(exports, format)(gan, output, **arguments)
+    print(f"Written: {written}")
+
+
+@app.command()
+def inspect(
+    artefact: Annotated[Path, typer.Argument(help="A model or any export of one.")],
+):
+    """Print signatures, size, provenance and scores of a model or an export."""
+    start()
+    from kerasgan import inspection
+
+    print(inspection.inspect(artefact))
 
 
 @app.command(

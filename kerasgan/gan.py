@@ -38,6 +38,10 @@ class GAN(keras.Model):
     n_critic = 1
     # Number of classes where labels go into the networks.
     num_classes = None
+    # Latents are uniform between these two numbers; without them they are standard normal.
+    latent_range = None
+    # Where a loaded model comes from, as `kerasgan.load` found it: name, recipe, scores.
+    origin = None
 
     def __init__(self, generator, discriminator, ema_decay=None, seed=None, **kwargs):
         super().__init__(**kwargs)
@@ -123,7 +127,7 @@ class GAN(keras.Model):
         raise NotImplementedError("A model must say which optimizers its paper uses.")
 
     def latent_prior(self, num, seed):
-        """Draws `num` latents: standard normal here; a model whose paper says otherwise overrides.
+        """Draws `num` latents: standard normal, or uniform in `latent_range` where a model has one.
 
         Args:
             num: int or scalar int tensor.
@@ -133,7 +137,10 @@ class GAN(keras.Model):
         Returns:
             float32 tensor (num, latent_dim).
         """
-        return tf.random.stateless_normal((num, self.latent_dim), seed, alg="philox")
+        shape = (num, self.latent_dim)
+        if self.latent_range is None:
+            return tf.random.stateless_normal(shape, seed, alg="philox")
+        return tf.random.stateless_uniform(shape, seed, *self.latent_range, alg="philox")
 
     # --- What `train_step` is written with ---
 

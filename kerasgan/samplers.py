@@ -22,6 +22,9 @@ class Sampler:
         sha256: Hash of the weights, or of the file or images.
         sample_batches: Function of a number and a seed that yields batches of so many images in
             all, float32 in [-1, 1] or uint8.
+        generate: Function of one latent vector's inputs, arrays by name with a batch axis of 1,
+            that gives one image; `None` for images that are there already.
+        gan: The `kerasgan.GAN`, for an export an untrained one that draws the same latents.
         limit: Number of images that there are, or `None` where more can be made.
     """
 
@@ -30,6 +33,8 @@ class Sampler:
     image_shape: tuple
     sha256: str
     sample_batches: Callable
+    generate: Callable | None = None
+    gan: object = None
     limit: int | None = None
 
 
@@ -71,6 +76,8 @@ def _of_model(what):
         image_shape=gan.image_shape,
         sha256=provenance.weights_sha256(gan.inference_generator),
         sample_batches=lambda num, seed: gan.sample_batches(num, seed=seed),
+        generate=lambda inputs: gan._generate(**inputs).numpy(),
+        gan=gan,
     )
 
 
@@ -81,12 +88,20 @@ def _of_saved_model(folder):
     gan = metadata.rebuild(about, folder)
     serve = tf.saved_model.load(str(folder)).signatures["serving_default"]
 
+    def generate(inputs):
+        return serve(**inputs)["images"].numpy()
+
     def sample_batches(num, seed):
-        for inputs in latent_batches(gan, num, seed):
-            yield serve(**inputs)["images"].numpy()
+        return map(generate, latent_batches(gan, num, seed))
 
     return Sampler(
-        str(folder), "saved_model", gan.image_shape, about["weights_sha256"], sample_batches
+        name=str(folder),
+        kind="saved_model",
+        image_shape=gan.image_shape,
+        sha256=about["weights_sha256"],
+        sample_batches=sample_batches,
+        generate=generate,
+        gan=gan,
     )
 
 
@@ -99,15 +114,25 @@ def _of_tflite(path):
     interpreter.allocate_tensors()
     run = interpreter.get_signature_runner("serving_default")
 
+    def generate(inputs):
+        return run(**inputs)["images"].copy()  # the runner gives the same memory again
+
     def sample_batches(num, seed):
         for inputs in latent_batches(gan, num, seed):
             inputs = {name: np.asarray(values) for name, values in inputs.items()}
             rows = range(len(inputs["z"]))
             single = ({name: v[i : i + 1] for name, v in inputs.items()} for i in rows)
-            yield np.concatenate([run(**row)["images"] for row in single])
+            yield np.concatenate([generate(row) for row in single])
 
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()  # quantised weights are others
-    return Sampler(str(path), "tflite", gan.image_shape, digest, sample_batches)
+    return Sampler(
+        name=str(path),
+        kind="tflite",
+        image_shape=gan.image_shape,
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),  # quantised weights are others
+        sample_batches=sample_batches,
+        generate=generate,
+        gan=gan,
+    )
 
 
 def _of_folder(path):

@@ -29,6 +29,11 @@ def is_trained(path):
     return path.suffix == ".keras" or (path / "model.keras").is_file()
 
 
+def opened(gan):
+    """Returns a model as it is, and loads anything else as `load` does."""
+    return gan if hasattr(gan, "inference_generator") else load(gan)
+
+
 def load(what):
     """Loads a trained model: a zoo entry, a run directory, or a `.keras` file.
 
@@ -69,21 +74,41 @@ def load(what):
         raise UserError(f"Cannot load {file}: {reason}") from error
     if not isinstance(gan, GAN):
         raise UserError(f"{file} holds a {type(gan).__name__}, which is not a kerasgan model.")
+    if path.is_dir():
+        gan.origin = origin(path)
     return gan
 
 
-def _load_entry(entry):
-    from kerasgan import recipe, train
+def origin(folder):
+    """Returns what a run directory or entry says of its model: name, recipe, scores.
 
-    settings = recipe.read(entry / "recipe.toml")
-    about = json.loads((entry / "result.json").read_text(encoding="utf-8"))
+    Args:
+        folder: The directory; what is not there is left out.
+    """
+    folder = Path(folder)
+    said = {"name": folder.resolve().name}
+    if (folder / "recipe.toml").is_file():
+        from kerasgan import recipe
+
+        said["recipe"] = recipe.read(folder / "recipe.toml")
+    if (folder / "result.json").is_file():
+        said["scores"] = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    return said
+
+
+def _load_entry(entry):
+    from kerasgan import train
+
+    said = origin(entry)
+    about = said["scores"]
     found = hashlib.sha256((entry / WEIGHTS).read_bytes()).hexdigest()
     if found != about["file_sha256"]:
         raise UserError(
             f"{entry / WEIGHTS} must have SHA-256 {about['file_sha256']}: install kerasgan anew. "
             f"Received: {found}"
         )
-    gan = train.build(settings, about["image_shape"])
+    gan = train.build(said["recipe"], about["image_shape"])
     for network in filter(None, (gan.generator, gan.ema_generator)):
         network.load_weights(entry / WEIGHTS)
+    gan.origin = said
     return gan

@@ -2,15 +2,20 @@
 
 import importlib.util
 import io
+import json
+import os
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
-from kerasgan import DCGAN, ConditionalGAN, VanillaGAN, export
+from kerasgan import DCGAN, SAGAN, ConditionalGAN, VanillaGAN, export
 from kerasgan.errors import UserError
+from kerasgan.export import metadata
+from kerasgan.export.tflite import QUANTIZATIONS
 from kerasgan.images import to_uint8
 
 
@@ -144,3 +149,70 @@ def test_a_bad_request_is_told_and_the_next_one_answered(served):
 def test_models_of_points_have_no_pictures(tmp_path):
     folder = export.saved_model(VanillaGAN((2,), latent_dim=2, width=40), tmp_path)
     assert set(tf.saved_model.load(folder).signatures) == {"serving_default", "sample"}
+
+
+# --- Quantised TFLite ---
+
+
+def lively(gan):
+    """The model with weights that draw images of every grey: new ones are all nearly 0."""
+    rng = np.random.default_rng(0)
+    for weight in gan.generator.trainable_weights:
+        if len(weight.shape) > 1:
+            fan_in = np.prod(weight.shape) / weight.shape[-1]
+            weight.assign(rng.normal(size=weight.shape) * 2 / np.sqrt(fan_in))
+    return gan
+
+
+@pytest.mark.parametrize("mode", [None, *QUANTIZATIONS])
+@pytest.mark.parametrize("kind", ["dcgan", "classes", "dense", "attention"])
+def test_quantised_models_draw_nearly_the_same_from_floats(kind, mode, tmp_path):
+    gan = {
+        "dcgan": lambda: lively(DCGAN((8, 8, 1), width=4)),
+        "classes": lambda: lively(ConditionalGAN((8, 8, 3), num_classes=4, width=60)),
+        "dense": lambda: lively(ConditionalGAN((8, 8, 1), condition_dim=2, width=60)),
+        "attention": lambda: SAGAN((16, 16, 1), num_classes=4, width=8),
+    }[kind]()
+    z = gan.latent_prior(8, [0, 1]).numpy()
+    conditions = [values.numpy() for values in given(gan, 8).values()]
+    latents = (z, *conditions) if kind == "dense" else None
+    path = export.tflite(gan, tmp_path / "generator.tflite", mode, latents)
+    run = Interpreter(path).get_signature_runner("serving_default")
+    expected = gan.generate(z, *conditions).numpy()
+    names = [spec.name for spec in gan.input_signature]
+    rows = [dict(zip(names, row, strict=True)) for row in zip(z, *conditions, strict=True)]
+    made = [run(**{k: v[None] for k, v in row.items()})["images"].copy() for row in rows]
+    assert made[0].dtype == np.float32
+    allowed = {None: 1e-5, "float16": 0.002, "int16x8": 0.05}.get(mode, 0.1)
+    assert np.abs(np.concatenate(made) - expected).mean() < allowed * expected.std()
+
+
+def test_quantised_weights_take_less_room(tmp_path):
+    gan = DCGAN((28, 28, 1), width=16)
+    sizes = {}
+    for mode in (None, "float16", "dynamic"):
+        path = export.tflite(gan, tmp_path / f"{mode}.tflite", mode)
+        sizes[mode] = os.path.getsize(path)
+        assert f'"quantization": {json.dumps(mode)}' in json.dumps(metadata.read(path))
+    assert sizes["float16"] < 0.6 * sizes[None] and sizes["dynamic"] < 0.4 * sizes[None]
+
+
+@pytest.mark.parametrize(
+    "mode, latents, message",
+    [
+        ("int7", None, 'There is no quantization "int7", did you mean'),
+        ("int8", np.zeros((4, 99)), r"must have shape \(N, 100\). Received: \(4, 99\)"),
+        ("int8", np.full((4, 100), np.nan), "all finite"),
+        ("int8", np.zeros((0, 100)), "at least one vector"),
+    ],
+)
+def test_quantising_refuses_what_it_cannot_do(gan, tmp_path, mode, latents, message):
+    with pytest.raises(UserError, match=message):
+        export.tflite(gan, tmp_path / "generator.tflite", mode, latents)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_dense_conditions_must_be_given_for_calibration(tmp_path):
+    gan = ConditionalGAN((8, 8, 1), condition_dim=2, width=60)
+    with pytest.raises(UserError, match=r"must have shape \(N, 100\) and \(N, 2\)"):
+        export.tflite(gan, tmp_path / "generator.tflite", "int8")

@@ -4,6 +4,8 @@ import json
 import struct
 from pathlib import Path
 
+import numpy as np
+
 from kerasgan import models, provenance
 from kerasgan.errors import UserError
 
@@ -17,14 +19,23 @@ def describe(gan):
         gan: A `kerasgan.GAN`.
 
     Returns:
-        dict of JSON values; `rebuild` makes an untrained model of the same kind from it.
+        dict of JSON values; `rebuild` makes an untrained model of the same kind from it. `name`,
+        `recipe` and `scores` are there where the model was loaded from a run or a zoo entry, and
+        has not been trained on.
     """
+    weights_sha256 = provenance.weights_sha256(gan.inference_generator)
+    origin = gan.origin or {}
+    same = origin.get("scores", {}).get("weights_sha256") == weights_sha256
     return {
         "model": type(gan).__module__.rpartition(".")[2],
         "config": gan.get_config(),
         "image_shape": list(gan.image_shape),
         "num_classes": gan.num_classes,
-        "weights_sha256": provenance.weights_sha256(gan.inference_generator),
+        "latent_dim": gan.latent_dim,
+        "latent_range": gan.latent_range and list(gan.latent_range),  # none: standard normal
+        "parameters": gan.generator.count_params(),
+        "weights_sha256": weights_sha256,
+        **(origin if same else {}),
         **provenance.software(),
     }
 
@@ -109,6 +120,7 @@ def annotate_tflite(content, about):
 
     model = schema.ModelT.InitFromPackedBuf(content)
     (graph,) = model.subgraphs
+    mend_one_hot(model, graph)
     signature = schema.SignatureDefT()
     signature.signatureKey = "serving_default"
     signature.inputs = [tensor(i, graph.tensors[i].name.decode()) for i in graph.inputs]
@@ -123,6 +135,23 @@ def annotate_tflite(content, about):
     builder = flatbuffers.Builder(len(content) + 1024)
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())
+
+
+def mend_one_hot(model, graph):
+    """Makes the zeros of quantised one-hot vectors zero.
+
+    The converter writes them as the byte 0, which means one half where 0 to 1 goes from -128 to
+    127 [TensorFlow 2.21]: every class would get half of all the others' share.
+    """
+    from tensorflow.lite.python import schema_py_generated as schema
+
+    for operator in graph.operators:
+        if model.operatorCodes[operator.opcodeIndex].builtinCode != schema.BuiltinOperator.ONE_HOT:
+            continue
+        off_value = graph.tensors[operator.inputs[3]]
+        if off_value.type == schema.TensorType.INT8:
+            zero = graph.tensors[operator.outputs[0]].quantization.zeroPoint[0]
+            model.buffers[off_value.buffer].data = np.array([zero], "int8").view("uint8")
 
 
 def _of_tflite(content):

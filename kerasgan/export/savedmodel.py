@@ -6,8 +6,10 @@ import os
 import keras
 import tensorflow as tf
 
+from kerasgan import card, zoo
 from kerasgan.errors import UserError, check_count
 from kerasgan.export import metadata
+from kerasgan.export.warmup import write_warmup
 from kerasgan.files import replacing
 
 MOST = 1024  # images that one request may ask for
@@ -30,14 +32,16 @@ def saved_model(gan, directory, version=None):
     fails with a message that says so, and the model goes on serving. The averaged (EMA) weights go
     out where the model keeps them. Models of points have the first two signatures.
 
+    Beside the graph stand `kerasgan.json` (variant, recipe, scores, hash of the weights, versions)
+    and, in `assets.extra/`, the model card and requests with which TensorFlow Serving warms up.
+
     Args:
-        gan: A `kerasgan.GAN`.
+        gan: A `kerasgan.GAN`, or what `kerasgan.load` takes: a zoo entry, a run directory, ...
         directory: The model's folder; versions stand below it, as TensorFlow Serving wants them.
         version: Whole number >= 1; by default one more than the highest there.
 
     Returns:
-        str, the folder written, `<directory>/<version>`. It appears there only when complete, with
-        `kerasgan.json`, which says which model it is.
+        str, the folder written, `<directory>/<version>`. It appears there only when complete.
 
     Raises:
         UserError: If that version exists already or is not a whole number >= 1.
@@ -59,14 +63,24 @@ def saved_model(gan, directory, version=None):
     if os.path.exists(path):
         raise UserError(f"{path} exists already: name another version or remove it.")
 
+    gan = zoo.opened(gan)
     # No `track`: the endpoints find the weights by themselves, and both would store them twice.
     archive = keras.export.ExportArchive()
-    for name, (function, signature) in signatures(gan).items():
+    served = signatures(gan)
+    for name, (function, signature) in served.items():
         archive.add_endpoint(name, function, input_signature=signature)
     with replacing(path) as temporary:
         archive.write_out(temporary, verbose=False)
-        with open(os.path.join(temporary, metadata.FILE), "w", encoding="utf-8") as file:
-            json.dump(metadata.describe(gan), file, indent=2)
+        about = metadata.describe(gan)
+        extra = os.path.join(temporary, "assets.extra")
+        os.makedirs(extra, exist_ok=True)
+        write_warmup(gan, served, extra, os.path.basename(os.path.abspath(directory)))
+        for name, text in (
+            (metadata.FILE, json.dumps(about, indent=2)),
+            (os.path.join("assets.extra", "README.md"), card.model_card(about)),
+        ):
+            with open(os.path.join(temporary, name), "w", encoding="utf-8") as file:
+                file.write(text)
     return path
 
 

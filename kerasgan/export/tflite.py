@@ -1,27 +1,45 @@
 """TFLite (LiteRT) for phones and browsers."""
 
+import warnings
+
+import numpy as np
 import tensorflow as tf
 
+from kerasgan import zoo
+from kerasgan.errors import UserError, nearest
 from kerasgan.export import metadata
 from kerasgan.files import replacing
 from kerasgan.prepare import quiet
 
+QUANTIZATIONS = ("float16", "dynamic", "int8", "int16x8")
+CALIBRATION = 256  # latents that set the ranges of activations, where none are given
 
-def tflite(gan, path):
+
+def tflite(gan, path, quantization=None, calibration_latents=None):
     """Writes the generator as a TFLite model: one latent vector in, one image out.
 
-    The input `z` is (1, latent_dim) float32, with `label` (1,) int32 where the model is
-    conditional; the output `images` is (1, H, W, C) float32 in [-1, 1]; the signature that names
-    them is `serving_default`. The batch is fixed: LiteRT in a
-    browser takes no other, and elsewhere it is the fast one. Only built-in operators are used, so
-    every LiteRT runtime loads it.
+    The input `z` is (1, latent_dim) float32, with `label` (1,) int32 or `condition` (1, D) float32
+    where the model takes one; the output `images` is (1, H, W, C) float32 in [-1, 1]; the signature
+    that names them is `serving_default`. Inputs and output are float in every mode. The batch is
+    fixed: LiteRT in a browser takes no other, and elsewhere it is the fast one. Only built-in
+    operators are used, so every LiteRT runtime loads it.
 
     Args:
-        gan: A `kerasgan.GAN`.
+        gan: A `kerasgan.GAN`, or what `kerasgan.load` takes.
         path: File to write.
+        quantization: `None`: float32. "float16": weights in half the bytes. "dynamic": weights as
+            8-bit integers, arithmetic in part. "int8": activations too, except in attention,
+            which loses most by it. "int16x8": activations of 16 bits.
+        calibration_latents: float32 array (N, latent_dim), with which the ranges of activations
+            are found in the last two modes. By default 256 that the model draws, with seed 0;
+            class labels take turns. A model of dense conditions needs a pair, latents and
+            conditions (N, D).
 
     Returns:
         str, the path.
+
+    Raises:
+        UserError: If there is no such mode, or the latents do not fit.
 
     Example:
 
@@ -31,14 +49,58 @@ def tflite(gan, path):
     >>> os.path.getsize(path) > 10_000
     True
     """
-    signature = [tf.TensorSpec((1, *s.shape[1:]), s.dtype, s.name) for s in gan.input_signature]
-    generate = tf.function(gan.generate, input_signature=signature)
-
-    # One argument only: given the network as well, the converter drops its weights (NaN images).
-    with quiet():  # it recommends the second argument
-        function = generate.get_concrete_function()
-        content = tf.lite.TFLiteConverter.from_concrete_functions([function]).convert()
-    content = metadata.annotate_tflite(content, metadata.describe(gan))
+    if quantization is not None and quantization not in QUANTIZATIONS:
+        near = nearest(str(quantization), QUANTIZATIONS)
+        raise UserError(f'There is no quantization "{quantization}", {near}')
+    gan = zoo.opened(gan)
+    about = {**metadata.describe(gan), "quantization": quantization}
+    calibrated = quantization in ("int8", "int16x8")
+    inputs = calibration_inputs(gan, calibration_latents) if calibrated else None
+    content = metadata.annotate_tflite(convert(gan, quantization, inputs), about)
     with replacing(path) as temporary, open(temporary, "wb") as file:
         file.write(content)
     return str(path)
+
+
+def calibration_inputs(gan, latents=None):
+    """Returns the inputs that set the ranges of activations: a list of lists of arrays, batch 1."""
+    if latents is None:
+        latents = gan.latent_prior(CALIBRATION, tf.constant([0, 0], tf.int64)).numpy()
+    given = latents if isinstance(latents, tuple) else (latents,)
+    inputs = [np.asarray(values, "float32") for values in given]
+    if gan.num_classes:
+        inputs.append((np.arange(len(inputs[0])) % gan.num_classes).astype("int32"))
+    wanted = [tuple(spec.shape[1:]) for spec in gan.input_signature]
+    if [values.shape[1:] for values in inputs] != wanted or len({len(v) for v in inputs}) != 1:
+        each = " and ".join(f"(N, {', '.join(map(str, shape))})" for shape in wanted if shape)
+        raise UserError(
+            f"`calibration_latents` must have shape {each}. "
+            f"Received: {', '.join(str(np.shape(values)) for values in given)}"
+        )
+    if not all(len(values) and np.isfinite(values).all() for values in inputs):
+        raise UserError("`calibration_latents` must hold at least one vector, all finite.")
+    return [[values[i : i + 1] for values in inputs] for i in range(len(inputs[0]))]
+
+
+def convert(gan, quantization, inputs=None):
+    """Returns the content of a TFLite file, as its converter writes it."""
+    signature = [tf.TensorSpec((1, *s.shape[1:]), s.dtype, s.name) for s in gan.input_signature]
+    generate = tf.function(gan.generate, input_signature=signature)
+    # One argument only: given the network as well, the converter drops its weights (NaN images).
+    with quiet(), warnings.catch_warnings():  # it recommends the second argument
+        warnings.filterwarnings("ignore", "Statistics for quantized inputs were expected")
+        function = generate.get_concrete_function()
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([function])
+        if quantization is None:
+            return converter.convert()
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if quantization == "float16":
+            converter.target_spec.supported_types = [tf.float16]
+        elif quantization == "int16x8":
+            converter.target_spec.supported_ops = [
+                tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8,
+                tf.lite.OpsSet.TFLITE_BUILTINS,
+            ]
+        if inputs is not None:
+            converter.representative_dataset = lambda: iter(inputs)
+        return converter.convert()

@@ -50,8 +50,9 @@ class LAPGAN(GAN):
 
     Args:
         image_shape: (side, side, channels); the side is a power of two, 16 or more.
-        width: Channels of the convolutions. 64 is the authors'; the hidden layers of the 8x8
-            networks, 1200 and 600 units there, are scaled alike. 16 is quick on a CPU.
+        width: Channels of the convolutions. 64 is the authors'; 16 is quick on a CPU. The 8x8
+            networks are always as large as the paper's: there they are the cheap part, and
+            smaller ones draw worse.
         num_classes: Number of classes of the class-conditional variant, or `None`.
         ema_decay, seed: As in `kerasgan.GAN`.
 
@@ -71,6 +72,8 @@ class LAPGAN(GAN):
     Reference: Denton et al. 2015, https://arxiv.org/abs/1506.05751
     """
 
+    latent_range = (-1.0, 1.0)
+
     def __init__(
         self, image_shape, width=64, num_classes=None, ema_decay=None, seed=None, **kwargs
     ):
@@ -86,9 +89,6 @@ class LAPGAN(GAN):
         self.sides = sides
         self.width = width
         self.num_classes = num_classes
-
-    def latent_prior(self, num, seed):
-        return tf.random.stateless_uniform((num, self.latent_dim), seed, -1.0, 1.0, alg="philox")
 
     @staticmethod
     def default_optimizers():
@@ -188,7 +188,7 @@ def build_generator(image_shape, width=64, num_classes=None):
 
     starts = [sum(sizes[:level]) for level in range(1, len(sizes))]
     base_z, *level_z = ops.split(z, starts, axis=1)
-    image = build_base_generator(channels, width, num_classes)([base_z, *label])  # (N, 8, 8, C)
+    image = build_base_generator(channels, num_classes)([base_z, *label])  # (N, 8, 8, C)
     for side, z_k in zip(sides[1:], level_z, strict=True):
         # Eq. (5): I~_k = u(I~_{k+1}) + h~_k, with h~_k = G_k(z_k, u(I~_{k+1}))
         low = Upsample(dtype="float32")(image)
@@ -198,13 +198,13 @@ def build_generator(image_shape, width=64, num_classes=None):
     return keras.Model([z, *label], ops.clip(image, -1.0, 1.0), name="generator")
 
 
-def build_base_generator(channels, width=64, num_classes=None):
+def build_base_generator(channels, num_classes=None):
     """G_K: z_K (N, 100) and the label -> images (N, 8, 8, C)."""
     z = keras.Input((BASE_LATENTS,), name="z")
     label = label_inputs(num_classes)
     x = layers.Concatenate()([z, *(ops.one_hot(ids, num_classes) for ids in label)])
     for _ in range(2):
-        x = layers.Dense(1200 * width // 64, "relu", kernel_initializer=normal(0.05))(x)
+        x = layers.Dense(1200, "relu", kernel_initializer=normal(0.05))(x)
     pixels = BASE_SIDE * BASE_SIDE * channels
     x = layers.Dense(pixels, kernel_initializer=normal(0.05), dtype="float32")(x)
     image = layers.Reshape((BASE_SIDE, BASE_SIDE, channels), dtype="float32")(x)
@@ -231,21 +231,21 @@ def build_discriminator(image_shape, width=64, num_classes=None):
     images = keras.Input(image_shape, name="images")
     label = label_inputs(num_classes)
     residuals, lows = LaplacianPyramid(len(sides) - 1, name="pyramid")(images)
-    logits = [build_base_discriminator(channels, width, num_classes)([residuals[0], *label])]
+    logits = [build_base_discriminator(channels, num_classes)([residuals[0], *label])]
     for side, residual, low in zip(sides[1:], residuals[1:], lows, strict=True):
         discriminator = build_level_discriminator(side, channels, width, num_classes)
         logits.append(discriminator([residual, low, *label]))
     return keras.Model([images, *label], logits, name="discriminator")
 
 
-def build_base_discriminator(channels, width=64, num_classes=None):
+def build_base_discriminator(channels, num_classes=None):
     """D_K: images (N, 8, 8, C) and the label -> logits (N, 1)."""
     images = keras.Input((BASE_SIDE, BASE_SIDE, channels), name="images")
     label = label_inputs(num_classes)
     classes = [ops.one_hot(ids, num_classes) for ids in label]
     x = layers.Concatenate()([layers.Flatten()(images), *classes])
     for _ in range(2):
-        x = layers.Dense(600 * width // 64, "relu", kernel_initializer=normal(0.005))(x)
+        x = layers.Dense(600, "relu", kernel_initializer=normal(0.005))(x)
         x = Dropout(0.5)(x)
     logits = layers.Dense(1, kernel_initializer=normal(0.005), dtype="float32")(x)
     return keras.Model([images, *label], logits, name=f"discriminator_{BASE_SIDE}")

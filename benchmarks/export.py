@@ -1,0 +1,127 @@
+"""Scores a generator's exports: size, time of an image, difference to Keras, and FD[lite0].
+
+    kerasgan benchmark export runs/demo --dataset fashion_mnist_mini --num 2500
+    kerasgan benchmark export sngan_fashion_mnist sagan_fashion_mnist
+
+Takes run directories, `.keras` files and zoo entries. Each is exported as a SavedModel and, in
+every mode, as TFLite; all artefacts draw the same latents, so that the last columns say what
+quantising costs in quality. One JSON line an artefact goes to `export.jsonl`; those that stand
+there already are not measured again.
+"""
+
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from kerasgan import benchmark, cli, data, export, images, latency, metrics, provenance, zoo
+from kerasgan.export.tflite import QUANTIZATIONS
+from kerasgan.inspection import size_of
+from kerasgan.real import real_features
+from kerasgan.samplers import open_sampler
+
+KEY = ("weights_sha256", "artefact", "seed", "n_fake", "real_sha256", "extractor_sha256")
+ARTEFACTS = ("keras", "saved_model", "tflite", *(f"tflite {name}" for name in QUANTIZATIONS))
+
+
+def main(
+    sources: Annotated[list[str], typer.Argument(help="Models; several may be named.")],
+    dataset: Annotated[str, typer.Option(help="Real images.")] = "fashion_mnist",
+    split: Annotated[str, typer.Option(help="Split of the dataset.")] = "test",
+    num: Annotated[int, typer.Option(min=10, help="Samples, and real images at most.")] = 10_000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the samples.")] = 1,
+    data_dir: cli.DataDir = None,
+    output: Annotated[Path, typer.Option(help="Folder of the results.")] = benchmark.RESULTS,
+):
+    """Score a generator's exports."""
+    for source in sources:
+        if not zoo.is_trained(source) and source not in zoo.names():
+            zoo.load(source)  # says what there is
+    extractor = metrics.EfficientNetLite0()
+    for source in sources:
+        gan = zoo.load(source)
+        side, width, _ = gan.image_shape
+        size = side if side == width else None
+        pictures, _ = data.load_arrays(dataset, split, size, data_dir)
+        pictures = data.subset(pictures, min(num, len(pictures)))
+        real, _ = real_features(pictures, extractor, f"{dataset} {split}", verbose=True)
+        protocol = {
+            "weights_sha256": provenance.weights_sha256(gan.inference_generator),
+            "seed": seed,
+            "metric": extractor.distance_name,
+            "extractor_sha256": extractor.sha256,
+            "dataset": dataset,
+            "split": split,
+            "real_sha256": data.sha256(pictures),
+            "n_real": len(real),
+            "n_fake": num,
+        }
+        report(source, measure(source, gan, protocol, real, extractor, output / "export.jsonl"))
+
+
+def measure(source, gan, protocol, real, extractor, file):
+    """Returns the lines of one model's artefacts, those in the file as they stand there."""
+    statistics = metrics.Statistics.of(real)
+    known = {tuple(line[key] for key in KEY): line for line in benchmark.read(file)}
+    lines, expected = [], None
+    for artefact in ARTEFACTS:
+        line = {"benchmark": "export", "source": source, "artefact": artefact, **protocol}
+        line = known.get(tuple(line[key] for key in KEY), line)
+        lines.append(line)
+        if "distance" in line:
+            continue
+        print(f"\n{source}, {artefact}", flush=True)
+        if expected is None:
+            expected = gan.sample(protocol["n_fake"], seed=protocol["seed"])
+        with tempfile.TemporaryDirectory() as folder:
+            path = write(gan, source, artefact, Path(folder))
+            made = np.concatenate(
+                list(open_sampler(path).sample_batches(protocol["n_fake"], protocol["seed"]))
+            )
+            line["bytes"] = weight_bytes(gan) if artefact == "keras" else size_of(path)
+            line["ms"] = round(latency.milliseconds(path), 3)
+        differences = np.abs(made - expected)
+        features, _ = extractor.collect(images.uint8_batches(iter([made])), len(made), verbose=True)
+        fake = metrics.Statistics.of(features)
+        line["distance"] = round(metrics.frechet_distance(statistics, fake), 3)
+        line["largest_difference"] = float(f"{differences.max():.3g}")
+        line["mean_difference"] = float(f"{differences.mean():.3g}")
+        line.update(provenance.software())
+        benchmark.append(file, line)
+    return lines
+
+
+def weight_bytes(gan):
+    return sum(weight.nbytes for weight in gan.inference_generator.get_weights())
+
+
+def write(gan, source, artefact, folder):
+    """Writes an artefact into a folder and returns its path; Keras's own is where it is."""
+    if artefact == "keras":
+        return source
+    if artefact == "saved_model":
+        return Path(export.saved_model(gan, folder / "served"))
+    return Path(export.tflite(gan, folder / "generator.tflite", (artefact.split() + [None])[1]))
+
+
+def report(source, lines):
+    """Prints a table of one model's artefacts."""
+    keras = lines[0]["distance"]
+    first = lines[0]
+    print(
+        f"\n{source}: {first['n_fake']:,} samples against {first['n_real']:,} of "
+        f"{first['dataset']} {first['split']}, one thread, batch 1"
+    )
+    print(f"{'':16} {'MB':>7} {'ms':>8} {'largest':>9} {'mean':>9} {first['metric']:>10}")
+    for line in lines:
+        print(
+            f"{line['artefact']:16} {line['bytes'] / 1e6:7.2f} {line['ms']:8.2f} "
+            f"{line['largest_difference']:9.1e} {line['mean_difference']:9.1e} "
+            f"{line['distance']:10.2f} {line['distance'] / keras - 1:+8.2%}"
+        )
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,133 @@
+"""Model cards: what a generator is, how good, under which licence, and how to load it."""
+
+import importlib
+
+LICENCES = {
+    "fashion_mnist": "Fashion-MNIST, Zalando SE, MIT licence",
+    "fashion_mnist_mini": "12,500 images of Fashion-MNIST, Zalando SE, MIT licence",
+}
+SCORES = {
+    "kernel_distance": "kernel distance[lite0]",
+    "precision": "precision[lite0]",
+    "recall": "recall[lite0]",
+    "density": "density[lite0]",
+    "coverage": "coverage[lite0]",
+    "conditional_accuracy": "conditional accuracy",
+}
+
+
+def model_card(about, notes=""):
+    """Returns a model card as Markdown.
+
+    Args:
+        about: dict, as `kerasgan.export.metadata.describe` gives it. Without `recipe` and `scores`
+            the card says that nothing is known of them.
+        notes: Markdown on what was seen of this model: limits, failures.
+
+    Returns:
+        str.
+
+    Example:
+
+    >>> import kerasgan
+    >>> from kerasgan.export import metadata
+    >>> card = model_card(metadata.describe(kerasgan.DCGAN((8, 8, 1), width=4)))
+    >>> card.splitlines()[0]
+    '# dcgan'
+    """
+    parts = [
+        f"# {about.get('name', about['model'])}",
+        summary(about),
+        "## Scores",
+        score_table(about["scores"]) if "scores" in about else "This model was not scored.",
+        "## Data and licence",
+        data_section(about),
+        "## Limits",
+        notes.strip()
+        or "It draws what it was trained on, at that size, and nothing else. No image is real.",
+        "## How to load it",
+        usage(about),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def paper(model):
+    """Returns the title and address of a model's paper: how its module's docstring opens."""
+    text = importlib.import_module(f"kerasgan.models.{model}").__doc__
+    return " ".join(text.split("\n\n")[0].split())
+
+
+def summary(about):
+    height, width, channels = (*about["image_shape"], 1, 1)[:3]
+    kind = (
+        "points" if len(about["image_shape"]) == 1 else f"images, {height} x {width} x {channels}"
+    )
+    classes = f", in {about['num_classes']} classes" if about["num_classes"] else ""
+    lines = [
+        f"A generator of {kind}{classes}, made with kerasgan {about['kerasgan']}.",
+        paper(about["model"]),
+    ]
+    scores = about.get("scores", {})
+    size = f"{about['parameters']:,} parameters."
+    if "training_minutes" in scores:
+        size += f" Trained for {scores['steps']:,} steps, {scores['training_minutes']:.0f} minutes."
+    return "\n\n".join([*lines, f"{size} SHA-256 of the weights: `{about['weights_sha256']}`."])
+
+
+def score_table(scores):
+    """Markdown of the scores that `result.json` holds, with their protocol."""
+    protocol = (
+        f"{scores['n_fake']:,} samples against {scores['n_real']:,} real images of "
+        f"{scores['dataset']} {scores['split']}; lower distances are better."
+    )
+    rows = [
+        (scores["metric"], f"{scores['trained']:.1f}"),
+        ("the same of real training images (floor)", f"{scores['floor']:.1f}"),
+        ("the same before training", f"{scores['untrained']:.1f}"),
+        *((name, f"{scores[key]:.4f}") for key, name in SCORES.items() if key in scores),
+    ]
+    lines = ["| metric | value |", "| --- | ---: |", *(f"| {a} | {b} |" for a, b in rows)]
+    return protocol + "\n\n" + "\n".join(lines)
+
+
+def data_section(about):
+    if "recipe" not in about:
+        return "What it was trained on is not known here. kerasgan itself: Apache-2.0."
+    name = about["recipe"]["data"]["name"]
+    data = LICENCES.get(name, f"{name}: see its publisher for the licence")
+    return f"Trained on {data}. Weights and code: Apache-2.0."
+
+
+def usage(about):
+    """Markdown: five lines each for Keras, TensorFlow Serving and LiteRT."""
+    name = about.get("name", about["model"])
+    label = ', "label": [0]' if about["num_classes"] else ""
+    labels = ", labels=[0] * 16" if about["num_classes"] else ""
+    run = ", label=np.int32([0])" if about["num_classes"] else ""
+    uniform = about["latent_range"]
+    draw = f"uniform({uniform[0]:.6g}, {uniform[1]:.6g}, " if uniform else "normal("
+    draw += f"size=(1, {about['latent_dim']}))"
+    return f"""```python
+import kerasgan
+
+gan = kerasgan.load("{name}")
+images = gan.sample(16{labels}, seed=0)  # float32 in [-1, 1]
+```
+
+TensorFlow Serving, after `kerasgan export {name} --format saved_model --output served/{name}`:
+
+```sh
+curl -d '{{"signature_name": "sample_png", "inputs": {{"seed": 0, "num": 4{label}}}}}' \\
+    http://localhost:8501/v1/models/{name}:predict
+```
+
+LiteRT, after `kerasgan export {name} --format tflite --output {name}.tflite`:
+
+```python
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+run = Interpreter("{name}.tflite").get_signature_runner("serving_default")
+z = np.random.default_rng(0).{draw}.astype("float32")
+images = run(z=z{run})["images"]  # (1, H, W, C)
+```"""

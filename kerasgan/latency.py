@@ -1,0 +1,54 @@
+"""How long one image takes, on one thread: `python -m kerasgan.latency PATH` in a new process.
+
+TensorFlow takes its number of threads when it starts, so that this needs a process of its own.
+"""
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+WARM_UP, CALLS = 20, 200
+
+
+def milliseconds(path):
+    """Returns the median time of one image, in milliseconds, one thread.
+
+    Args:
+        path: What `kerasgan.samplers.open_sampler` takes, but for folders of images.
+    """
+    one = {name: "1" for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")}
+    command = [sys.executable, "-m", "kerasgan.latency", str(path)]
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **one, "TF_CPP_MIN_LOG_LEVEL": "3"},
+    )
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip().splitlines()[-1]}")
+    return float(done.stdout)
+
+
+def measure(path):
+    import tensorflow as tf
+
+    from kerasgan.samplers import latent_batches, open_sampler
+
+    sampler = open_sampler(path)
+    (inputs,) = latent_batches(sampler.gan, 1, 0)
+    if sampler.kind == "tflite":
+        inputs = {name: values.numpy() for name, values in inputs.items()}
+    elif tf.config.threading.get_intra_op_parallelism_threads() > 1:
+        raise RuntimeError("TensorFlow must run on one thread.")
+    seconds = []
+    for _ in range(WARM_UP + CALLS):
+        start = time.perf_counter()
+        sampler.generate(inputs)
+        seconds.append(time.perf_counter() - start)
+    return 1000 * statistics.median(seconds[WARM_UP:])
+
+
+if __name__ == "__main__":
+    print(measure(sys.argv[1]))
