@@ -108,31 +108,11 @@ def line_of(sampler, seed, extractor, dataset, split, num, data_dir, file):
         "extractor": extractor.name,
         **protocol,
         "image_shape": list(sampler.image_shape),
-        **scores(real, fake, logits),
+        **metrics.summary(real, fake, logits),
         **provenance.software(),
     }
     benchmark.append(file, line)
     return line
-
-
-def scores(real, fake, logits):
-    """Every metric of two sets of features, rounded to what the numbers of images can tell."""
-    kernel_distance, kernel_distance_std = metrics.kernel_distance(real, fake)
-    classifier_score, classifier_score_std = metrics.inception_score(logits)
-    precision, recall = metrics.precision_recall(real, fake)
-    density, coverage = metrics.density_coverage(real, fake)
-    values = {
-        "distance": metrics.frechet_distance(real, fake),
-        "kernel_distance": kernel_distance,
-        "kernel_distance_std": kernel_distance_std,
-        "classifier_score": classifier_score,
-        "classifier_score_std": classifier_score_std,
-        "precision": precision,
-        "recall": recall,
-        "density": density,
-        "coverage": coverage,
-    }
-    return {name: round(float(value), 5) for name, value in values.items()}
 
 
 def report(lines):

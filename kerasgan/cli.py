@@ -138,6 +138,10 @@ def train(
     deterministic: Annotated[
         bool, typer.Option("--deterministic", help="The same bits each time; can be slower.")
     ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Build, take one step on random images, write nothing."),
+    ] = False,
 ):
     """Train a model as a recipe says; the same command again goes on where it stopped."""
     shortcuts = {
@@ -161,6 +165,11 @@ def train(
             settings.setdefault(table, {})[name] = value
     settings = recipes.override(settings, overrides or [])
     settings = recipes.complete(settings, source=str(recipe or "recipe"))
+    if dry_run:
+        from kerasgan import dry_run as trial
+
+        print(trial.dry_run(settings))
+        return
     name = f"{settings['model']['name']}_{settings['data']['name']}".replace(os.sep, "_")
     directory = output or Path("runs") / name
     try:
@@ -170,6 +179,28 @@ def train(
         print(f"{interruption} {how} goes on from there.")
         raise typer.Exit(130) from None
     print(f"\nRun directory: {directory}")
+
+
+@app.command(name="list")
+def list_entries():
+    """List the trained generators that come with kerasgan."""
+    from kerasgan import zoo
+
+    row = "{:26} {:8} {:>12} {:>7} {:>6} {:>8}  {}".format
+    print(row("name", "model", "images", "classes", "MB", "FD", "licence"))
+    for entry in zoo.table():
+        print(
+            row(
+                entry["name"],
+                entry["model"],
+                " x ".join(map(str, entry["image_shape"])),
+                entry["classes"] or "",
+                f"{entry['megabytes']:.1f}",
+                f"{entry['distance']:.1f}",
+                entry["licence"],
+            )
+        )
+    print("FD: FD[lite0] of 10,000 samples against the test images; lower is better.")
 
 
 @app.command()

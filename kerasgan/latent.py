@@ -82,16 +82,16 @@ def combine(plus, minus, add):
     return (means[0] - means[1] + means[2]).astype("float32")
 
 
-def interpolation_grid(gan, rows=6, steps=10, method="linear", seed=0, label=None):
+def interpolation_grid(gan, rows=6, steps=10, method=None, seed=0, label=None):
     """Draws walks between pairs of random latents, a row each.
 
     Args:
         gan: A `kerasgan.GAN`.
         rows: Number of walks.
         steps: Images in a walk.
-        method: As in `interpolate`.
+        method: As in `interpolate`; by default what suits the model's latents.
         seed: Seed of the ends of the walks.
-        label: Class id of all images, for conditional models.
+        label: For conditional models: class id of all images, or one for each row.
 
     Returns:
         uint8 picture as `kerasgan.images.grid` gives it.
@@ -103,9 +103,11 @@ def interpolation_grid(gan, rows=6, steps=10, method="linear", seed=0, label=Non
     >>> interpolation_grid(gan, rows=2, steps=5).shape
     (18, 48, 1)
     """
+    method = method or ("linear" if gan.latent_range else "spherical")
     ends = np.asarray(gan.latent_prior(2 * rows, [seed, 0]))
     walks = [interpolate(ends[2 * i], ends[2 * i + 1], steps, method) for i in range(rows)]
-    return images.grid(_generate(gan, np.concatenate(walks), label), columns=steps)
+    labels = None if label is None else np.repeat(np.broadcast_to(label, rows), steps)
+    return images.grid(_generate(gan, np.concatenate(walks), labels), columns=steps)
 
 
 def arithmetic_strip(gan, plus, minus, add, label=None):
@@ -133,5 +135,5 @@ def arithmetic_strip(gan, plus, minus, add, label=None):
 
 
 def _generate(gan, latents, label):
-    labels = None if label is None else np.full(len(latents), label, "int32")
+    labels = None if label is None else np.broadcast_to(label, len(latents)).astype("int32")
     return gan.generate(latents, labels).numpy()

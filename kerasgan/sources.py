@@ -246,10 +246,39 @@ def _decode(path, mode):
 # --- TensorFlow Datasets ---
 
 
-def _read_tfds(name, split, image_size, data_dir):
+def image_shape(name, image_size=None):
+    """Returns the shape of a dataset's images, where TFDS knows it without the data.
+
+    Args:
+        name: TFDS's name, or "fashion_mnist_mini".
+        image_size: Side to which images are brought, or `None`.
+
+    Returns:
+        (height, width, channels).
+
+    Raises:
+        UserError: If TFDS does not know the dataset, or images have several sizes and `image_size`
+            is not given.
+
+    Example:
+
+    >>> image_shape("cifar10")
+    (32, 32, 3)
+    """
+    if name == prepare.MINI:
+        shape = (28, 28, 1)
+    else:
+        with prepare.quiet():
+            shape = _tfds_features(prepare.find(name), name)["image"].shape
+    shape = (image_size, image_size, shape[2]) if image_size else shape
+    if None in shape:
+        raise UserError(f"Images of {name} have several sizes: the recipe needs data.image_size.")
+    return tuple(shape)
+
+
+def _tfds_features(builder, name):
     import tensorflow_datasets as tfds
 
-    builder = prepare.find(name, data_dir)
     features = builder.info.features
     features = dict(features) if isinstance(features, tfds.features.FeaturesDict) else {}
     image = features.get("image")
@@ -258,6 +287,15 @@ def _read_tfds(name, split, image_size, data_dir):
             f'Dataset "{name}" must have a feature "image" of uint8 images. '
             f"Received: features {features}"
         )
+    return features
+
+
+def _read_tfds(name, split, image_size, data_dir):
+    import tensorflow_datasets as tfds
+
+    builder = prepare.find(name, data_dir)
+    features = _tfds_features(builder, name)
+    image = features["image"]
     prepare.ensure(builder)
     splits = builder.info.splits
     select(split, {key: np.arange(splits[key].num_examples) for key in splits}, name)  # or an error

@@ -9,6 +9,7 @@ from kerasgan import models
 from kerasgan.errors import UserError, nearest
 
 WEIGHTS = "generator.weights.h5"
+DISCRIMINATOR = "discriminator.weights.h5"  # of entries where it is small
 
 
 def folder():
@@ -21,6 +22,35 @@ def folder():
 def names():
     """Returns the names of the trained entries, e.g. `["dcgan_fashion_mnist", ...]`."""
     return sorted(path.parent.name for path in folder().glob(f"*/{WEIGHTS}"))
+
+
+def table():
+    """Returns what there is to know of the trained entries without loading them.
+
+    Returns:
+        list of dicts: "name", "model", "image_shape", "classes", "megabytes", "metric", "distance",
+        "licence".
+    """
+    from kerasgan import card, recipe
+
+    rows = []
+    for name in names():
+        entry = folder() / name
+        settings = recipe.read(entry / "recipe.toml")
+        scores = json.loads((entry / "result.json").read_text(encoding="utf-8"))
+        rows.append(
+            {
+                "name": name,
+                "model": settings["model"]["name"],
+                "image_shape": scores["image_shape"],
+                "classes": settings["model"].get("num_classes"),
+                "megabytes": (entry / WEIGHTS).stat().st_size / 1e6,
+                "metric": scores["metric"],
+                "distance": scores["trained"],
+                "licence": "Apache-2.0; data: " + card.LICENCES[settings["data"]["name"]],
+            }
+        )
+    return rows
 
 
 def is_trained(path):
@@ -41,15 +71,15 @@ def load(what):
         what: Name of a zoo entry, or a path.
 
     Returns:
-        A `kerasgan.GAN`. A run's model is compiled and trains on; an entry's has the generator's
-        weights alone.
+        A `kerasgan.GAN`. A run's model trains on where it was; an entry's has trained weights, in
+        the discriminator too where that is small enough to come with it, and new optimizers.
 
     Raises:
         UserError: If there is no such entry or file, or it holds something else.
     """
     path = Path(what)
     if not path.exists() and str(what) in names():
-        return _load_entry(folder() / str(what))
+        return load_entry(folder() / str(what))
     file = path / "model.keras" if path.is_dir() else path
     if not file.is_file():
         unfinished = sorted(path.glob("checkpoints/step_*/model.keras"))
@@ -96,7 +126,18 @@ def origin(folder):
     return said
 
 
-def _load_entry(entry):
+def load_entry(entry):
+    """Loads the entry in a folder, after checking the hash of its weights.
+
+    Args:
+        entry: `pathlib.Path` of a folder with recipe, result and weights.
+
+    Returns:
+        A compiled `kerasgan.GAN`.
+
+    Raises:
+        UserError: If the weights are not those that the result is of.
+    """
     from kerasgan import train
 
     said = origin(entry)
@@ -110,5 +151,7 @@ def _load_entry(entry):
     gan = train.build(said["recipe"], about["image_shape"])
     for network in filter(None, (gan.generator, gan.ema_generator)):
         network.load_weights(entry / WEIGHTS)
+    if (entry / DISCRIMINATOR).is_file():
+        gan.discriminator.load_weights(entry / DISCRIMINATOR)
     gan.origin = said
     return gan

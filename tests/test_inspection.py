@@ -67,15 +67,13 @@ def test_a_saved_model_carries_its_card_and_requests_to_warm_up(gan, tmp_path):
     extra = tmp_path / "served" / "1" / "assets.extra"
     assert "| FD[lite0] | 50.0 |" in (extra / "README.md").read_text()
     signatures = tf.saved_model.load(folder).signatures
-    met = set()
     for record in tf.data.TFRecordDataset(str(extra / "tf_serving_warmup_requests")):
         log = prediction_log_pb2.PredictionLog.FromString(record.numpy())
         request = log.predict_log.request
         assert request.model_spec.name == "served"
         inputs = {name: tf.constant(tf.make_ndarray(t)) for name, t in request.inputs.items()}
-        assert signatures[request.model_spec.signature_name](**inputs)
-        met.add(request.model_spec.signature_name)
-    assert met == set(signatures)
+        made = signatures[request.model_spec.signature_name](**inputs)["images"]
+        assert made.shape == (len(inputs["z"]), 8, 8, 1)
 
 
 def test_provenance_is_json_beside_the_graph(gan, tmp_path):

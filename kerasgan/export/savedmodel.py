@@ -66,15 +66,14 @@ def saved_model(gan, directory, version=None):
     gan = zoo.opened(gan)
     # No `track`: the endpoints find the weights by themselves, and both would store them twice.
     archive = keras.export.ExportArchive()
-    served = signatures(gan)
-    for name, (function, signature) in served.items():
+    for name, (function, signature) in signatures(gan).items():
         archive.add_endpoint(name, function, input_signature=signature)
     with replacing(path) as temporary:
         archive.write_out(temporary, verbose=False)
         about = metadata.describe(gan)
         extra = os.path.join(temporary, "assets.extra")
         os.makedirs(extra, exist_ok=True)
-        write_warmup(gan, served, extra, os.path.basename(os.path.abspath(directory)))
+        write_warmup(gan, extra, os.path.basename(os.path.abspath(directory)))
         for name, text in (
             (metadata.FILE, json.dumps(about, indent=2)),
             (os.path.join("assets.extra", "README.md"), card.model_card(about)),

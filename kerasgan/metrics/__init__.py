@@ -10,6 +10,7 @@ from kerasgan.metrics.manifold import density_coverage, nearest_neighbours, prec
 from kerasgan.metrics.modes import mode_coverage, mode_divergence, nearest_mode
 from kerasgan.metrics.scores import conditional_accuracy, inception_score
 from kerasgan.metrics.statistics import Statistics
+from kerasgan.metrics.summary import summary
 
 __all__ = [
     "EfficientNetLite0",
@@ -26,4 +27,5 @@ __all__ = [
     "nearest_mode",
     "nearest_neighbours",
     "precision_recall",
+    "summary",
 ]

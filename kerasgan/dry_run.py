@@ -1,0 +1,60 @@
+"""`kerasgan train RECIPE --dry-run`: is a training possible here, before its data are fetched?"""
+
+import resource
+import sys
+
+import numpy as np
+
+from kerasgan import sources, train
+
+
+def dry_run(settings):
+    """Builds a recipe's model, trains it for a step on random images, and says what that took.
+
+    Args:
+        settings: A complete recipe.
+
+    Returns:
+        str of several lines: shapes, parameters, losses, memory. The memory of a GPU is less by
+        what TensorFlow itself takes, and the data, held as bytes, come on top.
+
+    Raises:
+        UserError: If the model does not fit the images, or the batch not the model.
+
+    Example:
+
+    >>> from kerasgan import recipe
+    >>> settings = recipe.complete({"model": {"name": "dcgan", "width": 4}})
+    >>> print(dry_run(settings).splitlines()[0])
+    DCGAN, images (28, 28, 1) of fashion_mnist_mini, batch 64
+    """
+    name, batch_size = settings["data"]["name"], settings["data"]["batch_size"]
+    shape = sources.image_shape(name, settings["data"]["image_size"])
+    gan = train.build(settings, shape)
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (batch_size, *shape), dtype=np.uint8)
+    labels = rng.integers(0, gan.num_classes, batch_size) if gan.conditional else None
+    before = peak_gigabytes()
+    history = gan.fit(images, labels, batch_size=batch_size, verbose=0).history
+    losses = ", ".join(f"{key} {values[0]:.3f}" for key, values in history.items())
+    return "\n".join(
+        [
+            f"{type(gan).__name__}, images {shape} of {name}, batch {batch_size}",
+            f"parameters: generator {gan.generator.count_params():,}, discriminator "
+            f"{gan.discriminator.count_params():,}",
+            f"one step on random images: {losses}",
+            f"memory: {weight_gigabytes(gan):.2f} GB of weights and optimizers; this process "
+            f"peaked at {peak_gigabytes():.2f} GB, {before:.2f} GB before the step",
+        ]
+    )
+
+
+def weight_gigabytes(gan):
+    weights = [*gan.weights, *gan.g_optimizer.variables, *gan.d_optimizer.variables]
+    return sum(np.prod(w.shape) * np.dtype(w.dtype).itemsize for w in weights) / 1e9
+
+
+def peak_gigabytes():
+    """Peak resident memory of this process so far, in 10^9 bytes."""
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return kilobytes / 1e9 if sys.platform == "darwin" else kilobytes * 1024 / 1e9

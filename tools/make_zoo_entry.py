@@ -1,0 +1,172 @@
+"""Makes a zoo entry of a finished run: weights, scores, pictures.
+
+    python tools/make_zoo_entry.py runs/dcgan_fashion_mnist zoo/dcgan_fashion_mnist
+
+The entry's folder holds the recipe that the run was trained by. What has to be chosen, averaged
+weights or the last ones, and half precision on disk or not, is chosen on the training split; the
+scores are of the test split, three sampling seeds. `make results` then writes the card.
+"""
+
+import hashlib
+import json
+import shutil
+import statistics
+import sys
+from pathlib import Path
+
+import h5py
+import keras
+import numpy as np
+
+from kerasgan import data, images, latent, metrics, provenance, recipe, zoo
+from kerasgan.real import real_features
+
+CLASSIFIER = Path(__file__).resolve().parents[1] / "benchmarks" / "fashion_classifier.keras"
+NUM = 10_000
+SEEDS = (1, 2, 3)
+SPREAD = ("distance", "kernel_distance", "precision", "recall", "density", "coverage")
+HALF_IS_ENOUGH = 1.005  # half precision on disk may make the distance this many times larger
+LARGEST_DISCRIMINATOR = 3e6  # bytes
+
+
+def main(run, entry):
+    run, entry = Path(run), Path(entry)
+    kept, wanted = recipe.read(run / "recipe.toml"), recipe.read(entry / "recipe.toml")
+    if changes := recipe.differences(kept, wanted):
+        sys.exit(f"{run} was trained by another recipe: {'; '.join(changes)}")
+    gan = zoo.load(run)
+    scorer = Scorer(gan, kept)
+    about = {**json.loads((run / "result.json").read_text()), **choose(gan, scorer, entry)}
+
+    file = entry / zoo.WEIGHTS
+    about["file_sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
+    write_json(entry / "result.json", about)  # `load` reads it
+    gan = zoo.load_entry(entry)
+    about.update(provenance.stamp(gan.inference_generator, scorer.extractor))
+    about.update(scorer.final(gan))
+    about.update(classes(gan))
+    write_json(entry / "result.json", about)
+    shutil.copy(run / "history.csv", entry / "history.csv")
+    draw(gan, entry)
+    print(json.dumps(about, indent=2))
+
+
+def write_json(path, about):
+    path.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+
+
+class Scorer:
+    """Features of the real images of both splits, and distances to them."""
+
+    def __init__(self, gan, settings):
+        source, size = settings["data"]["name"], gan.image_shape[0]
+        self.extractor = metrics.EfficientNetLite0()
+        self.real = {}
+        for split in ("train", "test"):
+            pictures, _ = data.load_arrays(source, split, size)
+            self.real[split], _ = real_features(
+                data.subset(pictures, NUM), self.extractor, f"{source} {split}", verbose=True
+            )
+
+    def features(self, gan, seed):
+        batches = images.uint8_batches(gan.sample_batches(NUM, seed=seed))
+        return self.extractor.collect(batches, NUM, verbose=True)
+
+    def training_distance(self, gan):
+        """The distance to training images, by which choices are made."""
+        fake, _ = self.features(gan, seed=0)
+        return metrics.frechet_distance(self.real["train"], fake)
+
+    def final(self, gan):
+        """All scores against the test images: means over the seeds, and standard deviations."""
+        lines = []
+        for seed in SEEDS:
+            fake, logits = self.features(gan, seed)
+            lines.append(metrics.summary(self.real["test"], fake, logits))
+        found = {"sample_seeds": list(SEEDS), "n_real": NUM, "n_fake": NUM}
+        for key in SPREAD:
+            values = [line[key] for line in lines]
+            found[key] = round(statistics.mean(values), 5)
+            found[f"{key}_seeds_std"] = round(statistics.stdev(values), 5)
+        floor = metrics.frechet_distance(self.real["test"], self.real["train"])
+        return {**found, "trained": round(found["distance"], 3), "floor": round(floor, 3)}
+
+
+def choose(gan, scorer, entry):
+    """Writes the weights that score best on the training split, and says which they are."""
+    distances = {}
+    networks = {"average": gan.ema_generator, "last": gan.generator}
+    for name, network in networks.items():
+        if network is not None:
+            gan.ema_generator = network if name == "average" else None
+            distances[name] = scorer.training_distance(gan)
+    best = min(distances, key=distances.get)
+    network = networks[best]
+    gan.ema_generator = network if best == "average" else None
+
+    network.save_weights(entry / zoo.WEIGHTS)
+    halve(entry / zoo.WEIGHTS, entry / f"half.{zoo.WEIGHTS}")
+    network.load_weights(entry / f"half.{zoo.WEIGHTS}")
+    distances["half"] = scorer.training_distance(gan)
+    precision = "float32"
+    if distances["half"] <= HALF_IS_ENOUGH * distances[best]:
+        (entry / f"half.{zoo.WEIGHTS}").replace(entry / zoo.WEIGHTS)
+        precision = "float16"
+    else:
+        (entry / f"half.{zoo.WEIGHTS}").unlink()
+
+    whole, half = entry / "whole.weights.h5", entry / zoo.DISCRIMINATOR
+    gan.discriminator.save_weights(whole)
+    halve(whole, half)
+    whole.unlink()
+    if half.stat().st_size > LARGEST_DISCRIMINATOR:
+        half.unlink()
+    return {
+        "weights": best,
+        "precision_on_disk": precision,
+        "training_split_distances": {name: round(value, 3) for name, value in distances.items()},
+    }
+
+
+def halve(source, target):
+    """Copies an HDF5 file of weights with float16 in place of float32."""
+
+    def copy(name, item):
+        if isinstance(item, h5py.Group):
+            group = new.require_group(name)
+        else:
+            values = item[()]
+            values = values.astype("float16") if values.dtype == np.float32 else values
+            group = new.create_dataset(name, data=values)
+        group.attrs.update(item.attrs)
+
+    with h5py.File(source) as old, h5py.File(target, "w") as new:
+        new.attrs.update(old.attrs)
+        old.visititems(copy)
+
+
+def classes(gan):
+    """How often a classifier sees each class in 1,000 samples, and whether it is the one asked."""
+    classifier = keras.saving.load_model(CLASSIFIER)
+    predictions = classifier.predict(gan.sample(1000, seed=1), verbose=0)
+    found = {"classes_of_1000": np.bincount(predictions.argmax(1), minlength=10).tolist()}
+    if gan.num_classes:
+        asked = np.arange(NUM) % gan.num_classes
+        predictions = classifier.predict(gan.sample(NUM, asked, seed=1), verbose=0)
+        found["conditional_accuracy"] = metrics.conditional_accuracy(predictions, asked)
+    return found
+
+
+def draw(gan, entry):
+    """Writes `samples.png`, seeded and not picked, and `interpolation.png`."""
+    grid = images.grid(gan.sample(64, seed=0), gan.grid_columns)
+    images.save_png(grid, entry / "samples.png", zoom=2)
+    labels = {"rows": gan.num_classes, "label": range(gan.num_classes)} if gan.num_classes else {}
+    walks = latent.interpolation_grid(gan, **labels)
+    images.save_png(walks, entry / "interpolation.png", zoom=2)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    main(*sys.argv[1:])
