@@ -14,15 +14,20 @@ SCORES = {
     "coverage": "coverage[lite0]",
     "conditional_accuracy": "conditional accuracy",
 }
+PICTURES = (
+    "![64 samples, seeded, not picked](samples.png)",
+    "![walks between pairs of latents](interpolation.png)",
+)
 
 
-def model_card(about, notes=""):
+def model_card(about, notes="", pictures=False):
     """Returns a model card as Markdown.
 
     Args:
         about: dict, as `kerasgan.export.metadata.describe` gives it. Without `recipe` and `scores`
             the card says that nothing is known of them.
         notes: Markdown on what was seen of this model: limits, failures.
+        pictures: Whether `samples.png` and `interpolation.png` stand beside the card.
 
     Returns:
         str.
@@ -38,6 +43,7 @@ def model_card(about, notes=""):
     parts = [
         f"# {about.get('name', about['model'])}",
         summary(about),
+        *(PICTURES if pictures else ()),
         "## Scores",
         score_table(about["scores"]) if "scores" in about else "This model was not scored.",
         "## Data and licence",

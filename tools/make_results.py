@@ -1,16 +1,18 @@
-"""Writes README.md's tables and benchmarks/RESULTS.md from what measured runs left: `make results`.
+"""Writes every page that is made of measured results: `make results`.
 
-In the README a table stands between `<!-- name -->` and `<!-- /name -->`. With `--check` nothing
-is written, and the exit code is 1 where a page is stale.
+README.md's tables, benchmarks/RESULTS.md, the zoo's gallery and model cards, and what TensorFlow
+Serving is told of the zoo. In the README a table stands between `<!-- name -->` and
+`<!-- /name -->`. With `--check` nothing is written, and the exit code is 1 where a page is stale.
 """
 
 import json
 import re
+import runpy
 import statistics
 import sys
 from pathlib import Path
 
-from kerasgan import benchmark
+from kerasgan import benchmark, card, recipe, zoo
 from kerasgan.recipe import tomllib
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -163,17 +165,118 @@ def step_section():
     return [*parts, table(header, rows)] if lines else []
 
 
+def export_section():
+    lines = benchmark.read(RESULTS / "export.jsonl")
+    parts = [
+        "## Exports",
+        "`kerasgan benchmark export`: batch 1, one thread, medians; differences to Keras in images "
+        "of -1 to 1; the same latents everywhere.",
+    ]
+    for protocol, found in groups(lines, "metric", "dataset", "split", "n_real", "n_fake").items():
+        metric, dataset, split, n_real, n_fake = protocol
+        rows = []
+        for (source,), of_source in groups(found, "source").items():
+            of_source = [
+                x for x in of_source if x["weights_sha256"] == of_source[-1]["weights_sha256"]
+            ]
+            keras = next(x["distance"] for x in of_source if x["artefact"] == "keras")
+            rows += [
+                (
+                    source,
+                    x["artefact"],
+                    f"{x['bytes'] / 1e6:.2f}",
+                    f"{x['ms']:.2f}",
+                    f"{x['largest_difference']:.1e}",
+                    f"{x['mean_difference']:.1e}",
+                    f"{x['distance']:.1f}",
+                    f"{x['distance'] / keras - 1:+.1%}",
+                )
+                for x in of_source
+            ]
+        header = ("model", "artefact", "MB", "ms", "largest", "mean", metric, "against Keras")
+        parts.append(f"{n_fake:,} samples against {n_real:,} of {dataset} {split}:")
+        parts.append(table(header, rows, left=2))
+    return parts if lines else []
+
+
 def results_page():
     intro = [
         "# Results",
         "Written by `make results` from the JSON lines in `results/`, which the scripts in this "
         "folder append. Each line carries what was measured, on what, and by which versions.",
     ]
-    sections = [fid_section(), mode_section(), speed_section(), step_section()]
+    sections = [fid_section(), mode_section(), speed_section(), step_section(), export_section()]
     return "\n\n".join([*intro, *(part for section in sections for part in section)]) + "\n"
 
 
-TABLES = {"demo": demo_table}
+def entries():
+    """Trained zoo entries: folder and result of each, by name."""
+    found = {name: zoo.folder() / name for name in zoo.names()}
+    return {
+        name: (path, json.loads((path / "result.json").read_text())) for name, path in found.items()
+    }
+
+
+def spread(result, key, form):
+    return f"{result[key]:{form}} ± {result[f'{key}_seeds_std']:{form}}"
+
+
+def zoo_table():
+    """Scores of every trained entry."""
+    rows = [
+        (
+            f"[{name}](zoo/{name}/README.md)",
+            spread(result, "distance", ".1f"),
+            f"{result['precision']:.2f}",
+            f"{result['recall']:.2f}",
+            f"{result['training_minutes']:.0f}",
+            f"{result['parameters']:,}",
+            f"{(path / zoo.WEIGHTS).stat().st_size / 1e6:.1f}",
+        )
+        for name, (path, result) in entries().items()
+    ]
+    header = ("entry", "FD[lite0]", "precision", "recall", "minutes", "parameters", "MB")
+    return table(header, rows)
+
+
+def gallery_page():
+    """zoo/README.md: every trained entry with its pictures."""
+    parts = [
+        "# Zoo",
+        "Trained generators, one of each model; `kerasgan list` lists them, and "
+        '`kerasgan.load("NAME")` loads one. Samples are seeded, not picked. The folders that end '
+        "in `_mini` hold recipes for trainings of minutes, without weights; those that name "
+        "CIFAR-10 or CelebA hold recipes at the papers' size, which were not trained here. What "
+        "was tried: [TUNING.md](TUNING.md). Written by `make results`.",
+    ]
+    for name, (_, result) in entries().items():
+        parts += [
+            f"## [{name}]({name}/README.md)",
+            f"FD[lite0] {spread(result, 'distance', '.1f')} (floor {result['floor']:.1f}).",
+            f"![samples]({name}/samples.png)",
+        ]
+    return "\n\n".join(parts) + "\n"
+
+
+def card_pages():
+    """The model card of every trained entry."""
+    pages = {}
+    for name, (path, result) in entries().items():
+        notes = path / "notes.md"
+        settings = recipe.read(path / "recipe.toml")
+        about = {**result, "name": name, "recipe": settings, "scores": result}
+        about["num_classes"] = settings["model"].get("num_classes")
+        text = notes.read_text() if notes.is_file() else ""
+        pages[path / "README.md"] = card.model_card(about, text, pictures=True)
+    return pages
+
+
+def serving_page():
+    path = ROOT / "export" / "serving" / "make_models_config.py"
+    return runpy.run_path(str(path))["models_config"](zoo.names())
+
+
+TABLES = {"demo": demo_table} | ({"zoo": zoo_table} if zoo.names() else {})
 
 
 def readme_page():
@@ -188,7 +291,13 @@ def readme_page():
 
 
 def main(arguments):
-    pages = {ROOT / "README.md": readme_page(), ROOT / "benchmarks/RESULTS.md": results_page()}
+    pages = {
+        ROOT / "README.md": readme_page(),
+        ROOT / "benchmarks" / "RESULTS.md": results_page(),
+        ROOT / "export" / "serving" / "models.config": serving_page(),
+    }
+    if zoo.names():
+        pages |= {ROOT / "zoo" / "README.md": gallery_page(), **card_pages()}
     stale = [path for path, text in pages.items() if not path.exists() or path.read_text() != text]
     if arguments == ["--check"]:
         print(*(f"stale: {path.name}" for path in stale), file=sys.stderr)

@@ -43,6 +43,7 @@ def main(run, entry):
     write_json(entry / "result.json", about)  # `load` reads it
     gan = zoo.load_entry(entry)
     about.update(provenance.stamp(gan.inference_generator, scorer.extractor))
+    about.update(latent_dim=gan.latent_dim, latent_range=gan.latent_range)
     about.update(scorer.final(gan))
     about.update(classes(gan))
     write_json(entry / "result.json", about)

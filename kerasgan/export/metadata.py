@@ -44,7 +44,7 @@ def read(path):
     """Returns what `describe` said when an artefact was exported.
 
     Args:
-        path: A SavedModel's folder, or a `.tflite` file.
+        path: A SavedModel's folder, or a `.tflite` or `.onnx` file.
 
     Returns:
         dict.
@@ -54,13 +54,16 @@ def read(path):
     """
     path = Path(path)
     try:
-        text = (path / FILE).read_text() if path.is_dir() else _of_tflite(path.read_bytes())
+        if path.is_dir():
+            text = (path / FILE).read_text()
+        else:
+            text = (_of_onnx if path.suffix == ".onnx" else _of_tflite)(path.read_bytes())
         about = json.loads(text)
         about["model"], about["config"], about["weights_sha256"]
     except FileNotFoundError:
         wanted = path / FILE if path.is_dir() else path
         raise UserError(f"There is no {wanted}: export the model with kerasgan.") from None
-    except (ValueError, KeyError, TypeError, IndexError, struct.error) as error:
+    except (ValueError, KeyError, TypeError, IndexError, StopIteration, struct.error) as error:
         raise UserError(
             f"{path} does not say which model it is of ({type(error).__name__}): export it anew "
             f"with kerasgan."
@@ -164,3 +167,14 @@ def _of_tflite(content):
         if model.Metadata(i).Name() == FILE.encode():
             return model.Buffers(model.Metadata(i).Buffer()).DataAsNumpy().tobytes().decode()
     raise KeyError(FILE)
+
+
+def _of_onnx(content):
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    try:
+        properties = onnx.load_from_string(content).metadata_props
+    except DecodeError:
+        raise ValueError("not an ONNX file") from None
+    return next(entry.value for entry in properties if entry.key == FILE)

@@ -6,6 +6,7 @@ import warnings
 
 import tensorflow as tf
 
+from kerasgan import zoo
 from kerasgan.errors import UserError
 from kerasgan.export import metadata
 from kerasgan.files import replacing
@@ -20,7 +21,7 @@ def onnx(gan, path):
     or other. Which model it is of stands in its metadata, under `kerasgan.json`.
 
     Args:
-        gan: A `kerasgan.GAN`.
+        gan: A `kerasgan.GAN`, or what `kerasgan.load` takes.
         path: File to write.
 
     Returns:
@@ -41,6 +42,7 @@ def onnx(gan, path):
         raise UserError(
             'ONNX export needs tf2onnx, which is not installed: pip install "kerasgan[runtimes]"'
         )
+    gan = zoo.opened(gan)
     generate = tf.function(
         lambda *inputs: {"images": gan.generate(*inputs)}, input_signature=gan.input_signature
     )

@@ -1,0 +1,31 @@
+"""Exports every trained zoo entry: SavedModels for TensorFlow Serving, TFLite, and the page.
+
+    python export/export_zoo.py [FOLDER]
+
+Writes to FOLDER, by default runs/export: `served/<entry>/<version>/`, which
+export/serving/docker-compose.yml mounts with KERASGAN_SERVED=FOLDER/served, `tflite/<entry>.tflite`
+in every mode, and `page/`, a site of all entries.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kerasgan import cli, export, zoo
+from kerasgan.export.tflite import QUANTIZATIONS
+
+
+def main(folder: Annotated[Path, typer.Argument(help="Folder.")] = Path("runs/export")):
+    """Export every trained zoo entry."""
+    gans = {name: zoo.load(name) for name in zoo.names()}
+    for name, gan in gans.items():
+        print(export.saved_model(gan, folder / "served" / name))
+        for mode in (None, *QUANTIZATIONS):
+            ending = f".{mode}.tflite" if mode else ".tflite"
+            print(export.tflite(gan, folder / "tflite" / f"{name}{ending}", mode))
+    print(export.browser(gans, folder / "page"))
+
+
+if __name__ == "__main__":
+    cli.run(main)
