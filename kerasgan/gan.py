@@ -36,6 +36,8 @@ class GAN(keras.Model):
     log_names = ("d_loss", "g_loss")
     # Discriminator updates in a `train_step`; each takes its own share of the batch.
     n_critic = 1
+    # (low, high) where the latents are uniform; `None` where they are standard normal.
+    latent_range = None
     # Number of classes where labels go into the networks.
     num_classes = None
 
@@ -123,7 +125,7 @@ class GAN(keras.Model):
         raise NotImplementedError("A model must say which optimizers its paper uses.")
 
     def latent_prior(self, num, seed):
-        """Draws `num` latents: standard normal here; a model whose paper says otherwise overrides.
+        """Draws `num` latents: uniform in the model's `latent_range`, else standard normal.
 
         Args:
             num: int or scalar int tensor.
@@ -133,7 +135,10 @@ class GAN(keras.Model):
         Returns:
             float32 tensor (num, latent_dim).
         """
-        return tf.random.stateless_normal((num, self.latent_dim), seed, alg="philox")
+        shape = (num, self.latent_dim)
+        if self.latent_range is not None:
+            return tf.random.stateless_uniform(shape, seed, *self.latent_range, alg="philox")
+        return tf.random.stateless_normal(shape, seed, alg="philox")
 
     # --- What `train_step` is written with ---
 

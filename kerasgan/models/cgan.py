@@ -65,6 +65,8 @@ class ConditionalGAN(GAN):
     Reference: Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784
     """
 
+    latent_range = (0.0, 1.0)
+
     def __init__(
         self,
         image_shape,
@@ -86,9 +88,6 @@ class ConditionalGAN(GAN):
         self.num_classes = num_classes
         self.condition_dim = condition_dim
         self.width = width
-
-    def latent_prior(self, num, seed):
-        return tf.random.stateless_uniform((num, self.latent_dim), seed, alg="philox")
 
     @staticmethod
     def default_optimizers():

@@ -49,6 +49,8 @@ class DCGAN(GAN):
     Reference: Radford et al. 2016, https://arxiv.org/abs/1511.06434
     """
 
+    latent_range = (-1.0, 1.0)
+
     def __init__(self, image_shape, latent_dim=100, width=128, ema_decay=None, seed=None, **kwargs):
         super().__init__(
             build_generator(image_shape, latent_dim, width),
@@ -58,9 +60,6 @@ class DCGAN(GAN):
             **kwargs,
         )
         self.width = width
-
-    def latent_prior(self, num, seed):
-        return tf.random.stateless_uniform((num, self.latent_dim), seed, -1.0, 1.0, alg="philox")
 
     @staticmethod
     def default_optimizers():

@@ -71,6 +71,8 @@ class LAPGAN(GAN):
     Reference: Denton et al. 2015, https://arxiv.org/abs/1506.05751
     """
 
+    latent_range = (-1.0, 1.0)
+
     def __init__(
         self, image_shape, width=64, num_classes=None, ema_decay=None, seed=None, **kwargs
     ):
@@ -86,9 +88,6 @@ class LAPGAN(GAN):
         self.sides = sides
         self.width = width
         self.num_classes = num_classes
-
-    def latent_prior(self, num, seed):
-        return tf.random.stateless_uniform((num, self.latent_dim), seed, -1.0, 1.0, alg="philox")
 
     @staticmethod
     def default_optimizers():

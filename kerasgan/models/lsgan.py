@@ -52,6 +52,8 @@ class LSGAN(GAN):
     Reference: Mao et al. 2017, https://arxiv.org/abs/1611.04076
     """
 
+    latent_range = (-1.0, 1.0)
+
     def __init__(
         self,
         image_shape,
@@ -75,9 +77,6 @@ class LSGAN(GAN):
         self.a = a
         self.b = b
         self.c = c
-
-    def latent_prior(self, num, seed):
-        return tf.random.stateless_uniform((num, self.latent_dim), seed, -1.0, 1.0, alg="philox")
 
     @staticmethod
     def default_optimizers():

@@ -64,6 +64,8 @@ class VanillaGAN(GAN):
     Reference: Goodfellow et al. 2014, https://arxiv.org/abs/1406.2661
     """
 
+    latent_range = (-math.sqrt(3.0), math.sqrt(3.0))
+
     def __init__(
         self,
         image_shape,
@@ -92,12 +94,6 @@ class VanillaGAN(GAN):
         self.k = self.n_critic = k
         self.minimax = minimax
         self.label_smoothing = label_smoothing
-
-    def latent_prior(self, num, seed):
-        bound = math.sqrt(3.0)
-        return tf.random.stateless_uniform(
-            (num, self.latent_dim), seed, -bound, bound, alg="philox"
-        )
 
     @staticmethod
     def default_optimizers():
