@@ -229,18 +229,26 @@ def evaluate(
 
 @app.command()
 def export(
-    checkpoint: Checkpoint,
-    format: Annotated[str, typer.Option(help="saved_model or tflite.")],
-    output: Annotated[Path, typer.Option(help="Folder (saved_model) or file (tflite).")],
+    checkpoint: Annotated[
+        list[Path], typer.Argument(help="Run directories, .keras files or zoo entries.")
+    ],
+    format: Annotated[str, typer.Option(help="saved_model, tflite or browser.")],
+    output: Annotated[Path, typer.Option(help="Folder (saved_model, browser) or file (tflite).")],
 ):
-    """Write the generator for TensorFlow Serving or LiteRT."""
-    formats = ("saved_model", "tflite")
+    """Write the generator for TensorFlow Serving or LiteRT, or several as a web page."""
+    formats = ("saved_model", "tflite", "browser")
     if format not in formats:
         raise UserError(f'There is no format "{format}", {nearest(format, formats)}')
-    gan = load_gan(checkpoint)
+    if format != "browser" and len(checkpoint) > 1:
+        raise UserError(f"{format} takes one model; browser takes several. Got {len(checkpoint)}.")
+    gans = [load_gan(path) for path in checkpoint]
     from kerasgan import export as exports
 
-    print(f"Written: {getattr(exports, format)(gan, output)}")
+    if format == "browser":
+        print(f"Written: {exports.browser_of_entries(checkpoint, gans, output)}")
+        print(f"Look at it: python -m http.server --directory {output}")
+    else:
+        print(f"Written: {getattr(exports, format)(gans[0], output)}")
 
 
 @app.command(
