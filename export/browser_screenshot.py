@@ -54,8 +54,9 @@ def chromium():
 
 
 def wait_until_drawn(page):
-    """Waits until the grid is complete, as the page itself tells."""
+    """Waits until the grid and the walk are complete, as the page itself tells."""
     page.wait_for_selector("#grid[aria-busy=false] .tile")
+    page.wait_for_selector("#walk-card[aria-busy=false]")
 
 
 def main(
@@ -78,7 +79,6 @@ def main(
         if model is not None:
             page.select_option("#model", model)
         wait_until_drawn(page)
-        page.wait_for_timeout(500)  # the walk is drawn beside the grid
         page.screenshot(path=picture)
     print(f"Written: {picture}")
 

@@ -49,8 +49,10 @@ async function compile(model) {
 }
 
 async function start() {
-  // LiteRT.js writes all of its log as errors: only errors shall be.
-  const log = (line) => (/^(INFO|WARNING)/.test(line) ? console.debug : console.error)(line);
+  // LiteRT.js writes all of its log as errors; so does Emscripten that a server sends .wasm files
+  // under another type, which only makes loading slower. Only errors shall be errors.
+  const harmless = /^(INFO|WARNING|wasm streaming compile failed|falling back to ArrayBuffer)/;
+  const log = (line) => (harmless.test(line) ? console.debug : console.error)(line);
   self.Module = { print: console.debug, printErr: log };
   // It also asks for a GPU, and warns where there is none. These models run on the CPU.
   const device = { limits: {}, features: new Set(), requestDevice: async () => null };

@@ -12,6 +12,7 @@ const nextTask = () => new Promise((resolve) => setTimeout(resolve));
 
 let models = [];
 let model;
+let seed = 0;
 let samples = []; // {z, label} of each tile
 let points = { A: 0, B: 1, C: 2 }; // samples that the walk goes between
 let newest = 0; // number of the request whose images are wanted
@@ -110,14 +111,14 @@ function chosenClass() {
   return value === "all" ? null : Number(value);
 }
 
-/** Returns the seed, or null where the box holds none. */
-function chosenSeed() {
+/** Takes the seed out of its box, and says whether there is one. */
+function readSeed() {
   const box = element("seed");
-  box.setAttribute("aria-invalid", String(!box.validity.valid));
-  element("seed-note").textContent = box.validity.valid
-    ? ""
-    : `A seed is a whole number from 0 to ${MOST_SEED}.`;
-  return box.validity.valid ? Number(box.value) : null;
+  const valid = box.validity.valid;
+  box.setAttribute("aria-invalid", String(!valid));
+  element("seed-note").textContent = valid ? "" : `A whole number from 0 to ${MOST_SEED}, please.`;
+  if (valid) seed = Number(box.value);
+  return valid;
 }
 
 /** One column for each class where they fit, so that a column shows one thing. */
@@ -130,7 +131,7 @@ function layout() {
   return narrow.matches ? { columns: 6, rows: 6 } : { columns: 8, rows: 8 };
 }
 
-function plan(seed, num) {
+function plan(num) {
   const label = chosenClass();
   return Array.from({ length: num }, (_, i) => ({
     z: drawLatents(model, seed, i),
@@ -142,17 +143,16 @@ function plan(seed, num) {
 
 /** Draws all samples; a later call takes over from an earlier one. */
 async function redraw({ afresh = false } = {}) {
-  const seed = chosenSeed();
-  if (seed === null) return;
+  if (!readSeed() && !afresh) return;
   const mine = ++newest;
   const { columns, rows } = layout();
-  samples = plan(seed, columns * rows);
+  samples = plan(columns * rows);
   if (afresh) {
     const step = model.num_classes && chosenClass() === null ? model.num_classes : 1;
     const last = samples.length - 1;
     points = { A: 0, B: Math.min(step, last), C: Math.min(2 * step, last) };
   }
-  layTiles(columns, rows, seed);
+  layTiles(columns, rows);
   element("problem").hidden = true;
   setBusy(true);
   try {
@@ -203,7 +203,7 @@ function setBusy(busy) {
 
 const tiles = () => [...element("grid").children];
 
-function layTiles(columns, rows, seed) {
+function layTiles(columns, rows) {
   const grid = element("grid");
   element("app").style.setProperty("--columns", columns);
   element("app").style.setProperty("--rows", rows);
@@ -269,7 +269,7 @@ async function download() {
   const file = await gridFile(canvases, Number(element("grid").dataset.columns));
   const link = document.createElement("a");
   const label = chosenClass() === null ? "" : `-class-${chosenClass()}`;
-  link.download = `${model.name}-seed-${element("seed").value}${label}.png`;
+  link.download = `${model.name}-seed-${seed}${label}.png`;
   link.href = URL.createObjectURL(file);
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
@@ -294,6 +294,13 @@ function choose(index, letter = null) {
   describeWalk(`${given} is now sample ${index + 1}. `);
 }
 
+let drawing = 0; // pictures of the walk that are being made
+
+function walkBusy(change) {
+  drawing += change;
+  element("walk-card").setAttribute("aria-busy", String(drawing > 0));
+}
+
 /** The walk stays in one class: that of A. */
 const walkLabel = () => samples[points.A].label;
 
@@ -307,6 +314,7 @@ function describeWalk(news = "") {
 async function drawPoints() {
   describeWalk();
   drawWalk();
+  walkBusy(+1);
   try {
     const [mine, wanted] = [newest, model];
     for (const letter of LETTERS) {
@@ -316,6 +324,8 @@ async function drawPoints() {
     }
   } catch (error) {
     fail(error);
+  } finally {
+    walkBusy(-1);
   }
 }
 
@@ -332,6 +342,7 @@ async function drawWalk() {
   moved = true;
   if (walking) return;
   walking = true;
+  walkBusy(+1);
   try {
     while (moved) {
       moved = false;
@@ -341,6 +352,7 @@ async function drawWalk() {
     fail(error);
   } finally {
     walking = false;
+    walkBusy(-1);
   }
 }
 
