@@ -7,11 +7,12 @@ DEMO := runs/demo
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-slow lint format results clean distclean
+.PHONY: help demo test test-slow test-export lint format results clean distclean
 
 help:
 	@echo "make demo       train DCGAN on real images, score it, export it, check what was exported"
 	@echo "make test       the tests of every day        make test-slow   those that take minutes"
+	@echo "make test-export   those that need Chromium, npm's registry and other runtimes"
 	@echo "make lint       ruff, changing nothing        make format      ruff, changing files"
 	@echo "make clean      build artefacts, caches, $(DEMO)      make distclean   also $(VENV)"
 	@echo "PYTHON=python3.12 chooses the interpreter, VENV=.venv-3.12 where it is installed."
@@ -42,6 +43,11 @@ test: $(STAMP)
 
 test-slow: $(STAMP)
 	@$(BIN)/python -m pytest -q -m slow
+
+test-export: $(STAMP)
+	@command -v chromium >/dev/null || { echo 'There is no Chromium: apt-get install chromium' >&2; exit 1; }
+	@$(BIN)/python -m pip install -q -e '.[dev,runtimes]' -c constraints.txt
+	@$(BIN)/python -m pytest -q -m export
 
 lint: $(STAMP)
 	@$(BIN)/ruff check
