@@ -12,7 +12,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help:
 	@echo "make demo       train DCGAN on real images, score it, export it, check what was exported"
 	@echo "make test       the tests of every day        make test-slow   those that take minutes"
-	@echo "make test-export   exports in other runtimes, which it installs"
+	@echo "make test-export   those that need Chromium, npm's registry and other runtimes"
 	@echo "make lint       ruff, changing nothing        make format      ruff, changing files"
 	@echo "make clean      build artefacts, caches, $(DEMO)      make distclean   also $(VENV)"
 	@echo "PYTHON=python3.12 chooses the interpreter, VENV=.venv-3.12 where it is installed."
@@ -45,6 +45,7 @@ test-slow: $(STAMP)
 	@$(BIN)/python -m pytest -q -m slow
 
 test-export: $(STAMP)
+	@command -v chromium >/dev/null || { echo 'There is no Chromium: apt-get install chromium' >&2; exit 1; }
 	@$(BIN)/python -m pip install -q -e '.[dev,runtimes]' -c constraints.txt
 	@$(BIN)/python -m pytest -q -rs -m export
 

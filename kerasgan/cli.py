@@ -278,18 +278,16 @@ def export(
         raise UserError(f"--quantization is for tflite. Received: --format {format}")
     if len(checkpoints) > 1 and format != "browser":
         raise UserError(f"One model goes into {format}. Received: {len(checkpoints)} models")
-    gans = {path.resolve().stem: load_gan(path) for path in checkpoints}
-    if len(gans) < len(checkpoints):
-        raise UserError("The models must have different names: a page shows them by name.")
+    gans = [load_gan(path) for path in checkpoints]
     from kerasgan import export as exports
 
     if format == "browser":
-        written = exports.browser(gans, output)
+        names = exports.names(checkpoints)
+        print(f"Written: {exports.browser(dict(zip(names, gans, strict=True)), output)}")
+        print(f"Look at it: python -m http.server --directory {output}")
     else:
-        (gan,) = gans.values()
         arguments = {"quantization": quantization} if format == "tflite" else {}
-        written = getattr(exports, format)(gan, output, **arguments)
-    print(f"Written: {written}")
+        print(f"Written: {getattr(exports, format)(gans[0], output, **arguments)}")
 
 
 @app.command()

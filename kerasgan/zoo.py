@@ -104,8 +104,8 @@ def load(what):
         raise UserError(f"Cannot load {file}: {reason}") from error
     if not isinstance(gan, GAN):
         raise UserError(f"{file} holds a {type(gan).__name__}, which is not a kerasgan model.")
-    if path.is_dir():
-        gan.origin = origin(path)
+    if file.name == "model.keras":
+        gan.origin = origin(file.parent)
     return gan
 
 

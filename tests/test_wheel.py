@@ -73,6 +73,12 @@ def test_wheel_holds_every_asset(names):
     assert {f"kerasgan/{file}" for file in assets} <= names
 
 
+def test_wheel_holds_every_file_of_the_page_for_browsers(names):
+    page = relative_files(ROOT / "kerasgan", "export/page/**/*.*")
+    assert {"export/page/index.html", "export/page/litert/LICENSE.txt"} <= page
+    assert {f"kerasgan/{file}" for file in page} <= names
+
+
 def test_wheel_holds_every_zoo_entry(names):
     entries = relative_files(ROOT / "zoo", "*/*")
     assert "demo/recipe.toml" in entries

@@ -1,21 +1,18 @@
 """The weights of the 2015 Inception graph: found on this machine or downloaded, checked, parsed."""
 
 import hashlib
-import http.client
 import io
 import os
 import pathlib
 import tarfile
-import urllib.request
 import zlib
 
-import keras
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
-from kerasgan import prepare
+from kerasgan import download
 from kerasgan.errors import UserError
-from kerasgan.files import cache_folder, replacing
+from kerasgan.files import cache_folder
 
 ARCHIVE = "inception-2015-12-05.tgz"
 GRAPH = "classify_image_graph_def.pb"  # the archive's member, 95,673,916 bytes
@@ -77,8 +74,9 @@ def read(path):
             f" fetch {URL} and name that file."
         ) from error
     except _UNREADABLE as error:
+        problem = download.reason(error)
         raise UserError(
-            f"The Inception weights in {path} cannot be read ({_reason(error)}): fetch {URL} again."
+            f"The Inception weights in {path} cannot be read ({problem}): fetch {URL} again."
         ) from error
 
 
@@ -108,32 +106,15 @@ def constants(graph, path):
 def _download(folder):
     """Returns the graph from the network, once it lies in the folder; else leaves no file there."""
     remedy = f"fetch {URL} and put it into {folder}, or name it in KERASGAN_INCEPTION."
-    if hosts := prepare.unreachable([URL]):
-        raise UserError(
-            "FID needs the Inception weights, which are not on this machine, and "
-            f"{hosts[0]} cannot be reached: {remedy}"
-        )
-    print(f"Downloading {URL}")
-    archive = io.BytesIO()
+    needed = "FID needs the Inception weights, which are not on this machine"
+    archive = download.fetch(URL, "Inception", needed, remedy)
     try:
-        with urllib.request.urlopen(URL, timeout=30) as response:  # seconds without a byte
-            size = response.headers.get("Content-Length")
-            progress = keras.utils.Progbar(int(size) if size else None, unit_name="byte")
-            while chunk := response.read(1 << 20):
-                archive.write(chunk)
-                progress.update(archive.tell())
-        graph = _member(archive.getvalue())
-    except (http.client.HTTPException, *_UNREADABLE) as error:  # URLError is an OSError
-        raise UserError(f"The Inception download failed ({_reason(error)}): {remedy}") from error
+        graph = _member(archive)
+    except _UNREADABLE as error:
+        problem = download.reason(error)
+        raise UserError(f"The Inception download failed ({problem}): {remedy}") from error
     _known(graph, f"{URL} no longer serves the file wanted: name another copy")
-    try:
-        with replacing(folder / GRAPH) as temporary:
-            pathlib.Path(temporary).write_bytes(graph)
-    except OSError as error:  # the folder cannot be made
-        raise UserError(
-            f"The Inception weights cannot be kept in {folder} ({_reason(error)}): set "
-            "KERASGAN_CACHE to a folder that can be written."
-        ) from error
+    download.keep(graph, folder / GRAPH, "The Inception weights")
     return graph
 
 
@@ -150,7 +131,3 @@ def _known(graph, complaint):
     if found != SHA256:
         raise UserError(f"{complaint} (the {GRAPH} has SHA-256 {SHA256}). Received: {found}")
     return graph
-
-
-def _reason(error):
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,0 +1,148 @@
+"""A static site that draws a generator's samples in the visitor's browser."""
+
+import hashlib
+import importlib.resources
+import json
+import re
+import shutil
+from pathlib import Path
+
+import kerasgan
+from kerasgan import zoo
+from kerasgan.errors import UserError
+from kerasgan.export import litert_js, metadata
+from kerasgan.export.tflite import tflite
+from kerasgan.files import replacing
+
+PAGE = importlib.resources.files("kerasgan.export") / "page"
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # of a model: it goes into URLs and file names
+
+
+def browser(gans, directory):
+    """Writes a page that runs generators in a browser, with all that it needs beside it.
+
+    Any static file server serves it, also below a path, without a network and without special
+    headers: `python -m http.server --directory DIRECTORY`. The page draws grids of samples from a
+    seed, walks between samples, shows one class or all, and saves pictures as PNG. It runs the
+    models with LiteRT.js, which is fetched from npm once and kept in the cache
+    (`KERASGAN_CACHE`).
+
+    Args:
+        gans: dict of `kerasgan.GAN`, or of what `kerasgan.load` takes, by name. Names consist of
+            letters, digits and "._-". Images have 1 or 3 channels. The page shows scores of models
+            that were loaded from a run or a zoo entry.
+        directory: Folder to write; it must not exist yet, and appears only when complete.
+
+    Returns:
+        str, the folder.
+
+    Raises:
+        UserError: If the folder exists, a name or a model does not fit, or LiteRT.js cannot be had.
+
+    Example:
+
+    >>> import kerasgan
+    >>> browser({}, "site")
+    Traceback (most recent call last):
+    ...
+    kerasgan.errors.UserError: A page needs at least one model. Received: none
+    """
+    gans = {name: zoo.opened(gan) for name, gan in gans.items()}
+    _check(gans, directory)
+    runtime = litert_js.files()
+    with replacing(directory) as temporary:
+        site = Path(temporary)
+        with importlib.resources.as_file(PAGE) as page:
+            shutil.copytree(page, site)
+        for name, content in runtime.items():
+            (site / "litert" / name).write_bytes(content)
+        (site / "models").mkdir()
+        models = [_add(site, name, gan) for name, gan in sorted(gans.items())]
+        about = {"kerasgan": kerasgan.__version__, "models": models}
+        (site / "models.json").write_text(json.dumps(about, indent=2), encoding="utf-8")
+    return str(directory)
+
+
+def _check(gans, directory):
+    if not gans:
+        raise UserError("A page needs at least one model. Received: none")
+    if Path(directory).exists():
+        raise UserError(f"{directory} exists already: name another folder or remove it.")
+    for name, gan in gans.items():
+        if not NAME.fullmatch(name):
+            raise UserError(
+                f'A model\'s name must consist of letters, digits and "._-". Received: {name!r}'
+            )
+        if len(gan.image_shape) != 3 or gan.image_shape[-1] not in (1, 3):
+            raise UserError(
+                f"A page shows images (height, width, 1 or 3). Received: {name}, which makes "
+                f"{gan.image_shape}"
+            )
+        if gan.conditional and gan.num_classes is None:
+            raise UserError(
+                f"A page offers classes, not condition vectors. Received: {name}, which takes "
+                f"`{gan.input_signature[1].name}`"
+            )
+
+
+def _add(site, name, gan):
+    """Writes a model into the site and returns what the page should know of it."""
+    file = f"models/{name}.tflite"
+    content = Path(tflite(gan, site / file)).read_bytes()
+    return {
+        "name": name,
+        "variant": type(gan).__name__,
+        "file": file,
+        "bytes": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "image_shape": list(gan.image_shape),
+        "num_classes": gan.num_classes,
+        "latent_dim": gan.latent_dim,
+        "prior": _prior(gan),
+        "score": _score(gan),
+    }
+
+
+def _prior(gan):
+    if gan.latent_range is None:
+        return {"distribution": "normal"}
+    low, high = gan.latent_range
+    return {"distribution": "uniform", "low": low, "high": high}
+
+
+def _score(gan):
+    """Returns a score and its protocol, if it was measured on these very weights."""
+    scores = metadata.describe(gan).get("scores")
+    if scores is None:
+        return None
+    kept = ("metric", "dataset", "split", "n_real", "n_fake", "image_shape")
+    return {"value": scores["trained"], **{key: scores[key] for key in kept}}
+
+
+def names(entries):
+    """Returns what a page calls models: the names of their folders, files or zoo entries.
+
+    Args:
+        entries: Run directories, `.keras` files or names of zoo entries.
+
+    Returns:
+        list of str.
+
+    Raises:
+        UserError: If two have the same name.
+
+    Example:
+
+    >>> names(["runs/clothes", "runs/digits/model.keras", "other/my faces.keras"])
+    ['clothes', 'digits', 'my-faces']
+    """
+    found = {}
+    for entry in entries:
+        path = Path(entry).resolve()
+        path = path.parent if path.name == "model.keras" else path
+        stem = path.name.removesuffix(".keras")
+        name = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).lstrip("._-") or "model"
+        if name in found:
+            raise UserError(f'{found[name]} and {entry} are both called "{name}": rename one.')
+        found[name] = entry
+    return list(found)

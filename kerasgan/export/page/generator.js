@@ -1,0 +1,89 @@
+// Runs generators with LiteRT.js, on the CPU and in this thread: one image takes milliseconds.
+
+const RUNTIME = new URL("litert/litert_wasm_compat_internal.js", import.meta.url).href;
+
+let runtime; // the promise of LiteRT.js, once loading has begun
+const models = new Map(); // file -> promise of the compiled model
+let last = Promise.resolve(); // the run before: one at a time
+
+/**
+ * Draws one image.
+ *
+ * @param {{file: string, sha256: string, latent_dim: number, num_classes: ?number}} model As
+ *     models.json tells of it.
+ * @param {Float32Array | number[]} z Its latents.
+ * @param {number} [label] Class id, for models that have classes.
+ * @returns {Promise<{pixels: Float32Array, milliseconds: number}>} Height x width x channels
+ *     numbers in [-1, 1], row by row, and the time that it took.
+ */
+export async function generate(model, z, label = 0) {
+  if (z.length !== model.latent_dim) {
+    throw new RangeError(`${model.name} takes ${model.latent_dim} latents, not ${z.length}.`);
+  }
+  if (model.num_classes && !(Number.isInteger(label) && label >= 0 && label < model.num_classes)) {
+    throw new RangeError(`${model.name} has classes 0 to ${model.num_classes - 1}, not ${label}.`);
+  }
+  const compiled = await load(model);
+  const run = last.then(() => execute(compiled, { z: Float32Array.from(z), label }));
+  last = run.catch(() => {});
+  return run;
+}
+
+/** Loads a model, once; a failure is not kept, so that one can try again. */
+export function load(model) {
+  if (!models.has(model.file)) {
+    const loading = compile(model);
+    loading.catch(() => models.delete(model.file));
+    models.set(model.file, loading);
+  }
+  return models.get(model.file);
+}
+
+async function compile(model) {
+  runtime ??= start();
+  runtime.catch(() => (runtime = undefined));
+  // The hash makes a browser fetch a model anew when the site has another under its name.
+  const url = new URL(`${model.file}?${model.sha256.slice(0, 16)}`, import.meta.url);
+  const [litert, content] = await Promise.all([runtime, download(url)]);
+  return litert.loadAndCompile(content, { accelerator: "wasm" });
+}
+
+async function start() {
+  // LiteRT.js writes all of its log as errors; so does Emscripten that a server sends .wasm files
+  // under another type, which only makes loading slower. Only errors shall be errors.
+  const harmless = /^(INFO|WARNING|wasm streaming compile failed|falling back to ArrayBuffer)/;
+  const log = (line) => (harmless.test(line) ? console.debug : console.error)(line);
+  self.Module = { print: console.debug, printErr: log };
+  // It also asks for a GPU, and warns where there is none. These models run on the CPU.
+  const device = { limits: {}, features: new Set(), requestDevice: async () => null };
+  const gpu = { requestAdapter: async () => device };
+  Object.defineProperty(navigator, "gpu", { value: gpu, configurable: true });
+  try {
+    const litert = await import("./litert/core.js");
+    await litert.loadLiteRt(RUNTIME);
+    return litert;
+  } finally {
+    delete navigator.gpu; // the browser's own is visible again
+  }
+}
+
+async function download(url) {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url.pathname}: ${response.status} ${response.statusText}`);
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+async function execute(compiled, { z, label }) {
+  const { Tensor } = await runtime;
+  const values = { z, label: Int32Array.of(label) };
+  const inputs = {};
+  for (const { name, shape } of compiled.getInputDetails()) {
+    inputs[name] = new Tensor(values[name], [...shape]);
+  }
+  const begun = performance.now();
+  const outputs = await compiled.run(inputs);
+  const milliseconds = performance.now() - begun;
+  const pixels = outputs.images.toTypedArray();
+  for (const tensor of [...Object.values(inputs), ...Object.values(outputs)]) tensor.delete();
+  return { pixels, milliseconds };
+}

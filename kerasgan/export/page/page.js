@@ -1,0 +1,370 @@
+// The page's controls. Latents, models and pictures are the affair of the other three modules.
+
+import { generate, load } from "./generator.js";
+import { between, drawLatents } from "./latents.js";
+import { gridFile, paint } from "./pictures.js";
+
+const LETTERS = ["A", "B", "C"];
+const MOST_SEED = 2 ** 32 - 1;
+const narrow = matchMedia("(max-width: 640px)");
+const element = (id) => document.getElementById(id);
+const nextTask = () => new Promise((resolve) => setTimeout(resolve));
+
+let models = [];
+let model;
+let seed = 0;
+let samples = []; // {z, label} of each tile
+let points = { A: 0, B: 1, C: 2 }; // samples that the walk goes between
+let newest = 0; // number of the request whose images are wanted
+
+/**
+ * What scripts may use: `await kerasgan.generate(name, z, label)` gives the model's image for given
+ * latents as a Float32Array, height x width x channels numbers in [-1, 1]. `kerasgan.models` is
+ * what models.json says; both are there once `await kerasgan.ready` is over.
+ */
+Object.assign(window.kerasgan, {
+  generate: async (name, z, label) => {
+    const wanted = models.find((candidate) => candidate.name === name);
+    if (!wanted) throw new RangeError(`There is no model "${name}".`);
+    return (await generate(wanted, z, label)).pixels;
+  },
+});
+if (!window.kerasgan.problem) window.kerasgan.ready = begin().catch(fail);
+
+async function begin() {
+  const response = await fetch("models.json");
+  if (!response.ok) throw new Error(`models.json: ${response.status} ${response.statusText}`);
+  const about = await response.json();
+  models = window.kerasgan.models = about.models;
+  element("version").textContent = `kerasgan ${about.kerasgan}`;
+  element("model").append(...models.map(({ name }) => new Option(name, name)));
+  listen();
+  chooseModel();
+}
+
+function listen() {
+  element("controls").addEventListener("submit", (event) => event.preventDefault());
+  element("model").addEventListener("change", chooseModel);
+  element("seed").addEventListener("input", () => redraw());
+  element("new-seed").addEventListener("click", () => {
+    element("seed").value = crypto.getRandomValues(new Uint32Array(1))[0] % 1_000_000;
+    redraw();
+  });
+  element("class-buttons").addEventListener("change", () => redraw({ afresh: true }));
+  element("download").addEventListener("click", () => download().catch(fail));
+  element("grid").addEventListener("click", (event) => choose(tileAt(event)));
+  element("grid").addEventListener("keydown", pressed);
+  for (const radio of document.querySelectorAll("[name=point]")) {
+    radio.addEventListener("change", () => describeWalk());
+  }
+  for (const id of ["along", "aside"]) element(id).addEventListener("input", drawWalk);
+  narrow.addEventListener("change", () => redraw({ afresh: true }));
+}
+
+function fail(error) {
+  console.error(error);
+  element("problem").hidden = false;
+  element("problem").textContent = `This did not work: ${error.message || error}`;
+  element("status").textContent = "";
+}
+
+// --- What to draw ---
+
+function chooseModel() {
+  model = models.find(({ name }) => name === element("model").value);
+  document.title = `${model.name} · kerasgan`;
+  element("facts").textContent = facts(model);
+  element("classes").hidden = !model.num_classes;
+  const classes = ["all", ...Array(model.num_classes ?? 0).keys()];
+  element("class-buttons").replaceChildren(...classes.map(classButton));
+  redraw({ afresh: true });
+}
+
+function facts({ variant, image_shape, latent_dim, prior, bytes, score }) {
+  const [height, width, channels] = image_shape;
+  const range = [prior.low, prior.high].map((end) => Number(end?.toFixed(2)));
+  const drawn = prior.distribution === "normal" ? "normal" : `uniform in ${range.join(" to ")}`;
+  const size = `${width} × ${height}, ${channels === 1 ? "grey" : "colour"}`;
+  const parts = [variant, size, `${latent_dim} latents, ${drawn}`, megabytes(bytes)];
+  if (!score) return `${parts.join(" · ")}.`;
+  const { metric, value, n_fake, n_real, dataset, split } = score;
+  return (
+    `${parts.join(" · ")}. ${metric} ${value.toFixed(1)}: ` +
+    `${n_fake} samples against ${n_real} images of ${dataset}, ${split}.`
+  );
+}
+
+const megabytes = (bytes) => `${(bytes / 1e6).toFixed(bytes < 1e6 ? 2 : 1)} MB`;
+
+function classButton(value) {
+  const label = document.createElement("label");
+  const input = document.createElement("input");
+  Object.assign(input, { type: "radio", name: "class", value, checked: value === "all" });
+  label.className = "chip";
+  label.append(input, value === "all" ? "All" : String(value));
+  return label;
+}
+
+/** Returns the class chosen, or null for all. */
+function chosenClass() {
+  const { value } = element("controls").elements.class ?? { value: "all" };
+  return value === "all" ? null : Number(value);
+}
+
+/** Takes the seed out of its box, and says whether there is one. */
+function readSeed() {
+  const box = element("seed");
+  const valid = box.validity.valid;
+  box.setAttribute("aria-invalid", String(!valid));
+  element("seed-note").textContent = valid ? "" : `A whole number from 0 to ${MOST_SEED}, please.`;
+  if (valid) seed = Number(box.value);
+  return valid;
+}
+
+/** One column for each class where they fit, so that a column shows one thing. */
+function layout() {
+  const classes = model.num_classes;
+  if (chosenClass() === null && classes >= 5 && classes <= 12) {
+    const columns = narrow.matches && classes > 6 ? Math.ceil(classes / 2) : classes;
+    return { columns, rows: 6 };
+  }
+  return narrow.matches ? { columns: 6, rows: 6 } : { columns: 8, rows: 8 };
+}
+
+function plan(num) {
+  const label = chosenClass();
+  return Array.from({ length: num }, (_, i) => ({
+    z: drawLatents(model, seed, i),
+    label: model.num_classes ? (label ?? i % model.num_classes) : undefined,
+  }));
+}
+
+// --- The grid ---
+
+/** Draws all samples; a later call takes over from an earlier one. */
+async function redraw({ afresh = false } = {}) {
+  if (!readSeed() && !afresh) return;
+  const mine = ++newest;
+  const { columns, rows } = layout();
+  samples = plan(columns * rows);
+  if (afresh) {
+    const step = model.num_classes && chosenClass() === null ? model.num_classes : 1;
+    const last = samples.length - 1;
+    points = { A: 0, B: Math.min(step, last), C: Math.min(2 * step, last) };
+  }
+  layTiles(columns, rows);
+  element("problem").hidden = true;
+  setBusy(true);
+  try {
+    element("status").textContent = `Loading ${model.name}, ${megabytes(model.bytes)} …`;
+    await load(model);
+    if (mine !== newest) return;
+    element("status").textContent = `Drawing ${samples.length} samples …`;
+    drawPoints();
+    const times = await drawSamples(mine);
+    if (mine === newest) finish(times);
+  } catch (error) {
+    if (mine === newest) fail(error);
+  } finally {
+    if (mine === newest) setBusy(false);
+  }
+}
+
+async function drawSamples(mine) {
+  const [shape, wanted, times] = [model.image_shape, samples, []];
+  let rested = performance.now();
+  for (const [i, { z, label }] of wanted.entries()) {
+    const { pixels, milliseconds } = await generate(model, z, label);
+    if (mine !== newest) return times;
+    times.push(milliseconds);
+    paint(tiles()[i].querySelector("canvas"), pixels, shape);
+    if (performance.now() - rested > 12) {
+      element("progress").value = (i + 1) / wanted.length;
+      await nextTask(); // lets the browser paint and the visitor click
+      if (mine !== newest) return times;
+      rested = performance.now();
+    }
+  }
+  return times;
+}
+
+function finish(times) {
+  const median = times.sort((a, b) => a - b)[Math.floor(times.length / 2)];
+  const spent = median < 0.1 ? "under 0.1" : median.toFixed(median < 10 ? 1 : 0);
+  element("status").textContent = `${times.length} at ${spent} ms per image (median)`;
+}
+
+function setBusy(busy) {
+  element("grid").setAttribute("aria-busy", String(busy));
+  element("progress").value = 0;
+  element("progress").classList.toggle("hidden", !busy);
+  element("download").disabled = busy;
+}
+
+const tiles = () => [...element("grid").children];
+
+function layTiles(columns, rows) {
+  const grid = element("grid");
+  element("app").style.setProperty("--columns", columns);
+  element("app").style.setProperty("--rows", rows);
+  grid.dataset.columns = columns;
+  grid.setAttribute("aria-label", `${samples.length} samples of ${model.name}, seed ${seed}`);
+  while (grid.children.length > samples.length) grid.lastChild.remove();
+  while (grid.children.length < samples.length) grid.append(newTile());
+  markTiles();
+}
+
+function newTile() {
+  const tile = document.createElement("button");
+  tile.type = "button";
+  tile.className = "tile";
+  tile.tabIndex = -1;
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [model.image_shape[1], model.image_shape[0]];
+  tile.append(canvas, document.createElement("span"));
+  return tile;
+}
+
+/** Names the tiles, shows which are A, B and C, and keeps one of them in the tab order. */
+function markTiles() {
+  const all = tiles();
+  all.forEach((tile, i) => {
+    const letters = LETTERS.filter((letter) => points[letter] === i);
+    const name = [`Sample ${i + 1}`];
+    if (samples[i].label !== undefined) name.push(`class ${samples[i].label}`);
+    if (letters.length) name.push(`chosen as ${letters.join(" and ")}`);
+    tile.setAttribute("aria-label", name.join(", "));
+    tile.dataset.letters = letters.join("");
+    tile.lastChild.textContent = letters.join("");
+  });
+  if (!all.some((tile) => tile.tabIndex === 0)) all[0].tabIndex = 0;
+}
+
+const tileAt = (event) => tiles().indexOf(event.target.closest(".tile"));
+
+function focusTile(index) {
+  const all = tiles();
+  if (!all[index]) return;
+  for (const tile of all) tile.tabIndex = -1;
+  all[index].tabIndex = 0;
+  all[index].focus();
+}
+
+function pressed(event) {
+  const index = tileAt(event);
+  if (index < 0 || event.ctrlKey || event.metaKey || event.altKey) return;
+  const columns = Number(element("grid").dataset.columns);
+  const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns };
+  const ends = { Home: -index, End: samples.length - 1 - index };
+  const step = steps[event.key] ?? ends[event.key];
+  const letter = event.key.toUpperCase();
+  if (step !== undefined) focusTile(index + step);
+  else if (LETTERS.includes(letter)) choose(index, letter);
+  else return;
+  event.preventDefault();
+}
+
+async function download() {
+  const canvases = tiles().map((tile) => tile.querySelector("canvas"));
+  const file = await gridFile(canvases, Number(element("grid").dataset.columns));
+  const link = document.createElement("a");
+  const label = chosenClass() === null ? "" : `-class-${chosenClass()}`;
+  link.download = `${model.name}-seed-${seed}${label}.png`;
+  link.href = URL.createObjectURL(file);
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
+// --- The walk ---
+
+const letterNext = () => document.querySelector("[name=point]:checked").value;
+
+/** Gives a sample the letter whose turn it is, or the one named. */
+function choose(index, letter = null) {
+  if (index < 0) return;
+  const given = letter ?? letterNext();
+  points[given] = index;
+  if (!letter) {
+    const next = LETTERS[(LETTERS.indexOf(given) + 1) % LETTERS.length];
+    document.querySelector(`[name=point][value=${next}]`).checked = true;
+  }
+  focusTile(index);
+  markTiles();
+  drawPoints();
+  describeWalk(`${given} is now sample ${index + 1}. `);
+}
+
+let drawing = 0; // pictures of the walk that are being made
+
+function walkBusy(change) {
+  drawing += change;
+  element("walk-card").setAttribute("aria-busy", String(drawing > 0));
+}
+
+/** The walk stays in one class: that of A. */
+const walkLabel = () => samples[points.A].label;
+
+function describeWalk(news = "") {
+  const mixed = walkLabel() !== undefined && chosenClass() === null;
+  const kept = mixed ? ` The walk stays in class ${walkLabel()}, that of A.` : "";
+  element("walk-note").textContent = `${news}Choose a sample to make it ${letterNext()}.${kept}`;
+}
+
+/** Draws A, B and C as the walk meets them, and the walk itself. */
+async function drawPoints() {
+  describeWalk();
+  drawWalk();
+  walkBusy(+1);
+  try {
+    const [mine, wanted] = [newest, model];
+    for (const letter of LETTERS) {
+      const { pixels } = await generate(wanted, samples[points[letter]].z, walkLabel());
+      if (mine !== newest) return;
+      paint(element(`point-${letter}`), pixels, wanted.image_shape);
+    }
+  } catch (error) {
+    fail(error);
+  } finally {
+    walkBusy(-1);
+  }
+}
+
+let walking = false;
+let moved = false;
+
+/** Draws where the sliders stand; while it draws, only their last place is kept. */
+async function drawWalk() {
+  const [along, aside] = ["along", "aside"].map((id) => Number(element(id).value));
+  element("along-value").textContent = `${along}%`;
+  element("aside-value").textContent = `${aside}%`;
+  element("along").setAttribute("aria-valuetext", `${along}% of the way from A to B`);
+  element("aside").setAttribute("aria-valuetext", `${aside}% of the way to C`);
+  moved = true;
+  if (walking) return;
+  walking = true;
+  walkBusy(+1);
+  try {
+    while (moved) {
+      moved = false;
+      await drawStep();
+    }
+  } catch (error) {
+    fail(error);
+  } finally {
+    walking = false;
+    walkBusy(-1);
+  }
+}
+
+async function drawStep() {
+  const [along, aside] = ["along", "aside"].map((id) => Number(element(id).value));
+  const [a, b, c] = LETTERS.map((letter) => samples[points[letter]].z);
+  const wanted = model;
+  const z = between(wanted.prior, between(wanted.prior, a, b, along / 100), c, aside / 100);
+  const { pixels } = await generate(wanted, z, walkLabel());
+  if (wanted !== model) return; // another walk has been asked for
+  paint(element("walk"), pixels, wanted.image_shape);
+  const place = `${along}% of the way from A to B, ${aside}% towards C`;
+  element("walk").setAttribute("aria-label", `Image made ${place}`);
+  await nextTask();
+}
