@@ -69,8 +69,8 @@ def fail(message, code):
 
 
 @contextlib.contextmanager
-def quiet_start():
-    """Keeps what TensorFlow's C++ prints while it starts from the terminal, unless it fails."""
+def quiet_cpp():
+    """Keeps what TensorFlow's C++ prints from the terminal, unless it fails."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
     with tempfile.TemporaryFile() as log:
@@ -90,7 +90,7 @@ def quiet_start():
 
 def start():
     """Imports TensorFlow and lists its devices, which is when it talks."""
-    with quiet_start():
+    with quiet_cpp():
         import tensorflow as tf
 
         tf.config.list_logical_devices()
@@ -287,7 +287,9 @@ def export(
         print(f"Look at it: python -m http.server --directory {output}")
     else:
         arguments = {"quantization": quantization} if format == "tflite" else {}
-        print(f"Written: {getattr(exports, format)(gans[0], output, **arguments)}")
+        with quiet_cpp():  # the converters' C++ talks too
+            written = getattr(exports, format)(gans[0], output, **arguments)
+        print(f"Written: {written}")
 
 
 @app.command()
