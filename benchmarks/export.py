@@ -20,7 +20,7 @@ from kerasgan import benchmark, cli, data, export, images, latency, metrics, pro
 from kerasgan.export.tflite import QUANTIZATIONS
 from kerasgan.inspection import size_of
 from kerasgan.real import real_features
-from kerasgan.samplers import open_sampler
+from kerasgan.samplers import drawable, open_sampler
 
 KEY = ("weights_sha256", "artefact", "seed", "n_fake", "real_sha256", "extractor_sha256")
 ARTEFACTS = ("keras", "saved_model", "tflite", *(f"tflite {name}" for name in QUANTIZATIONS))
@@ -36,12 +36,9 @@ def main(
     output: Annotated[Path, typer.Option(help="Folder of the results.")] = benchmark.RESULTS,
 ):
     """Score a generator's exports."""
-    for source in sources:
-        if not zoo.is_trained(source) and source not in zoo.names():
-            zoo.load(source)  # says what there is
+    gans = {source: drawable(zoo.load(source), source) for source in sources}  # mistakes first
     extractor = metrics.EfficientNetLite0()
-    for source in sources:
-        gan = zoo.load(source)
+    for source, gan in gans.items():
         side, width, _ = gan.image_shape
         size = side if side == width else None
         pictures, _ = data.load_arrays(dataset, split, size, data_dir)

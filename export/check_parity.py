@@ -1,10 +1,11 @@
-"""Compares a run's exported artefacts with Keras, in a process that does not know kerasgan.
+"""Compares exported artefacts with Keras, in a process that does not know kerasgan.
 
-    python export/check_parity.py RUN
+    python export/check_parity.py RUN        a run with model.keras, saved_model/, generator.tflite
+    python export/check_parity.py FOLDER     what export_zoo.py wrote: served/ and tflite/
 
-RUN holds `model.keras`, `saved_model/<version>/` and `generator.tflite`. Keras computes images from
-fixed latents; a second process, which imports TensorFlow but not kerasgan, loads both artefacts and
-computes them again. Exits with 1 where they differ by more than 1e-5 or an artefact is missing.
+Keras computes images from fixed latents; a second process, which imports TensorFlow but not
+kerasgan, loads the SavedModel and the float32 TFLite file and computes them again. Exits with 1
+where they differ by more than 1e-5 or an artefact is missing.
 """
 
 import subprocess
@@ -18,41 +19,52 @@ TOLERANCE = 1e-5
 BATCHES = (1, 3, 64)
 
 
-def write_reference(run, path):
-    """Writes latents and Keras's images of them to an .npz file."""
-    import keras
-
-    import kerasgan  # noqa: F401  (registers the models)
-
-    gan = keras.saving.load_model(run / "model.keras")
-    latents = gan.latent_prior(max(BATCHES), [7, 7]).numpy()
-    np.savez(path, latents=latents, images=gan(latents).numpy())
+def cases(folder):
+    """Lists what there is to compare: model, SavedModel and TFLite file of each."""
+    if (folder / "served").is_dir():
+        served = sorted(path for path in (folder / "served").iterdir() if path.is_dir())
+        return [(s.name, s, folder / "tflite" / f"{s.name}.tflite") for s in served]
+    return [(folder / "model.keras", folder / "saved_model", folder / "generator.tflite")]
 
 
-def compare(run, path):
+def write_reference(model, path):
+    """Writes inputs by name and Keras's images of them to an .npz file."""
+    import tensorflow as tf
+
+    import kerasgan
+
+    gan = kerasgan.load(model)
+    num = max(BATCHES)
+    inputs = {"z": gan.latent_prior(num, [7, 7])}
+    if gan.num_classes:
+        inputs["label"] = tf.range(num) % gan.num_classes
+    elif gan.condition_dim:
+        inputs["condition"] = tf.random.stateless_normal((num, gan.condition_dim), [7, 8])
+    expected = gan.generate(*inputs.values()).numpy()
+    np.savez(path, expected=expected, **{name: v.numpy() for name, v in inputs.items()})
+
+
+def compare(saved_model, tflite, path):
     """Loads both artefacts with TensorFlow alone and prints their largest differences."""
     import tensorflow as tf
     from ai_edge_litert.interpreter import Interpreter
 
-    reference = np.load(path, allow_pickle=False)
-    latents, images = reference["latents"], reference["images"]
+    inputs = dict(np.load(path, allow_pickle=False))
+    expected = inputs.pop("expected")
     differences = {}
 
-    version = max((run / "saved_model").iterdir(), key=lambda folder: int(folder.name))
-    serve = tf.saved_model.load(version).signatures["serving_default"]
+    versions = [folder for folder in Path(saved_model).iterdir() if folder.name.isdecimal()]
+    newest = max(versions, key=lambda folder: int(folder.name))
+    serve = tf.saved_model.load(newest).signatures["serving_default"]
     for batch in BATCHES:
-        made = serve(z=tf.constant(latents[:batch]))["images"].numpy()
-        differences[f"SavedModel, batch {batch}"] = np.abs(made - images[:batch]).max()
+        made = serve(**{name: tf.constant(values[:batch]) for name, values in inputs.items()})
+        difference = np.abs(made["images"].numpy() - expected[:batch]).max()
+        differences[f"SavedModel, batch {batch}"] = difference
 
-    interpreter = Interpreter(str(run / "generator.tflite"), num_threads=2)
-    interpreter.allocate_tensors()
-    (given,), (wanted,) = interpreter.get_input_details(), interpreter.get_output_details()
-    worst = 0.0
-    for latent, image in zip(latents, images, strict=True):
-        interpreter.set_tensor(given["index"], latent[None])
-        interpreter.invoke()
-        worst = max(worst, np.abs(interpreter.get_tensor(wanted["index"])[0] - image).max())
-    differences["TFLite, batch 1"] = worst
+    run = Interpreter(str(tflite), num_threads=2).get_signature_runner("serving_default")
+    rows = [{name: v[i : i + 1] for name, v in inputs.items()} for i in range(len(expected))]
+    made = np.concatenate([run(**row)["images"].copy() for row in rows])
+    differences["TFLite, batch 1"] = np.abs(made - expected).max()
 
     if "kerasgan" in sys.modules:
         raise RuntimeError("This process must not import kerasgan, and did.")
@@ -62,10 +74,10 @@ def compare(run, path):
     return all(difference <= TOLERANCE for difference in differences.values())
 
 
-def run_quietly(half, run, path):
+def run_quietly(half, *arguments):
     """Runs one half in a process of its own; TensorFlow's notes are shown only if it fails."""
     done = subprocess.run(
-        [sys.executable, __file__, half, run, path], capture_output=True, text=True
+        [sys.executable, __file__, half, *arguments], capture_output=True, text=True
     )
     print(done.stdout, end="")
     if done.returncode:
@@ -73,25 +85,35 @@ def run_quietly(half, run, path):
     return done.returncode
 
 
-def main(arguments):
-    if len(arguments) == 3 and arguments[0] == "--reference":
-        return write_reference(Path(arguments[1]), Path(arguments[2]))
-    if len(arguments) == 3 and arguments[0] == "--compare":
-        return 0 if compare(Path(arguments[1]), Path(arguments[2])) else 1
-    if len(arguments) != 1:
-        print(__doc__.strip(), file=sys.stderr)
-        return 2
-    run = Path(arguments[0])
-    wanted = ("model.keras", "saved_model", "generator.tflite")
-    missing = [name for name in wanted if not (run / name).exists()]
+def check(model, saved_model, tflite):
+    """Compares one model's artefacts; returns an exit code."""
+    missing = [str(path) for path in (saved_model, tflite) if not path.exists()]
+    if isinstance(model, Path) and not model.exists():
+        missing.append(str(model))
     if missing:
-        print(f"check_parity: {run} lacks {', '.join(missing)}.", file=sys.stderr)
+        print(f"check_parity: there is no {', '.join(missing)}.", file=sys.stderr)
         return 1
     with tempfile.TemporaryDirectory() as folder:
         reference = Path(folder) / "reference.npz"
-        return run_quietly("--reference", run, reference) or run_quietly(
-            "--compare", run, reference
+        return run_quietly("--reference", model, reference) or run_quietly(
+            "--compare", saved_model, tflite, reference
         )
+
+
+def main(arguments):
+    if len(arguments) == 3 and arguments[0] == "--reference":
+        return write_reference(*arguments[1:])
+    if len(arguments) == 4 and arguments[0] == "--compare":
+        return 0 if compare(*arguments[1:]) else 1
+    if len(arguments) != 1:
+        print(__doc__.strip(), file=sys.stderr)
+        return 2
+    codes = []
+    for case in (found := cases(Path(arguments[0]))):
+        if len(found) > 1:
+            print(case[0])
+        codes.append(check(*case))
+    return max(codes, default=1)
 
 
 if __name__ == "__main__":

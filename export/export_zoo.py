@@ -2,11 +2,12 @@
 
     python export/export_zoo.py [FOLDER]
 
-Writes to FOLDER, by default runs/export: `served/<entry>/<version>/`, which
-export/serving/docker-compose.yml mounts with KERASGAN_SERVED=FOLDER/served, `tflite/<entry>.tflite`
-in every mode, and `page/`, a site of all entries.
+Writes to FOLDER, by default runs: `served/<entry>/<version>/`, which
+export/serving/docker-compose.yml mounts, `tflite/<entry>.tflite` in every mode, and `page/`, a site
+of all entries, in place of an earlier one. export/check_parity.py checks them.
 """
 
+import shutil
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +17,7 @@ from kerasgan import cli, export, zoo
 from kerasgan.export.tflite import QUANTIZATIONS
 
 
-def main(folder: Annotated[Path, typer.Argument(help="Folder.")] = Path("runs/export")):
+def main(folder: Annotated[Path, typer.Argument(help="Folder.")] = Path("runs")):
     """Export every trained zoo entry."""
     gans = {name: zoo.load(name) for name in zoo.names()}
     for name, gan in gans.items():
@@ -24,7 +25,10 @@ def main(folder: Annotated[Path, typer.Argument(help="Folder.")] = Path("runs/ex
         for mode in (None, *QUANTIZATIONS):
             ending = f".{mode}.tflite" if mode else ".tflite"
             print(export.tflite(gan, folder / "tflite" / f"{name}{ending}", mode))
-    print(export.browser(gans, folder / "page"))
+    page = folder / "page"
+    if (page / "models.json").is_file():
+        shutil.rmtree(page)
+    print(export.browser(gans, page))
 
 
 if __name__ == "__main__":

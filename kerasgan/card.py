@@ -6,6 +6,13 @@ LICENCES = {
     "fashion_mnist": "Fashion-MNIST, Zalando SE, MIT licence",
     "fashion_mnist_mini": "12,500 images of Fashion-MNIST, Zalando SE, MIT licence",
 }
+
+
+def licence(dataset):
+    """Returns a dataset's name and licence, as far as they are known."""
+    return LICENCES.get(dataset, f"{dataset}: see its publisher for the licence")
+
+
 SCORES = {
     "kernel_distance": "kernel distance[lite0]",
     "precision": "precision[lite0]",
@@ -86,10 +93,10 @@ def score_table(scores):
         f"{scores['n_fake']:,} samples against {scores['n_real']:,} real images of "
         f"{scores['dataset']} {scores['split']}; lower distances are better."
     )
+    before = {"untrained": "the same before training", "floor": "the same of real training images"}
     rows = [
         (scores["metric"], f"{scores['trained']:.1f}"),
-        ("the same of real training images (floor)", f"{scores['floor']:.1f}"),
-        ("the same before training", f"{scores['untrained']:.1f}"),
+        *((name, f"{scores[key]:.1f}") for key, name in before.items() if key in scores),
         *((name, f"{scores[key]:.4f}") for key, name in SCORES.items() if key in scores),
     ]
     lines = ["| metric | value |", "| --- | ---: |", *(f"| {a} | {b} |" for a, b in rows)]
@@ -100,30 +107,36 @@ def data_section(about):
     if "recipe" not in about:
         return "What it was trained on is not known here. kerasgan itself: Apache-2.0."
     name = about["recipe"]["data"]["name"]
-    data = LICENCES.get(name, f"{name}: see its publisher for the licence")
-    return f"Trained on {data}. Weights and code: Apache-2.0."
+    return f"Trained on {licence(name)}. Weights and code: Apache-2.0."
 
 
 def usage(about):
-    """Markdown: five lines each for Keras, TensorFlow Serving and LiteRT."""
-    name = about.get("name", about["model"])
-    label = ', "label": [0]' if about["num_classes"] else ""
-    labels = ", labels=[0] * 16" if about["num_classes"] else ""
-    run = ", label=np.int32([0])" if about["num_classes"] else ""
+    """Markdown: a few lines each for Keras, TensorFlow Serving and LiteRT."""
+    name = about.get("name", "MODEL")
+    label, keras, run = "", "", ""
+    if about["num_classes"]:
+        label, keras, run = ', "label": [0]', ", labels=[0] * 4", ", label=np.int32([0])"
+    elif about.get("condition_dim"):
+        zeros = f"[[0.0] * {about['condition_dim']}]"
+        label = f', "condition": {zeros}'
+        keras, run = f", labels={zeros} * 4", f", condition=np.float32({zeros})"
     uniform = about["latent_range"]
     draw = f"uniform({uniform[0]:.6g}, {uniform[1]:.6g}, " if uniform else "normal("
     draw += f"size=(1, {about['latent_dim']}))"
-    return f"""```python
+    signature = "sample_png" if len(about["image_shape"]) == 3 else "sample"
+    known = "" if "name" in about else " `MODEL` stands for where it is.\n"
+    return f"""{known}
+```python
 import kerasgan
 
 gan = kerasgan.load("{name}")
-images = gan.sample(16{labels}, seed=0)  # float32 in [-1, 1]
+samples = gan.sample(4{keras}, seed=0)  # float32 (4, {", ".join(map(str, about["image_shape"]))})
 ```
 
 TensorFlow Serving, after `kerasgan export {name} --format saved_model --output served/{name}`:
 
 ```sh
-curl -d '{{"signature_name": "sample_png", "inputs": {{"seed": 0, "num": 4{label}}}}}' \\
+curl -d '{{"signature_name": "{signature}", "inputs": {{"seed": 0, "num": 4{label}}}}}' \\
     http://localhost:8501/v1/models/{name}:predict
 ```
 
@@ -135,5 +148,5 @@ from ai_edge_litert.interpreter import Interpreter
 
 run = Interpreter("{name}.tflite").get_signature_runner("serving_default")
 z = np.random.default_rng(0).{draw}.astype("float32")
-images = run(z=z{run})["images"]  # (1, H, W, C)
-```"""
+images = run(z=z{run})["images"]  # one sample
+```""".strip()

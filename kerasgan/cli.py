@@ -3,8 +3,10 @@
 import contextlib
 import os
 import runpy
+import signal
 import sys
 import tempfile
+import threading
 import warnings
 from pathlib import Path
 from typing import Annotated
@@ -32,6 +34,9 @@ Seed = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of the sampl
 
 def main(arguments=None, app=app, name="kerasgan"):
     """Runs the command line and exits: 0 done, 1 failed, 2 a mistake of the user."""
+    # As Ctrl-C: what is half-written is removed. Trainings listen for themselves.
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     warnings.showwarning = lambda message, *_, **__: fail(str(message), 0)
     try:
         code = app(args=arguments, prog_name=name, standalone_mode=False)
@@ -100,8 +105,7 @@ def load_gan(path):
     """Loads the model of a run directory, a .keras file or a zoo entry."""
     from kerasgan import zoo
 
-    if not path.exists() and str(path) not in zoo.names():
-        zoo.load(path)  # says what there is, before TensorFlow starts
+    zoo.find(path)  # a mistake is told before TensorFlow starts
     start()
     return zoo.load(path)
 
@@ -168,7 +172,7 @@ def train(
     if dry_run:
         from kerasgan import dry_run as trial
 
-        print(trial.dry_run(settings))
+        print(trial.dry_run(settings, data_dir))
         return
     name = f"{settings['model']['name']}_{settings['data']['name']}".replace(os.sep, "_")
     directory = output or Path("runs") / name
@@ -200,7 +204,7 @@ def list_entries():
                 entry["licence"],
             )
         )
-    print("FD: FD[lite0] of 10,000 samples against the test images; lower is better.")
+    print("FD: FD[lite0], lower is better; how it was measured stands on each entry's card.")
 
 
 @app.command()
@@ -238,6 +242,8 @@ def evaluate(
     gan = load_gan(checkpoint)
     from kerasgan import data, metrics, provenance
 
+    if len(gan.image_shape) != 3:
+        raise UserError(f"{checkpoint} makes points {gan.image_shape}, not images.")
     height, width, _ = gan.image_shape
     pictures, _ = data.load_arrays(dataset, split, height if height == width else None, data_dir)
     pictures = data.subset(pictures, min(num or len(pictures), len(pictures)))

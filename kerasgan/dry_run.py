@@ -8,11 +8,12 @@ import numpy as np
 from kerasgan import sources, train
 
 
-def dry_run(settings):
+def dry_run(settings, data_dir=None):
     """Builds a recipe's model, trains it for a step on random images, and says what that took.
 
     Args:
         settings: A complete recipe.
+        data_dir: Where TFDS keeps its data.
 
     Returns:
         str of several lines: shapes, parameters, losses, memory. The memory of a GPU is less by
@@ -29,11 +30,14 @@ def dry_run(settings):
     DCGAN, images (28, 28, 1) of fashion_mnist_mini, batch 64
     """
     name, batch_size = settings["data"]["name"], settings["data"]["batch_size"]
-    shape = sources.image_shape(name, settings["data"]["image_size"])
+    shape = sources.image_shape(name, settings["data"]["image_size"], data_dir)
     gan = train.build(settings, shape)
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (batch_size, *shape), dtype=np.uint8)
-    labels = rng.integers(0, gan.num_classes, batch_size) if gan.conditional else None
+    labels = None
+    if gan.conditional:
+        shape_of_labels = (batch_size, *gan.input_signature[1].shape[1:])
+        labels = rng.integers(0, gan.num_classes or 2, shape_of_labels)
     before = peak_gigabytes()
     history = gan.fit(images, labels, batch_size=batch_size, verbose=0).history
     losses = ", ".join(f"{key} {values[0]:.3f}" for key, values in history.items())

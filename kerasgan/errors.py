@@ -1,6 +1,7 @@
 """What a caller is told about a mistake."""
 
 import difflib
+import importlib.util
 import numbers
 
 
@@ -62,3 +63,23 @@ def nearest(word, words):
     if len(by_lower_case) > 30:
         listed = ", ".join([*close, f"... ({len(by_lower_case)} names)"])
     return f'did you mean "{close[0]}"? Valid: {listed}' if close else f"valid: {listed}"
+
+
+def needs(package, extra):
+    """Refuses with one sentence where a package of one of kerasgan's extras is not installed.
+
+    Args:
+        package: The name that is imported.
+        extra: The extra that brings it.
+
+    Raises:
+        UserError: If it is not installed.
+
+    Example:
+
+    >>> needs("numpy", "tflite")
+    """
+    if importlib.util.find_spec(package) is None:
+        raise UserError(
+            f'This needs {package}, which is not installed: pip install "kerasgan[{extra}]"'
+        )

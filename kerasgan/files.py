@@ -3,8 +3,10 @@
 import contextlib
 import os
 import pathlib
+import re
 import secrets
 import shutil
+import time
 
 from kerasgan.errors import UserError
 
@@ -45,6 +47,7 @@ def replacing(path):
     temporary = os.path.join(folder, f".partial-{secrets.token_hex(4)}-{name}")
     try:
         os.makedirs(folder, exist_ok=True)
+        _delete_leftovers(folder, name)
         yield temporary
         _sync(temporary)
         os.replace(temporary, path)
@@ -53,10 +56,22 @@ def replacing(path):
             raise
         raise UserError(f"Cannot write {path}: {error.strerror or error}.") from error
     finally:
-        if os.path.isdir(temporary):
-            shutil.rmtree(temporary)
-        elif os.path.exists(temporary):
-            os.unlink(temporary)
+        _delete(temporary)
+
+
+def _delete(path):
+    if os.path.isdir(path):
+        shutil.rmtree(path)
+    elif os.path.exists(path):
+        os.unlink(path)
+
+
+def _delete_leftovers(folder, name, seconds=3600):
+    """Deletes what a writer of the same file left that was killed; younger ones may be at work."""
+    for path in pathlib.Path(folder).glob(".partial-*"):
+        left = re.fullmatch(r"\.partial-[0-9a-f]{8}-(.*)", path.name)
+        if left and left[1] == name and time.time() - path.stat().st_mtime > seconds:
+            _delete(path)
 
 
 def _sync(path):

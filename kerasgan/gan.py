@@ -38,6 +38,8 @@ class GAN(keras.Model):
     n_critic = 1
     # Number of classes where labels go into the networks.
     num_classes = None
+    # Length of condition vectors where those go into the networks.
+    condition_dim = None
     # Latents are uniform between these two numbers; without them they are standard normal.
     latent_range = None
     # Where a loaded model comes from, as `kerasgan.load` found it: name, recipe, scores.

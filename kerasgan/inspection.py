@@ -1,9 +1,11 @@
 """What an artefact says of itself: `kerasgan inspect`."""
 
+import contextlib
 import json
 from pathlib import Path
 
 from kerasgan import zoo
+from kerasgan.errors import UserError, needs
 from kerasgan.export import metadata
 
 
@@ -41,6 +43,16 @@ def inspect(what):
     return _model(what)
 
 
+@contextlib.contextmanager
+def readable(path):
+    """Tells in one sentence that an artefact is damaged."""
+    try:
+        yield
+    except Exception as error:  # TensorFlow and LiteRT raise every kind on a damaged file
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(f"Cannot read {path}: {reason}") from error
+
+
 def report(title, path, signatures):
     """Title, signatures, provenance of an export."""
     about = metadata.read(path)
@@ -71,7 +83,9 @@ def line_of_signature(name, inputs, outputs):
 def _saved_model_signatures(folder):
     import tensorflow as tf
 
-    for name, served in sorted(tf.saved_model.load(str(folder)).signatures.items()):
+    with readable(folder):
+        signatures = tf.saved_model.load(str(folder)).signatures
+    for name, served in sorted(signatures.items()):
         inputs = served.structured_input_signature[1].items()
         outputs = served.structured_outputs.items()
         yield line_of_signature(
@@ -82,9 +96,11 @@ def _saved_model_signatures(folder):
 
 
 def _tflite_signatures(path):
+    needs("ai_edge_litert", "tflite")
     from ai_edge_litert.interpreter import Interpreter
 
-    interpreter = Interpreter(str(path))
+    with readable(path):
+        interpreter = Interpreter(str(path))
     for name in interpreter.get_signature_list():
         run = interpreter.get_signature_runner(name)
         sides = [
@@ -114,8 +130,6 @@ def _onnx_signatures(path):
 def _model(what):
     gan = zoo.load(what)
     about = metadata.describe(gan)
-    if gan.origin:
-        about.update(gan.origin)
     signature = line_of_signature(
         "generator",
         [(spec.name, spec.dtype.name, spec.shape.as_list()) for spec in gan.input_signature],
@@ -136,12 +150,13 @@ def provenance_lines(about):
     yield "written with: " + ", ".join(f"{k} {about[k]}" for k in versions if about.get(k))
     if "recipe" in about:
         yield f"recipe: {json.dumps(about['recipe'])}"
-    scores = about.get("scores")
+    scores = about.get("scores") or about.get("float32_scores")
     if scores is None:
         yield "scores: none"
         return
+    of = "scores of the float32 model" if about.get("float32_scores") else "scores"
     yield (
-        f"scores: {scores['metric']} {scores['trained']} (floor {scores['floor']}), "
+        f"{of}: {scores['metric']} {scores['trained']} (floor {scores['floor']}), "
         f"{scores['n_fake']:,} samples against {scores['n_real']:,} of "
         f"{scores['dataset']} {scores['split']}"
     )

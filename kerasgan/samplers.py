@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from kerasgan import data, zoo
+from kerasgan.errors import UserError, needs
 from kerasgan.export import metadata
 
 
@@ -66,10 +67,23 @@ def open_sampler(what):
     return _of_model(what)
 
 
+def drawable(gan, what):
+    """Returns a model that draws images from latents, or from latents and classes; refuses others.
+
+    Raises:
+        UserError: If it makes points, or takes condition vectors, which only its user knows.
+    """
+    if len(gan.image_shape) != 3:
+        raise UserError(f"{what} makes points {gan.image_shape}, not images.")
+    if gan.condition_dim:
+        raise UserError(f"{what} takes condition vectors, and there are none to draw with.")
+    return gan
+
+
 def _of_model(what):
     from kerasgan import provenance
 
-    gan = zoo.load(what)
+    gan = drawable(zoo.load(what), what)
     return Sampler(
         name=str(what),
         kind="model",
@@ -85,7 +99,7 @@ def _of_saved_model(folder):
     import tensorflow as tf
 
     about = metadata.read(folder)
-    gan = metadata.rebuild(about, folder)
+    gan = drawable(metadata.rebuild(about, folder), folder)
     serve = tf.saved_model.load(str(folder)).signatures["serving_default"]
 
     def generate(inputs):
@@ -106,10 +120,11 @@ def _of_saved_model(folder):
 
 
 def _of_tflite(path):
+    needs("ai_edge_litert", "tflite")
     from ai_edge_litert.interpreter import Interpreter
 
     about = metadata.read(path)
-    gan = metadata.rebuild(about, path)
+    gan = drawable(metadata.rebuild(about, path), path)
     interpreter = Interpreter(str(path), num_threads=1)
     interpreter.allocate_tensors()
     run = interpreter.get_signature_runner("serving_default")

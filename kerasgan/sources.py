@@ -29,16 +29,21 @@ def read(name, split="train", image_size=None, data_dir=None):
     """Reads one split of a named set or folder; `kerasgan.data.load_arrays` documents the rest."""
     if name == prepare.MINI:
         return _read_mini(split, image_size)
+    if is_folder(name):
+        return _read_folder(Path(name).expanduser(), split, image_size)
+    with prepare.quiet():
+        return _read_tfds(name, split, image_size, data_dir)
+
+
+def is_folder(name):
+    """Tells whether a name stands for a folder of images rather than for a TFDS dataset."""
     folder = os.path.expanduser(name)
     path_like = isinstance(name, os.PathLike) or os.path.isabs(folder) or name.startswith(".")
-    if (
+    return (
         path_like
         or os.path.isfile(folder)
         or (os.path.isdir(folder) and name not in prepare.names())
-    ):
-        return _read_folder(Path(folder), split, image_size)
-    with prepare.quiet():
-        return _read_tfds(name, split, image_size, data_dir)
+    )
 
 
 # --- Splits and sizes ---
@@ -246,12 +251,13 @@ def _decode(path, mode):
 # --- TensorFlow Datasets ---
 
 
-def image_shape(name, image_size=None):
-    """Returns the shape of a dataset's images, where TFDS knows it without the data.
+def image_shape(name, image_size=None, data_dir=None):
+    """Returns the shape of a dataset's images; TFDS knows it without the data.
 
     Args:
-        name: TFDS's name, or "fashion_mnist_mini".
+        name: TFDS's name, "fashion_mnist_mini" or a folder of images.
         image_size: Side to which images are brought, or `None`.
+        data_dir: As for `read`.
 
     Returns:
         (height, width, channels).
@@ -265,11 +271,10 @@ def image_shape(name, image_size=None):
     >>> image_shape("cifar10")
     (32, 32, 3)
     """
-    if name == prepare.MINI:
-        shape = (28, 28, 1)
-    else:
-        with prepare.quiet():
-            shape = _tfds_features(prepare.find(name), name)["image"].shape
+    if name == prepare.MINI or is_folder(name):
+        return read(name, "all", image_size)[0].shape[1:]
+    with prepare.quiet():
+        shape = _tfds_features(prepare.find(name, data_dir), name)["image"].shape
     shape = (image_size, image_size, shape[2]) if image_size else shape
     if None in shape:
         raise UserError(f"Images of {name} have several sizes: the recipe needs data.image_size.")

@@ -47,7 +47,7 @@ def table():
                 "megabytes": (entry / WEIGHTS).stat().st_size / 1e6,
                 "metric": scores["metric"],
                 "distance": scores["trained"],
-                "licence": "Apache-2.0; data: " + card.LICENCES[settings["data"]["name"]],
+                "licence": "Apache-2.0; data: " + card.licence(settings["data"]["name"]),
             }
         )
     return rows
@@ -64,6 +64,38 @@ def opened(gan):
     return gan if hasattr(gan, "inference_generator") else load(gan)
 
 
+def find(what):
+    """Returns where a trained model lies, without loading it.
+
+    Args:
+        what: As for `load`.
+
+    Returns:
+        `pathlib.Path`: a zoo entry's folder, or a `.keras` file.
+
+    Raises:
+        UserError: If there is none.
+    """
+    path = Path(what)
+    file = path / "model.keras" if path.is_dir() else path
+    if file.is_file():
+        return file
+    if (path / WEIGHTS).is_file():
+        return path
+    if str(what) in names():
+        return folder() / str(what)
+    unfinished = sorted(path.glob("checkpoints/step_*/model.keras"))
+    if unfinished:
+        raise UserError(
+            f"The run in {path} is not finished: go on with it, or name its last checkpoint, "
+            f"{unfinished[-1]}"
+        )
+    raise UserError(
+        f"There is no trained model at {what}: name a run directory or a .keras file"
+        + (f", or a zoo entry, {nearest(what, names())}" if names() else ".")
+    )
+
+
 def load(what):
     """Loads a trained model: a zoo entry, a run directory, or a `.keras` file.
 
@@ -77,21 +109,9 @@ def load(what):
     Raises:
         UserError: If there is no such entry or file, or it holds something else.
     """
-    path = Path(what)
-    if not path.exists() and str(what) in names():
-        return load_entry(folder() / str(what))
-    file = path / "model.keras" if path.is_dir() else path
-    if not file.is_file():
-        unfinished = sorted(path.glob("checkpoints/step_*/model.keras"))
-        if unfinished:
-            raise UserError(
-                f"The run in {path} is not finished: go on with it, or name its last checkpoint, "
-                f"{unfinished[-1]}"
-            )
-        raise UserError(
-            f"There is no trained model at {what}: name a run directory or a .keras file"
-            + (f", or a zoo entry, {nearest(what, names())}" if names() else ".")
-        )
+    file = find(what)
+    if file.is_dir():
+        return load_entry(file)
     import keras
 
     from kerasgan.gan import GAN

@@ -295,7 +295,7 @@ def test_the_command_tells_what_it_cannot_do_in_one_line(archives, gans, tmp_pat
     twice = (tmp_path / "digits.keras",) * 2
     code, printed = run(capsys, "export", *twice, "--format", "tflite", "--output", tmp_path / "x")
     assert code == 2 and printed.err == (
-        "kerasgan: tflite takes one model; browser takes several. Got 2.\n"
+        "kerasgan: One model goes into tflite. Received: 2 models\n"
     )
     code, printed = run(capsys, "export", *twice, "--format", "browser", "--output", tmp_path / "x")
     assert code == 2 and 'are both called "digits": rename one.' in printed.err

@@ -4,6 +4,8 @@ import importlib.util
 import io
 import json
 import os
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -173,11 +175,16 @@ def test_quantised_models_draw_nearly_the_same_from_floats(kind, mode, tmp_path)
         "dense": lambda: lively(ConditionalGAN((8, 8, 1), condition_dim=2, width=60)),
         "attention": lambda: SAGAN((16, 16, 1), num_classes=4, width=8),
     }[kind]()
+    for weight in gan.generator.weights:
+        if weight.path.endswith("self_attention/gamma"):
+            weight.assign(1.0)  # attention starts closed
     z = gan.latent_prior(8, [0, 1]).numpy()
     conditions = [values.numpy() for values in given(gan, 8).values()]
     latents = (z, *conditions) if kind == "dense" else None
     path = export.tflite(gan, tmp_path / "generator.tflite", mode, latents)
-    run = Interpreter(path).get_signature_runner("serving_default")
+    interpreter = Interpreter(path)
+    assert not [o for o in interpreter._get_ops_details() if o["op_name"].startswith("Flex")]
+    run = interpreter.get_signature_runner("serving_default")
     expected = gan.generate(z, *conditions).numpy()
     names = [spec.name for spec in gan.input_signature]
     rows = [dict(zip(names, row, strict=True)) for row in zip(z, *conditions, strict=True)]
@@ -185,6 +192,58 @@ def test_quantised_models_draw_nearly_the_same_from_floats(kind, mode, tmp_path)
     assert made[0].dtype == np.float32
     allowed = {None: 1e-5, "float16": 0.002, "int16x8": 0.05}.get(mode, 0.1)
     assert np.abs(np.concatenate(made) - expected).mean() < allowed * expected.std()
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_a_model_of_mixed_precision_is_converted_in_float32(policy, tmp_path):
+    keras.config.set_dtype_policy(policy)
+    try:
+        gan = lively(DCGAN((8, 8, 1), width=4, ema_decay=0.5))
+    finally:
+        keras.config.set_dtype_policy("float32")
+    gan.ema_generator.set_weights(gan.generator.get_weights())
+    path = export.tflite(gan, tmp_path / "generator.tflite")
+    z = gan.latent_prior(1, [0, 1]).numpy()
+    made = Interpreter(path).get_signature_runner("serving_default")(z=z)["images"]
+    assert np.abs(made - gan.generate(z).numpy()).max() < 0.1
+    assert keras.config.dtype_policy().name == "float32"
+
+
+def test_a_quantised_file_does_not_claim_the_float_models_score(gan, tmp_path, monkeypatch):
+    monkeypatch.setattr(gan, "origin", {"name": "one", "scores": {"trained": 1.5}})
+    for mode, key in ((None, "scores"), ("dynamic", "float32_scores")):
+        about = metadata.read(export.tflite(gan, tmp_path / "generator.tflite", mode))
+        assert about[key] == {"trained": 1.5} and len({"scores", "float32_scores"} & {*about}) == 1
+
+
+def test_a_file_in_the_place_of_the_versions_is_refused(gan, tmp_path):
+    (tmp_path / "served").write_text("")
+    with pytest.raises(UserError, match="is a file: name a folder"):
+        export.saved_model(gan, tmp_path / "served")
+
+
+def test_an_export_that_is_told_to_stop_leaves_nothing(tmp_path):
+    code = (
+        "import os, signal, sys\n"
+        "from kerasgan import cli, zoo, DCGAN\n"
+        "from kerasgan.export import savedmodel\n"
+        "zoo.find = lambda what: what\n"
+        "zoo.load = lambda what: DCGAN((8, 8, 1), width=4)\n"
+        "savedmodel.write_warmup = lambda *_: os.kill(os.getpid(), signal.SIGTERM)\n"
+        "cli.main(['export', 'x', '--format', 'saved_model', '--output', sys.argv[1]])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True)
+    assert done.returncode == 143
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_export_left_is_deleted_by_the_next(gan, tmp_path):
+    old, young = tmp_path / ".partial-0123abcd-1", tmp_path / ".partial-0123abce-1"
+    for path in (old, young):
+        path.mkdir()
+    os.utime(old, (0, 0))
+    export.saved_model(gan, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"1", young.name}
 
 
 def test_quantised_weights_take_less_room(tmp_path):

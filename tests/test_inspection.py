@@ -7,8 +7,10 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
-from kerasgan import DCGAN, ConditionalGAN, card, cli, export, inspection
+from kerasgan import DCGAN, ConditionalGAN, VanillaGAN, card, cli, export, inspection, latency
+from kerasgan.errors import UserError
 from kerasgan.export import metadata
+from kerasgan.samplers import open_sampler
 
 SCORES = {
     "metric": "FD[lite0]",
@@ -81,6 +83,38 @@ def test_provenance_is_json_beside_the_graph(gan, tmp_path):
     with open(f"{folder}/{metadata.FILE}") as file:
         about = json.load(file)
     assert about["recipe"] == gan.origin["recipe"] and about["scores"] == gan.origin["scores"]
+
+
+@pytest.mark.parametrize("damage", ["short tflite", "broken graph"])
+def test_a_damaged_artefact_is_told_in_one_sentence(gan, tmp_path, damage):
+    if damage == "short tflite":
+        path = tmp_path / "out.tflite"
+        export.tflite(gan, path)
+        path.write_bytes(path.read_bytes()[:-10])
+    else:
+        path = tmp_path / "1"
+        export.saved_model(gan, tmp_path)
+        (path / "saved_model.pb").write_bytes(b"no graph")
+    with pytest.raises(UserError, match="^Cannot read|does not say which model"):
+        inspection.inspect(path)
+
+
+@pytest.mark.parametrize("kind", ["points", "conditions"])
+def test_what_benchmarks_cannot_draw_is_told(tmp_path, kind):
+    gan = {
+        "points": lambda: VanillaGAN((2,), latent_dim=2, width=40),
+        "conditions": lambda: ConditionalGAN((8, 8, 1), condition_dim=2, width=60),
+    }[kind]()
+    path = export.tflite(gan, tmp_path / "out.tflite")
+    with pytest.raises(UserError, match="makes points|takes condition vectors"):
+        open_sampler(path)
+    text = card.model_card(metadata.describe(gan))
+    assert ("sample_png" in text) == (kind == "conditions")
+    assert ("condition" in text) == (kind == "conditions")
+
+
+def test_an_image_takes_time_on_one_thread(gan, tmp_path):
+    assert 0.0 < latency.milliseconds(export.tflite(gan, tmp_path / "out.tflite")) < 1000.0
 
 
 def test_the_code_on_a_card_runs(gan, tmp_path, monkeypatch):

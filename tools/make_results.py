@@ -172,8 +172,10 @@ def export_section():
         "`kerasgan benchmark export`: batch 1, one thread, medians; differences to Keras in images "
         "of -1 to 1; the same latents everywhere.",
     ]
-    for protocol, found in groups(lines, "metric", "dataset", "split", "n_real", "n_fake").items():
-        metric, dataset, split, n_real, n_fake = protocol
+    for protocol, found in groups(
+        lines, "metric", "dataset", "split", "n_real", "n_fake", "seed"
+    ).items():
+        metric, dataset, split, n_real, n_fake, _ = protocol
         rows = []
         for (source,), of_source in groups(found, "source").items():
             of_source = [

@@ -36,7 +36,10 @@ def main(run, entry):
         sys.exit(f"{run} was trained by another recipe: {'; '.join(changes)}")
     gan = zoo.load(run)
     scorer = Scorer(gan, kept)
-    about = {**json.loads((run / "result.json").read_text()), **choose(gan, scorer, entry)}
+    about = json.loads((run / "result.json").read_text())
+    if about["n_fake"] != NUM:
+        del about["untrained"]  # distances of other numbers of images do not compare
+    about.update(choose(gan, scorer, entry))
 
     file = entry / zoo.WEIGHTS
     about["file_sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
@@ -95,15 +98,14 @@ class Scorer:
 
 def choose(gan, scorer, entry):
     """Writes the weights that score best on the training split, and says which they are."""
+    network = gan.inference_generator
+    weights = {"last": gan.generator.get_weights(), "average": network.get_weights()}
     distances = {}
-    networks = {"average": gan.ema_generator, "last": gan.generator}
-    for name, network in networks.items():
-        if network is not None:
-            gan.ema_generator = network if name == "average" else None
-            distances[name] = scorer.training_distance(gan)
+    for name, values in weights.items():
+        network.set_weights(values)
+        distances[name] = scorer.training_distance(gan)
     best = min(distances, key=distances.get)
-    network = networks[best]
-    gan.ema_generator = network if best == "average" else None
+    network.set_weights(weights[best])
 
     network.save_weights(entry / zoo.WEIGHTS)
     halve(entry / zoo.WEIGHTS, entry / f"half.{zoo.WEIGHTS}")

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from kerasgan import models, provenance
-from kerasgan.errors import UserError
+from kerasgan.errors import UserError, needs
 
 FILE = "kerasgan.json"
 
@@ -25,12 +25,13 @@ def describe(gan):
     """
     weights_sha256 = provenance.weights_sha256(gan.inference_generator)
     origin = gan.origin or {}
-    same = origin.get("scores", {}).get("weights_sha256") == weights_sha256
+    same = origin.get("scores", {}).get("weights_sha256", weights_sha256) == weights_sha256
     return {
         "model": type(gan).__module__.rpartition(".")[2],
         "config": gan.get_config(),
         "image_shape": list(gan.image_shape),
         "num_classes": gan.num_classes,
+        "condition_dim": gan.condition_dim,
         "latent_dim": gan.latent_dim,
         "latent_range": gan.latent_range and list(gan.latent_range),  # none: standard normal
         "parameters": gan.generator.count_params(),
@@ -98,7 +99,7 @@ def newest_version(path):
         return path
     if not path.is_dir():
         return None
-    versions = [folder for folder in path.iterdir() if folder.name.isdigit()]
+    versions = [folder for folder in path.iterdir() if folder.name.isdecimal()]
     versions = [folder for folder in versions if (folder / "saved_model.pb").is_file()]
     return max(versions, key=lambda folder: int(folder.name), default=None)
 
@@ -170,6 +171,7 @@ def _of_tflite(content):
 
 
 def _of_onnx(content):
+    needs("onnx", "runtimes")
     import onnx
     from google.protobuf.message import DecodeError
 

@@ -1,13 +1,12 @@
 """ONNX for every runtime that is not TensorFlow's."""
 
-import importlib.util
 import json
 import warnings
 
 import tensorflow as tf
 
 from kerasgan import zoo
-from kerasgan.errors import UserError
+from kerasgan.errors import needs
 from kerasgan.export import metadata
 from kerasgan.files import replacing
 
@@ -38,10 +37,7 @@ def onnx(gan, path):
     >>> os.path.getsize(onnx(gan, file)) > 10_000  # doctest: +SKIP
     True
     """
-    if importlib.util.find_spec("tf2onnx") is None:
-        raise UserError(
-            'ONNX export needs tf2onnx, which is not installed: pip install "kerasgan[runtimes]"'
-        )
+    needs("tf2onnx", "runtimes")
     gan = zoo.opened(gan)
     generate = tf.function(
         lambda *inputs: {"images": gan.generate(*inputs)}, input_signature=gan.input_signature

@@ -60,6 +60,8 @@ def saved_model(gan, directory, version=None):
     version = next_version(directory) if version is None else version
     check_count(version, "version")
     path = os.path.join(directory, str(version))
+    if os.path.isfile(directory):
+        raise UserError(f"{directory} is a file: name a folder for the model's versions.")
     if os.path.exists(path):
         raise UserError(f"{path} exists already: name another version or remove it.")
 
@@ -154,4 +156,4 @@ def finite(values, name):
 def next_version(directory):
     """Returns the whole number after the highest version in `directory`, 1 where there is none."""
     names = os.listdir(directory) if os.path.isdir(directory) else []
-    return max((int(name) for name in names if name.isdigit()), default=0) + 1
+    return max((int(name) for name in names if name.isdecimal()), default=0) + 1

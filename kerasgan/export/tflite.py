@@ -2,6 +2,7 @@
 
 import warnings
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -28,8 +29,9 @@ def tflite(gan, path, quantization=None, calibration_latents=None):
         gan: A `kerasgan.GAN`, or what `kerasgan.load` takes.
         path: File to write.
         quantization: `None`: float32. "float16": weights in half the bytes. "dynamic": weights as
-            8-bit integers, arithmetic in part. "int8": activations too, except in attention,
-            which loses most by it. "int16x8": activations of 16 bits.
+            8-bit integers, arithmetic in part. "int8": activations too, in attention as well.
+            "int16x8": activations of 16 bits, which LiteRT computes slowly. What each costs is
+            measured by `kerasgan benchmark export`.
         calibration_latents: float32 array (N, latent_dim), with which the ranges of activations
             are found in the last two modes. By default 256 that the model draws, with seed 0;
             class labels take turns. A model of dense conditions needs a pair, latents and
@@ -54,9 +56,11 @@ def tflite(gan, path, quantization=None, calibration_latents=None):
         raise UserError(f'There is no quantization "{quantization}", {near}')
     gan = zoo.opened(gan)
     about = {**metadata.describe(gan), "quantization": quantization}
+    if quantization is not None:
+        about["float32_scores"] = about.pop("scores", None)
     calibrated = quantization in ("int8", "int16x8")
     inputs = calibration_inputs(gan, calibration_latents) if calibrated else None
-    content = metadata.annotate_tflite(convert(gan, quantization, inputs), about)
+    content = metadata.annotate_tflite(convert(in_float32(gan), quantization, inputs), about)
     with replacing(path) as temporary, open(temporary, "wb") as file:
         file.write(content)
     return str(path)
@@ -80,6 +84,20 @@ def calibration_inputs(gan, latents=None):
     if not all(len(values) and np.isfinite(values).all() for values in inputs):
         raise UserError("`calibration_latents` must hold at least one vector, all finite.")
     return [[values[i : i + 1] for values in inputs] for i in range(len(inputs[0]))]
+
+
+def in_float32(gan):
+    """Returns a model that computes in float32, which is all that TFLite's converter takes."""
+    if gan.compute_dtype == "float32":
+        return gan
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    try:
+        twin = type(gan).from_config({**gan.get_config(), "dtype": "float32"})
+    finally:
+        keras.config.set_dtype_policy(policy)
+    twin.inference_generator.set_weights(gan.inference_generator.get_weights())
+    return twin
 
 
 def convert(gan, quantization, inputs=None):
