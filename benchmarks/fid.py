@@ -138,7 +138,7 @@ def plot(lines, path):
         protocol = f"{line['n_real']:,} of {line['dataset']} {line['split']}"
         title = f"{line['metric']}, {line['n_fake']:,} samples against {protocol}"
         protocols.setdefault(title, {}).setdefault(line["source"], []).append(line["distance"])
-    heights = [0.4 * len(sources) + 0.9 for sources in protocols.values()]
+    heights = [0.4 * len(sources) + 1.1 for sources in protocols.values()]
     figure, panels = plt.subplots(
         len(protocols),
         figsize=(7, sum(heights)),
@@ -152,7 +152,8 @@ def plot(lines, path):
         bars = axes.barh(range(len(names)), [means[name] for name in names], color="#4477aa")
         axes.bar_label(bars, fmt="%.1f", padding=4)
         axes.set_yticks(range(len(names)), names)
-        axes.set_title(f"{title} (lower is better)", fontsize=10)
+        axes.set_title(title, fontsize=10)
+        axes.set_xlabel("lower is better", fontsize=9)
         axes.margins(x=0.12)
     figure.savefig(path, dpi=130)
     plt.close(figure)
