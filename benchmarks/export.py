@@ -16,10 +16,10 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from kerasgan import benchmark, cli, data, export, images, latency, metrics, provenance, zoo
+from kerasgan import benchmark, cli, export, images, latency, metrics, provenance, zoo
 from kerasgan.export.tflite import QUANTIZATIONS
 from kerasgan.inspection import size_of
-from kerasgan.real import real_features
+from kerasgan.real import real_protocol
 from kerasgan.samplers import drawable, open_sampler
 
 KEY = ("weights_sha256", "artefact", "seed", "n_fake", "real_sha256", "extractor_sha256")
@@ -39,20 +39,12 @@ def main(
     gans = {source: drawable(zoo.load(source), source) for source in sources}  # mistakes first
     extractor = metrics.EfficientNetLite0()
     for source, gan in gans.items():
-        side, width, _ = gan.image_shape
-        size = side if side == width else None
-        pictures, _ = data.load_arrays(dataset, split, size, data_dir)
-        pictures = data.subset(pictures, min(num, len(pictures)))
-        real, _ = real_features(pictures, extractor, f"{dataset} {split}", verbose=True)
+        shape = gan.image_shape
+        real, about = real_protocol(dataset, split, num, shape, extractor, data_dir)
         protocol = {
             "weights_sha256": provenance.weights_sha256(gan.inference_generator),
             "seed": seed,
-            "metric": extractor.distance_name,
-            "extractor_sha256": extractor.sha256,
-            "dataset": dataset,
-            "split": split,
-            "real_sha256": data.sha256(pictures),
-            "n_real": len(real),
+            **about,
             "n_fake": num,
         }
         report(source, measure(source, gan, protocol, real, extractor, output / "export.jsonl"))

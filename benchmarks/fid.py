@@ -16,9 +16,9 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from kerasgan import benchmark, cli, data, images, metrics, provenance
+from kerasgan import benchmark, cli, images, metrics, provenance
 from kerasgan.errors import UserError, nearest
-from kerasgan.real import real_features
+from kerasgan.real import real_protocol
 from kerasgan.samplers import open_sampler
 
 EXTRACTORS = {"lite0": metrics.EfficientNetLite0, "inception": metrics.InceptionV3}
@@ -78,22 +78,14 @@ def extractors(chosen):
 def line_of(sampler, seed, extractor, dataset, split, num, data_dir, file):
     """Returns one source's line for one seed: from the file, or measured and written to it."""
     num = min(num, sampler.limit or num)
-    side, width, _ = sampler.image_shape
     print(f"\n{sampler.name}, seed {seed}, {extractor.distance_name}", flush=True)
-    size = side if side == width else None
-    pictures, _ = data.load_arrays(dataset, split, size, data_dir)
-    pictures = data.subset(pictures, min(num, len(pictures)))
-    real, _ = real_features(pictures, extractor, f"{dataset} {split}", verbose=True)
+    shape = sampler.image_shape
+    real, about = real_protocol(dataset, split, num, shape, extractor, data_dir)
     protocol = {
         "kind": sampler.kind,
         "sha256": sampler.sha256,
         "seed": seed,
-        "metric": extractor.distance_name,
-        "extractor_sha256": extractor.sha256,
-        "dataset": dataset,
-        "split": split,
-        "real_sha256": data.sha256(pictures),
-        "n_real": len(real),
+        **about,
         "n_fake": num,
     }
     for line in benchmark.read(file):

@@ -56,10 +56,11 @@ def replacing(path):
             raise
         raise UserError(f"Cannot write {path}: {error.strerror or error}.") from error
     finally:
-        _delete(temporary)
+        delete(temporary)
 
 
-def _delete(path):
+def delete(path):
+    """Deletes a file, a folder with all that is in it, or nothing where there is nothing."""
     if os.path.isdir(path):
         shutil.rmtree(path)
     elif os.path.exists(path):
@@ -71,7 +72,7 @@ def _delete_leftovers(folder, name, seconds=3600):
     for path in pathlib.Path(folder).glob(".partial-*"):
         left = re.fullmatch(r"\.partial-[0-9a-f]{8}-(.*)", path.name)
         if left and left[1] == name and time.time() - path.stat().st_mtime > seconds:
-            _delete(path)
+            delete(path)
 
 
 def _sync(path):

@@ -19,6 +19,34 @@ UNREADABLE = (OSError, ValueError, KeyError, EOFError, NotImplementedError, Runt
 UNREADABLE += (zipfile.BadZipFile, zlib.error)
 
 
+def real_protocol(dataset, split, num, image_shape, extractor, data_dir=None):
+    """Returns the features that benchmarks compare with, and what a result says of them.
+
+    Args:
+        dataset, split, data_dir: As in `kerasgan.data.load_arrays`.
+        num: Number of images at most, spread evenly over the split.
+        image_shape: (height, width, channels) of the generated images; real ones are brought to
+            that side where it is one.
+        extractor: A `kerasgan.metrics.Extractor`.
+
+    Returns:
+        float32 array (N, D), and a dict of JSON values.
+    """
+    height, width, _ = image_shape
+    size = height if height == width else None
+    pictures, _ = data.load_arrays(dataset, split, size, data_dir)
+    pictures = data.subset(pictures, min(num, len(pictures)))
+    real, _ = real_features(pictures, extractor, f"{dataset} {split}", verbose=True)
+    return real, {
+        "metric": extractor.distance_name,
+        "extractor_sha256": extractor.sha256,
+        "dataset": dataset,
+        "split": split,
+        "real_sha256": data.sha256(pictures),
+        "n_real": len(real),
+    }
+
+
 def real_features(pictures, extractor, source, verbose=False, cache=None):
     """Returns features and class scores of real images, from the cache where they are in it.
 

@@ -4,11 +4,10 @@ import contextlib
 import csv
 import json
 import os
-import shutil
 
 from kerasgan import checkpoints, recipe
 from kerasgan.errors import UserError
-from kerasgan.files import locked, replacing
+from kerasgan.files import delete, locked, replacing
 
 MARKER = ".kerasgan-run"
 WRITTEN = (
@@ -58,7 +57,7 @@ def opened(directory, settings, overwrite=False, change_recipe=False):
             stack.enter_context(locked(marker))
             if overwrite:
                 for name in WRITTEN:
-                    _delete(os.path.join(directory, name))
+                    delete(os.path.join(directory, name))
             changes = _changes(directory, settings)
             if changes and not change_recipe:
                 raise UserError(
@@ -69,14 +68,14 @@ def opened(directory, settings, overwrite=False, change_recipe=False):
             for folder, names, files in os.walk(directory):
                 for name in [*names, *files]:
                     if name.startswith(".partial-"):
-                        _delete(os.path.join(folder, name))
+                        delete(os.path.join(folder, name))
         yield changes
 
 
 def begin(directory, settings):
     """Writes the recipe of the training that now begins or goes on; it is not finished any more."""
     with _writing(directory):
-        _delete(os.path.join(directory, "result.json"))
+        delete(os.path.join(directory, "result.json"))
         os.makedirs(os.path.join(directory, "checkpoints"), exist_ok=True)
         recipe.write(settings, os.path.join(directory, "recipe.toml"))
 
@@ -115,10 +114,3 @@ def write_history(directory, rows):
             writer.writeheader()
             for row in rows:
                 writer.writerow({k: "nan" if v is None else v for k, v in row.items()})
-
-
-def _delete(path):
-    if os.path.isdir(path):
-        shutil.rmtree(path)
-    elif os.path.exists(path):
-        os.unlink(path)
