@@ -146,13 +146,14 @@ class StopOnNonFinite(keras.callbacks.Callback):
         super().__init__()
         check_count(every, "every")
         self.every = every
-        self.epoch = 0
+        self.epoch, self.looked = 0, -1
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.epoch = epoch
+        self.epoch, self.looked = epoch, -1
 
     def on_train_batch_end(self, batch, logs=None):
-        if (batch + 1) % self.every == 0:
+        if batch - self.looked >= self.every:  # by more than one with `steps_per_execution`
+            self.looked = batch
             step = int(self.model.g_optimizer.iterations.numpy())
             self._check(logs, f"within {self.every} steps before step {step}")
 

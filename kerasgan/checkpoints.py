@@ -15,6 +15,7 @@ from pathlib import Path
 
 import keras
 
+from kerasgan import distribution
 from kerasgan.callbacks import broken
 from kerasgan.errors import TrainingFailed, UserError
 from kerasgan.files import replacing
@@ -84,7 +85,7 @@ class Checkpoints(keras.callbacks.Callback):
         self.batches, self.in_epoch = 0, True
         for name, values in self.state.means.items():  # of an epoch that was interrupted
             for variable, value in zip(self.model.trackers[name].variables, values, strict=True):
-                variable.assign(value)
+                distribution.assign_local_sum(self.model.distribute_strategy, variable, value)
         self.state.means = {}
 
     def on_train_batch_end(self, batch, logs=None):
@@ -113,14 +114,17 @@ class Checkpoints(keras.callbacks.Callback):
         means = {}
         if self.in_epoch:
             for name, tracker in self.model.trackers.items():
-                means[name] = [float(value.numpy()) for value in tracker.variables]
+                means[name] = [
+                    distribution.local_sum(self.model.distribute_strategy, total)
+                    for total in tracker.variables
+                ]
         for network in (self.model.generator, self.model.discriminator):
             if broken(network):
                 raise TrainingFailed(
                     f"Training broke before step {self.state.step}: the {network.name} has weights "
                     f"that are NaN or infinite. A lower learning rate usually helps."
                 )
-        path = self.directory / f"step_{self.state.step:08d}"
+        path = path_of(self.directory, self.state.step)
         if not path.exists():
             with replacing(path) as temporary:
                 os.mkdir(temporary)
@@ -167,6 +171,11 @@ class Checkpoints(keras.callbacks.Callback):
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def path_of(directory, step):
+    """Returns the folder of the checkpoint of a step, which need not exist."""
+    return Path(directory) / f"step_{step:08d}"
 
 
 def found(directory):

@@ -85,6 +85,9 @@ def quiet_cpp():
         try:
             yield
             failed = False
+        except UserError:
+            failed = False
+            raise
         finally:
             os.dup2(terminal, 2)
             os.close(terminal)
@@ -93,12 +96,20 @@ def quiet_cpp():
                 sys.stderr.buffer.write(log.read())
 
 
-def start():
-    """Imports TensorFlow and lists its devices, which is when it talks."""
+def start(strategy=None, cpu_devices=1):
+    """Imports TensorFlow and lists its devices, which is when it talks; returns the strategy."""
     with quiet_cpp():
         import tensorflow as tf
 
+        from kerasgan import distribution
+
+        distribution.grow_memory()
+        if cpu_devices > 1:
+            distribution.split_cpu(cpu_devices)
+        # Before the devices are listed, since workers must be known first.
+        made = distribution.strategy(strategy) if strategy else tf.distribute.get_strategy()
         tf.config.list_logical_devices()
+        return made
 
 
 def load_gan(path):
@@ -142,6 +153,10 @@ def train(
     deterministic: Annotated[
         bool, typer.Option("--deterministic", help="The same bits each time; can be slower.")
     ] = False,
+    strategy: Annotated[
+        str | None,
+        typer.Option(help="one_device, mirrored (all GPUs) or multi_worker (as TF_CONFIG says)."),
+    ] = None,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Build, take one step on random images, write nothing."),
@@ -158,7 +173,7 @@ def train(
     }
     if model is not None and model not in models.names():
         raise UserError(f'There is no model "{model}", {nearest(model, models.names())}')
-    start()
+    devices = start(strategy)
     from kerasgan import recipe as recipes
     from kerasgan import train as training
 
@@ -177,12 +192,36 @@ def train(
     name = f"{settings['model']['name']}_{settings['data']['name']}".replace(os.sep, "_")
     directory = output or Path("runs") / name
     try:
-        training.train(settings, directory, data_dir, overwrite, change_recipe, deterministic)
+        result = training.train(
+            settings,
+            directory,
+            data_dir,
+            overwrite,
+            change_recipe,
+            deterministic,
+            strategy=devices,
+        )
     except training.checkpoints.Interrupted as interruption:
         how = "The same command without --overwrite" if overwrite else "The same command"
         print(f"{interruption} {how} goes on from there.")
         raise typer.Exit(130) from None
-    print(f"\nRun directory: {directory}")
+    if result is not None:
+        print(f"\nRun directory: {directory}")
+
+
+@app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+def launch(
+    context: typer.Context,
+    workers: Annotated[int, typer.Option(min=2, help="Number of processes.")] = 2,
+):
+    """Try `train` out on several workers of this machine: kerasgan launch --workers 2 RECIPE ...
+
+    What follows is as in `kerasgan train`. On several machines, run `kerasgan train --strategy
+    multi_worker` on each, with TF_CONFIG set.
+    """
+    from kerasgan.launch import launch as start_workers
+
+    raise typer.Exit(start_workers(["train", *context.args], workers))
 
 
 @app.command(name="list")
@@ -328,6 +367,6 @@ def benchmark(
             print(f"{script:16} {path.read_text(encoding='utf-8').splitlines()[0].strip(chr(34))}")
         return
     path = benchmarks.find(name)
-    start()
+    start(cpu_devices=2 if name == "scaling" else 1)
     sys.argv = [f"kerasgan benchmark {name}", *context.args]
     runpy.run_path(str(path), run_name="__main__")

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasgan import data, images, metrics
+from kerasgan import data, distribution, images, metrics
 from kerasgan.errors import UserError, check_count
 
 
@@ -147,15 +147,42 @@ class GAN(keras.Model):
     # --- What `train_step` is written with ---
 
     def next_seed(self):
-        """Returns a seed (2,) for a training step: another at each call and on each replica."""
-        draw = self.draws.assign_add(1)
-        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-        stream = tf.cast(draw, tf.int64) * 65536 + tf.cast(replica, tf.int64)
-        return tf.stack([tf.constant(self.seed, tf.int64), stream])
+        """Returns a seed (2,): another at each call, the same on every replica."""
+        return tf.stack([tf.constant(self.seed, tf.int64), self.draws.assign_add(1)])
+
+    def own_rows(self, draw, num):
+        """Draws for the whole batch and returns the rows of this replica.
+
+        So the replicas draw what one device would: other numbers each, and all of them the same,
+        whatever the number of replicas.
+
+        Args:
+            draw: Function, (number of rows, seed) -> tensor.
+            num: int or scalar int tensor: rows that this replica wants.
+        """
+        context = tf.distribute.get_replica_context()
+        start = context.replica_id_in_sync_group * num
+        rows = draw(num * context.num_replicas_in_sync, self.next_seed())
+        return rows[start : start + num]
 
     def sample_latents(self, num):
         """Draws fresh latents for a training step."""
-        return self.latent_prior(num, self.next_seed())
+        return self.own_rows(self.latent_prior, num)
+
+    def sample_uniform(self, num):
+        """Draws `num` fresh numbers, uniform in [0, 1), for a training step."""
+        return self.own_rows(
+            lambda rows, seed: tf.random.stateless_uniform((rows,), seed, alg="philox"), num
+        )
+
+    def minibatches(self, images):
+        """Deals a batch out to `n_critic` minibatches, a list: one image each in turn.
+
+        In turn, so that the minibatches of several replicas together are those of one device.
+        """
+        shape = tf.shape(images)
+        dealt = tf.reshape(images, tf.concat([[-1, self.n_critic], shape[1:]], 0))
+        return tf.unstack(dealt, self.n_critic, axis=1)
 
     def minimize(self, tape, loss, network, optimizer):
         """Takes one step of `optimizer` down the gradient of `loss` for the network's weights.
@@ -179,7 +206,11 @@ class GAN(keras.Model):
                 average.assign(average + (1.0 - self.ema_decay) * (weight - average))
         for name, loss in losses.items():
             self.trackers[name].update_state(loss)
-        return {name: self.trackers[name].result() for name in losses}
+        logs = {name: self.trackers[name].result() for name in losses}
+        if distribution.several_workers(self.distribute_strategy):
+            # Keras averages logs over workers along their first axis, which a scalar has not.
+            return {name: tf.reshape(value, (1,)) for name, value in logs.items()}
+        return logs
 
     # --- Keras's verbs ---
 
@@ -292,7 +323,11 @@ class GAN(keras.Model):
                     f"`x` must yield `{wanted.name}` of shape ({shape}). Received: {spec[1].shape}"
                 )
         return data.check_dataset(
-            dataset, "`x`", self.image_shape, self.num_classes, minibatches=self.n_critic
+            dataset,
+            "`x`",
+            self.image_shape,
+            self.num_classes,
+            minibatches=self.n_critic * self.distribute_strategy.num_replicas_in_sync,
         )
 
     def _check_labels(self, labels, num):

@@ -27,10 +27,18 @@ SCHEMA = {
         "linear_decay": False,
         "checkpoint_minutes": 1.0,
         "checkpoints": 3,
+        "precision": "float32",
+        "jit_compile": "auto",
+        "steps_per_execution": 1,
     },
     "g_optimizer": {},
     "d_optimizer": {},
     "evaluation": {"split": "test", "num": 2500, "every": 0},
+}
+
+CHOICES = {
+    "training.precision": ("float32", "mixed_float16", "mixed_bfloat16"),
+    "training.jit_compile": ("auto", "on", "off"),
 }
 
 
@@ -102,6 +110,9 @@ def complete(given, source="recipe"):
             if key not in defaults:
                 raise UserError(f"{source}: unknown key {table}.{key}, {nearest(key, defaults)}")
             check_value(where, value, defaults[key])
+            choices = CHOICES.get(f"{table}.{key}", (value,))
+            if value not in choices:
+                raise UserError(f'{where}: there is no "{value}", {nearest(value, choices)}')
     return recipe
 
 

@@ -131,7 +131,7 @@ class WithLosses:
         data = data if self.conditional else (data,)
         num = tf.shape(data[0])[0] // self.n_critic
 
-        for images, *labels in zip(*(tf.split(x, self.n_critic) for x in data), strict=True):
+        for images, *labels in zip(*map(self.minibatches, data), strict=True):
             fakes = self.generator(_inputs(self.sample_latents(num), labels), training=True)
             with tf.GradientTape() as d_tape:
                 real_logits = self.discriminator(_inputs(images, labels), training=True)

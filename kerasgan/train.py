@@ -7,13 +7,25 @@ import os
 import keras
 import tensorflow as tf
 
-from kerasgan import callbacks, checkpoints, data, images, metrics, models, provenance, recipe, runs
+from kerasgan import (
+    callbacks,
+    checkpoints,
+    data,
+    distribution,
+    images,
+    metrics,
+    models,
+    provenance,
+    recipe,
+    runs,
+)
 from kerasgan.errors import TrainingFailed, UserError
 from kerasgan.files import replacing
 from kerasgan.real import real_features
 
 SAMPLE_SEED = 0  # of the grids that a run draws
 SCORE_SEED = 1  # of the samples that it scores
+FINISHED = -1  # what the chief tells the other workers in place of a step
 
 
 def train(
@@ -24,6 +36,7 @@ def train(
     change_recipe=False,
     deterministic=False,
     verbose="auto",
+    strategy=None,
 ):
     """Trains the model of a recipe and writes everything about it to a run directory.
 
@@ -40,14 +53,17 @@ def train(
         change_recipe: Whether an earlier run goes on although its recipe was another.
         deterministic: Whether TensorFlow must give the same bits each time, which can be slower.
         verbose: As in `keras.Model.fit`; 0 is silent.
+        strategy: `tf.distribute.Strategy`, or `None` for the current one. The recipe's batch is
+            shared out to its replicas. Of several workers all call this function, with a directory
+            that all of them see; only the first writes there.
 
     Returns:
-        dict, the content of `result.json`.
+        dict, the content of `result.json`; `None` for workers that write nothing.
 
     Raises:
         UserError: If the data cannot be had, the directory holds something else, or a run of
             another recipe.
-        TrainingFailed: If a loss becomes NaN or infinite.
+        TrainingFailed: If a loss becomes NaN or infinite, or another worker is gone.
         Interrupted: If the process was told to stop, once a checkpoint is written.
     """
     say = print if verbose else (lambda *_: None)
@@ -59,42 +75,79 @@ def train(
     sets = read_sets(settings, data_dir)
     pictures, labels = sets[source["split"]]
     in_epoch = len(pictures) // source["batch_size"]
-    gan = build(settings, pictures.shape[1:], training["epochs"] * in_epoch)
-    labels = check_data(gan, settings, pictures, labels)
-
-    with runs.opened(directory, settings, overwrite, change_recipe) as changes:
-        result = runs.result(directory)
-        if result is not None and not changes:
-            say(f"{directory} holds this run, finished: {result['metric']} {result['trained']}")
-            return result
+    strategy = strategy or tf.distribute.get_strategy()
+    with distribution.lost_workers(strategy):
+        with strategy.scope():
+            gan = build(settings, pictures.shape[1:], training["epochs"] * in_epoch)
+        labels = check_data(gan, settings, pictures, labels)
         state = checkpoints.State(in_epoch=in_epoch, data_sha256=data.sha256(pictures))
-        state = resumed(gan, directory, state, changes, say)
-        runs.begin(directory, settings)
-        say(
-            f"{type(gan).__name__}: generator {gan.generator.count_params():,}, discriminator "
-            f"{gan.discriminator.count_params():,} parameters; {len(pictures):,} images "
-            f"{gan.image_shape} of {source['name']}"
-        )
-        scorer = Scorer(settings, sets, verbose)
-        if state.untrained is None:
-            say(f"Scoring {scorer.num:,} samples of the untrained generator ...")
-            state.untrained = scorer(gan)
-        fit(gan, settings, directory, state, (pictures, labels), scorer)
+        if not distribution.is_chief(strategy):
+            return follow(gan, settings, directory, state, (pictures, labels))
+        with runs.opened(directory, settings, overwrite, change_recipe) as changes:
+            result = runs.result(directory)
+            if result is not None and not changes:
+                distribution.from_chief(strategy, FINISHED)
+                score = f"{result['metric']} {result['trained']}"
+                say(f"{directory} holds this run, finished: {score}")
+                return result
+            state = resumed(gan, directory, state, changes, say)
+            return lead(gan, settings, directory, state, sets, (pictures, labels), verbose)
 
-        say(f"Scoring {scorer.num:,} samples of the trained generator ...")
-        result = scorer.result(gan, settings, state)
-        with replacing(os.path.join(directory, "model.keras")) as temporary:
-            gan.save(temporary)
-        draw(gan, directory)
-        with replacing(os.path.join(directory, "result.json")) as temporary:
-            with open(temporary, "w", encoding="utf-8") as file:
-                json.dump(result, file, indent=2)
+
+def lead(gan, settings, directory, state, sets, arrays, verbose):
+    """Trains from a state to the end and writes the run directory: the whole of it, or the chief's
+    part. Returns the content of `result.json`."""
+    say = print if verbose else (lambda *_: None)
+    runs.begin(directory, settings)
+    say(
+        f"{type(gan).__name__}: generator {gan.generator.count_params():,}, discriminator "
+        f"{gan.discriminator.count_params():,} parameters; {len(arrays[0]):,} images "
+        f"{gan.image_shape} of {settings['data']['name']}{replicas(gan)}"
+    )
+    scorer = Scorer(settings, sets, verbose)
+    if state.untrained is None:
+        say(f"Scoring {scorer.num:,} samples of the untrained generator ...")
+        state.untrained = scorer(gan)
+    fit(gan, settings, directory, state, arrays, scorer)
+
+    say(f"Scoring {scorer.num:,} samples of the trained generator ...")
+    result = scorer.result(gan, settings, state)
+    with replacing(os.path.join(directory, "model.keras")) as temporary:
+        gan.save(temporary)
+    draw(gan, directory)
+    with replacing(os.path.join(directory, "result.json")) as temporary:
+        with open(temporary, "w", encoding="utf-8") as file:
+            json.dump(result, file, indent=2)
     against = f"{result['n_real']:,} of {result['split']}"
     say(f"{result['metric']} of {result['n_fake']:,} samples against {against} (lower is better):")
     say(f"  untrained {result['untrained']:8.1f}")
     say(f"  trained   {result['trained']:8.1f}   after {result['training_minutes']:.1f} minutes")
     say(f"  floor     {result['floor']:8.1f}   real training images in place of samples")
     return result
+
+
+def follow(gan, settings, directory, state, arrays):
+    """Trains in step with the chief, and writes nothing."""
+    with distribution.chief_decides():
+        step = distribution.from_chief(gan.distribute_strategy)
+        if step == FINISHED:
+            return
+        if step:
+            path = checkpoints.path_of(os.path.join(directory, "checkpoints"), step)
+            if not path.is_dir():
+                raise UserError(
+                    f"The first worker goes on from {path}, which is not to be seen here: all "
+                    f"workers must share the run directory."
+                )
+            checkpoints.restore(gan, path, new_optimizers=True)
+        state.step = step
+        epochs(gan, settings, state, arrays, callbacks=[callbacks.StopOnNonFinite()], verbose=0)
+
+
+def replicas(gan):
+    """Says how many replicas train, where there are several."""
+    number = gan.distribute_strategy.num_replicas_in_sync
+    return f"; {number} replicas" if number > 1 else ""
 
 
 def read_sets(settings, data_dir=None):
@@ -120,6 +173,7 @@ def check_data(gan, settings, pictures, labels):
 
 def resumed(gan, directory, new, changes, say):
     """Returns the state to train from: that of the newest checkpoint, which the model then has.
+    Tells other workers its step; they and the chief then load it at the same time.
 
     Args:
         gan: The compiled model.
@@ -130,12 +184,14 @@ def resumed(gan, directory, new, changes, say):
     """
     path, state = checkpoints.newest(os.path.join(directory, "checkpoints"), say)
     if path is None:
+        distribution.from_chief(gan.distribute_strategy, 0)
         return new
     if (state.in_epoch, state.data_sha256) != (new.in_epoch, new.data_sha256):
         raise UserError(
             f"{directory} was trained on other images or batches ({state.in_epoch} steps an epoch, "
             f"now {new.in_epoch}): name another directory, or pass --overwrite to start anew."
         )
+    distribution.from_chief(gan.distribute_strategy, state.step)
     checkpoints.restore(gan, path, new_optimizers=bool(changes))
     say(f"Going on after step {state.step:,}, from {path}")
     return state
@@ -201,8 +257,7 @@ class Scorer:
 
 def fit(gan, settings, directory, state, arrays, scorer):
     """Trains from a state to the recipe's last epoch; the state is then that of the end."""
-    training, batch_size = settings["training"], settings["data"]["batch_size"]
-    last = training["epochs"] * state.in_epoch
+    training = settings["training"]
     saver = checkpoints.Checkpoints(
         os.path.join(directory, "checkpoints"),
         state,
@@ -212,24 +267,32 @@ def fit(gan, settings, directory, state, arrays, scorer):
     called = run_callbacks(directory, saver, scorer, settings["evaluation"]["every"])
     try:
         with saver.signals():
-            while state.step < last:
-                # An epoch that was interrupted ends first; then all that are left.
-                epoch, done = divmod(state.step, state.in_epoch)
-                stop = state.step - done + state.in_epoch if done else last
-                gan.fit(
-                    data.steps(*arrays, batch_size, training["seed"], state.step, stop),
-                    initial_epoch=epoch,
-                    epochs=epoch + 1 if done else training["epochs"],
-                    steps_per_epoch=state.in_epoch - done,
-                    verbose=scorer.verbose,
-                    callbacks=called,
-                )
+            epochs(gan, settings, state, arrays, called, scorer.verbose)
             saver.stop_if_asked()
     except TrainingFailed as error:
         good, _ = checkpoints.newest(os.path.join(directory, "checkpoints"), lambda *_: None)
         kept = f"The last good checkpoint is {good}." if good else "There is no checkpoint before."
         raise TrainingFailed(f"{error} {kept}") from error
     runs.write_history(directory, state.history)  # also of an epoch that ended in an interruption
+
+
+def epochs(gan, settings, state, arrays, callbacks, verbose):
+    """Calls `fit` until the recipe's last step; `state.step` is then that."""
+    training, batch_size = settings["training"], settings["data"]["batch_size"]
+    last = training["epochs"] * state.in_epoch
+    while state.step < last:
+        # An epoch that was interrupted ends first; then all that are left.
+        epoch, done = divmod(state.step, state.in_epoch)
+        stop = state.step - done + state.in_epoch if done else last
+        gan.fit(
+            data.steps(*arrays, batch_size, training["seed"], state.step, stop),
+            initial_epoch=epoch,
+            epochs=epoch + 1 if done else training["epochs"],
+            steps_per_epoch=state.in_epoch - done,
+            verbose=verbose,
+            callbacks=callbacks,
+        )
+        state.step = stop
 
 
 def build(settings, image_shape, updates=None):
@@ -242,21 +305,30 @@ def build(settings, image_shape, updates=None):
             rates to 0.
     """
     arguments = {key: value for key, value in settings["model"].items() if key != "name"}
-    model = models.get(settings["model"]["name"])
-    gan = model(image_shape=tuple(image_shape), seed=settings["training"]["seed"], **arguments)
+    training, model = settings["training"], models.get(settings["model"]["name"])
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(training["precision"])
+    try:
+        gan = model(image_shape=tuple(image_shape), seed=training["seed"], **arguments)
+    finally:
+        keras.config.set_dtype_policy(before)
     optimizers = [
         recipe.build_optimizer(settings[table], default)
         for table, default in zip(
             ("g_optimizer", "d_optimizer"), gan.default_optimizers(), strict=True
         )
     ]
-    if settings["training"]["linear_decay"] and updates:
+    if training["linear_decay"] and updates:
         for optimizer, each in zip(optimizers, (1, gan.n_critic), strict=True):
             rate = float(optimizer.learning_rate.numpy())
             optimizer.learning_rate = keras.optimizers.schedules.PolynomialDecay(
                 rate, updates * each, 0.0
             )
-    gan.compile(*optimizers)
+    gan.compile(
+        *optimizers,
+        jit_compile={"auto": "auto", "on": True, "off": False}[training["jit_compile"]],
+        steps_per_execution=training["steps_per_execution"],
+    )
     return gan
 
 

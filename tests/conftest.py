@@ -3,6 +3,11 @@
 import keras
 import pytest
 
+from kerasgan import distribution
+
+# Two logical devices, for tests/test_distribution.py; must come before TensorFlow is used.
+distribution.split_cpu(2)
+
 collect_ignore = [
     "golden",  # scripts that need torch; their results are committed
     "serving_stand_ins.py",  # needs the extra `runtimes`

@@ -96,6 +96,13 @@ def test_a_network_that_turns_nan_stops_training_and_is_named(gan, network):
         fit(gan, callbacks.StopOnNonFinite(every=2))
 
 
+def test_losses_are_looked_at_where_one_call_runs_several_steps(gan):
+    gan.generator.weights[0].assign(np.full(gan.generator.weights[0].shape, np.nan))
+    gan.compile(keras.optimizers.SGD(0.0), keras.optimizers.SGD(0.0), steps_per_execution=3)
+    with pytest.raises(TrainingFailed, match="within 2 steps before step 3"):
+        fit(gan, callbacks.StopOnNonFinite(every=2))
+
+
 def test_a_sound_training_is_not_stopped(gan):
     assert len(fit(gan, callbacks.StopOnNonFinite(every=1)).epoch) == 1
 

@@ -203,7 +203,7 @@ OPTIONS = ["--output", "--model", "--dataset", "--image-size", "--batch-size", "
 OPTIONS += ["--set", "--num", "--format", "--split", "--zoom", "--help", "--version", "--overwrite"]
 ARGUMENTS = st.lists(
     st.one_of(
-        st.sampled_from(["train", "sample", "evaluate", "export", "benchmark", *OPTIONS]),
+        st.sampled_from(["train", "sample", "evaluate", "export", "benchmark", "launch", *OPTIONS]),
         st.sampled_from(["nowhere.toml", "nowhere", "0", "-1", "nan", "dcgn", "model.width=0"]),
         st.text(string.printable, min_size=1, max_size=6).filter(lambda text: "\0" not in text),
     ),
@@ -216,7 +216,8 @@ ARGUMENTS = st.lists(
 def test_any_arguments_give_an_exit_code_and_at_most_one_line(arguments, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     # What would start a training is cut short where it begins.
-    monkeypatch.setattr(cli, "start", lambda: None)
+    monkeypatch.setattr(cli, "start", lambda *_, **__: None)
+    monkeypatch.setattr("kerasgan.launch.launch", lambda *_: 0)
     monkeypatch.setattr("kerasgan.train.train", lambda *_, **__: {})
     monkeypatch.setattr(cli.runpy, "run_path", lambda *_, **__: sys.exit(0))
     errors = io.StringIO()

@@ -1,8 +1,6 @@
 """Layers: against PyTorch (`golden/make_layers.py`), float64 NumPy and each other's invariants."""
 
 import pathlib
-import subprocess
-import sys
 
 import keras
 import numpy as np
@@ -365,57 +363,3 @@ def test_every_layer_becomes_builtin_tflite_operators_that_agree():
         interpreter.invoke()
         made = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
         close(made[0], expected[i])
-
-
-REPLICAS = """
-import numpy as np, tensorflow as tf
-tf.config.set_logical_device_configuration(
-    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
-)
-import keras
-from kerasgan.layers import *
-
-def build():
-    keras.utils.set_random_seed(0)
-    x = keras.Input((8, 8, 3))
-    label = keras.Input((), dtype="int32")
-    h = ConditionalBatchNormalization(4)(SpectralConv2D(16, 3, padding="same")(x), label)
-    h = SelfAttention()(h)
-    model = keras.Model([x, label], SpectralDense(1)(keras.layers.Flatten()(h)))
-    optimizer = keras.optimizers.SGD(0.1)
-    optimizer.build(model.trainable_variables)
-    return model, optimizer
-
-def step(images, labels, model, optimizer, replicas):
-    for _ in range(2):
-        with tf.GradientTape() as tape:
-            loss = tf.reduce_mean(model([images, labels], training=True) ** 2) / replicas
-        gradients = tape.gradient(loss, model.trainable_variables)
-        optimizer.apply(gradients, model.trainable_variables)
-
-images = np.random.default_rng(0).normal(size=(8, 8, 8, 3)).astype("float32")
-labels = np.arange(8, dtype="int32") % 4
-single, optimizer = build()
-tf.function(step)(images, labels, single, optimizer, 1)
-
-strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-with strategy.scope():
-    mirrored, optimizer = build()
-share = lambda a: strategy.experimental_distribute_values_from_function(
-    lambda context: tf.constant(np.split(a, 2)[context.replica_id_in_sync_group])
-)
-run = tf.function(lambda x, y: strategy.run(step, (x, y, mirrored, optimizer, 2)))
-run(share(images), share(labels))
-
-for one, two in zip(single.weights, mirrored.weights, strict=True):
-    copies = [np.asarray(copy) for copy in strategy.experimental_local_results(two.value)]
-    assert len(copies) == 2, two.path
-    np.testing.assert_array_equal(copies[0], copies[1], err_msg=two.path)
-    np.testing.assert_allclose(copies[0], one, rtol=1e-4, atol=1e-5, err_msg=two.path)
-print("equal")
-"""
-
-
-def test_two_replicas_train_as_one_process_with_the_whole_batch():
-    done = subprocess.run([sys.executable, "-c", REPLICAS], capture_output=True, text=True)
-    assert done.stdout.strip().endswith("equal"), done.stderr[-2000:]

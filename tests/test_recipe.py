@@ -1,8 +1,9 @@
 """Recipes: what is read is complete, and every mistake is named."""
 
+import keras
 import pytest
 
-from kerasgan import models, recipe
+from kerasgan import models, recipe, train
 from kerasgan.errors import UserError
 
 
@@ -38,6 +39,9 @@ def test_a_written_recipe_reads_back_the_same(tmp_path):
         ("[training]\nepochs = 0", "training.epochs must be positive"),
         ('[data]\nimage_size = "32"', "data.image_size must be a whole number"),
         ("[data]\nname = 3", "data.name must be a text"),
+        ('[training]\nprecision = "half"', 'there is no "half", valid: float32, mixed_bfloat16'),
+        ('[training]\njit_compile = "of"', 'there is no "of", did you mean "off"'),
+        ("[training]\njit_compile = true", "training.jit_compile must be a text"),
         ("model = 3", "model must be a table"),
         ("[model\n", "not valid TOML"),
     ],
@@ -70,3 +74,13 @@ def test_optimizer_tables_change_only_what_they_name():
     assert changed.get_config() == pytest.approx({**default.get_config(), "learning_rate": 1e-3})
     other = recipe.build_optimizer({"name": "sgd", "momentum": 0.5}, default)
     assert type(other).__name__ == "SGD" and other.momentum == 0.5
+
+
+def test_precision_and_ways_to_execute_reach_the_model():
+    training = {"precision": "mixed_bfloat16", "jit_compile": "on", "steps_per_execution": 4}
+    gan = train.build(
+        recipe.complete({"model": {"width": 8}, "training": training}), image_shape=(8, 8, 1)
+    )
+    assert gan.generator.layers[1].compute_dtype == "bfloat16"
+    assert (gan.jit_compile, gan.steps_per_execution) == (True, 4)
+    assert keras.config.dtype_policy().name == "float32"

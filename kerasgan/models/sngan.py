@@ -111,7 +111,7 @@ class SNGAN(GAN):
 
         # n_critic updates of the discriminator, each on real images of its own. Every call of D
         # is one power iteration for each of its layers (Algorithm 1).
-        for real_images in tf.split(images, self.n_critic):
+        for real_images in self.minibatches(images):
             fake_images = self.generator(self.sample_latents(num), training=True)
             with tf.GradientTape() as d_tape:
                 real_logits = self.discriminator(real_images, training=True)

@@ -103,7 +103,7 @@ class VanillaGAN(GAN):
 
     def train_step(self, images):
         # Algorithm 1: for k steps do
-        for x in tf.split(images, self.k):
+        for x in self.minibatches(images):
             # Sample m latents and m examples; ascend log D(x) + log(1 - D(G(z))).
             fakes = self.generator(self.sample_latents(tf.shape(x)[0]), training=True)
             with tf.GradientTape() as tape:

@@ -98,9 +98,9 @@ class WGANGP(GAN):
         num = tf.shape(images)[0] // self.n_critic
 
         # Algorithm 1, lines 2 to 10: n_critic updates of the critic
-        for real_images in tf.split(images, self.n_critic):  # line 4: x ~ P_r, z ~ p(z), alpha ~ U
+        for real_images in self.minibatches(images):  # line 4: x ~ P_r, z ~ p(z), alpha ~ U
             z = self.sample_latents(num)
-            alpha = tf.random.stateless_uniform((num,), self.next_seed(), alg="philox")
+            alpha = self.sample_uniform(num)
             fake_images = self.generator(z, training=True)  # line 5
             with tf.GradientTape() as d_tape:
                 real_logits = self.discriminator(real_images, training=True)

@@ -99,7 +99,7 @@ def test_smoothing_moves_the_optimum_on_real_images_only():
 
 
 def test_k_steps_see_k_different_minibatches_and_fresh_latents(monkeypatch):
-    gan = VanillaGAN((2,), width=8, k=3, seed=0)
+    gan = VanillaGAN((2,), width=8, k=3, seed=1)
     gan.compile(run_eagerly=True)
     discriminate, shown = gan.discriminator.call, []
 
@@ -112,7 +112,8 @@ def test_k_steps_see_k_different_minibatches_and_fresh_latents(monkeypatch):
     gan.train_step(tf.constant(points))
     *discriminator_steps, generator_step = shown
     reals, fakes = discriminator_steps[0::2], discriminator_steps[1::2]
-    np.testing.assert_array_equal(np.concatenate(reals), points)
+    for k, part in enumerate(reals):
+        np.testing.assert_array_equal(part, points[k::3])
     fakes = np.stack([*fakes, generator_step])
     assert fakes.shape == (4, 4, 2)
     assert len(np.unique(fakes.reshape(16, 2), axis=0)) == 16

@@ -72,7 +72,8 @@ def test_five_critic_steps_see_five_disjoint_minibatches_and_fresh_noise(monkeyp
     images = pictures(20)
     real, fake, _ = spied_step(monkeypatch, gan, images)
     assert len(real) == 5 and all(len(part) == 4 for part in real)
-    np.testing.assert_array_equal(np.concatenate(real), images)
+    for k, part in enumerate(real):
+        np.testing.assert_array_equal(part, images[k::5])
     fakes = np.concatenate(fake).reshape(20, -1)
     distances = np.abs(fakes[:, None] - fakes[None]).max(-1) + np.eye(20)
     assert distances.min() > 1e-3

@@ -1,0 +1,264 @@
+"""Two replicas do what one device does, in one process and in two."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import contract
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import kerasgan
+from kerasgan import distribution, train
+from kerasgan.errors import UserError
+
+# Scores of a few images, which nobody reads.
+pytestmark = pytest.mark.filterwarnings("ignore:The Frechet distance of 1280 features")
+
+BATCH = 64
+STEPS = 10
+
+
+@pytest.fixture(scope="session")
+def mirrored():
+    """Two logical CPU devices (conftest.py); one such strategy a process, or the second hangs."""
+    strategy = distribution.strategy("mirrored")
+    assert strategy.num_replicas_in_sync == 2
+    return strategy
+
+
+def build(case, strategy=None):
+    """A small model with plain SGD and without dropout, whose masks differ between replicas."""
+    name, arguments = case
+    keras.utils.set_random_seed(0)
+    with (strategy or tf.distribute.get_strategy()).scope():
+        gan = contract.build(name, **arguments)
+        gan.compile(keras.optimizers.SGD(1e-3), keras.optimizers.SGD(1e-3))
+    for network in (gan.generator, gan.discriminator):
+        for layer in network._flatten_layers():
+            if isinstance(layer, keras.layers.Dropout):
+                layer.rate = 0.0
+    return gan
+
+
+def fit(gan, steps):
+    images = contract.fake_images(steps * BATCH, gan.image_shape)
+    labels = np.arange(len(images)) % 10 if gan.conditional else None
+    return gan.fit(images, labels, batch_size=BATCH, shuffle=False, verbose=0).history
+
+
+def choose_rates(gan):
+    """Sets both rates so that a step moves each network's weights by some 3e-4: far more than the
+    1e-5 that is allowed, and not so far that GANs blow the last bits of float32 up."""
+    start = [weight.numpy() for weight in gan.weights]
+    networks = (gan.generator, gan.g_optimizer), (gan.discriminator, gan.d_optimizer)
+    before = [contract.weights(network) for network, _ in networks]
+    fit(gan, 1)
+    rates = []
+    for (network, optimizer), old in zip(networks, before, strict=True):
+        moved = contract.largest_difference(contract.weights(network), old)
+        rates.append(float(optimizer.learning_rate.numpy()) * min(3e-4 / moved, 1000.0))
+    for weight, value in zip(gan.weights, start, strict=True):
+        weight.assign(value)
+    return rates
+
+
+@pytest.mark.parametrize("case", list(contract.cases()))
+def test_two_replicas_train_as_one_device_with_the_whole_batch(case, mirrored):
+    one, two = build(case), build(case, mirrored)
+    start = contract.weights(one.generator)
+    rates = choose_rates(one)
+    for gan in (one, two):
+        gan.g_optimizer.learning_rate, gan.d_optimizer.learning_rate = rates
+    logs, distributed_logs = fit(one, STEPS), fit(two, STEPS)
+
+    moved = contract.largest_difference(contract.weights(one.generator), start)
+    assert moved > 2e-4
+    for expected, weight in zip(one.weights, two.weights, strict=True):
+        first, second = map(np.asarray, mirrored.experimental_local_results(weight.value))
+        np.testing.assert_array_equal(first, second, err_msg=weight.path)
+        np.testing.assert_allclose(first, expected.numpy(), atol=1e-5, rtol=0, err_msg=weight.path)
+    for name, values in logs.items():
+        np.testing.assert_allclose(distributed_logs[name], values, rtol=1e-3, atol=1e-5)
+    assert np.abs(one.sample(3, seed=0) - two.sample(3, seed=0)).max() < 1e-4
+
+
+def test_replicas_draw_different_latents_which_are_those_of_one_device(mirrored):
+    one, two = build(("dcgan", {})), build(("dcgan", {}), mirrored)
+    whole = one.sample_latents(8).numpy()
+    drawn = mirrored.run(tf.function(lambda: two.sample_latents(4)))
+    first, second = map(np.asarray, mirrored.experimental_local_results(drawn))
+    assert np.abs(first - second).max() > 0.1
+    np.testing.assert_array_equal(np.concatenate([first, second]), whole)
+
+
+def test_minibatches_of_replicas_are_together_those_of_one_device():
+    gan = kerasgan.WGANGP((2,), width=2, n_critic=3)
+    batch = tf.reshape(tf.range(24.0), (12, 2))
+    whole = gan.minibatches(batch)
+    shares = [gan.minibatches(half) for half in tf.split(batch, 2)]
+    assert len(whole) == 3
+    for minibatch, *parts in zip(whole, *shares, strict=True):
+        np.testing.assert_array_equal(minibatch, tf.concat(parts, 0))
+
+
+def test_a_batch_that_does_not_divide_by_the_replicas_is_refused(mirrored):
+    gan = build(("dcgan", {}), mirrored)
+    with pytest.raises(UserError, match="must be divisible by 2. Received: 5"):
+        gan.fit(contract.fake_images(10), batch_size=5)
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_mixed_precision_trains_on_replicas_with_both_losses_scaled(policy, mirrored):
+    keras.config.set_dtype_policy(policy)
+    try:
+        with mirrored.scope():
+            gan = contract.build("dcgan")
+            gan.compile()
+    finally:
+        keras.config.set_dtype_policy("float32")
+    scaled = [
+        isinstance(o, keras.optimizers.LossScaleOptimizer)
+        for o in (gan.g_optimizer, gan.d_optimizer)
+    ]
+    assert scaled == [policy == "mixed_float16"] * 2
+    before = contract.weights(gan.generator)
+    history = fit(gan, 2)
+    assert all(np.isfinite(values).all() for values in history.values())
+    assert contract.largest_difference(contract.weights(gan.generator), before) > 1e-5
+
+
+def test_one_device_trains(tmp_path):
+    settings = recipe(epochs=1)
+    result = train.train(
+        settings, tmp_path / "run", verbose=0, strategy=distribution.strategy("one_device")
+    )
+    assert np.isfinite(result["trained"])
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (None, "reads TF_CONFIG, which is not set"),
+        ("{", "TF_CONFIG must be like"),
+        ("[]", "TF_CONFIG must be like"),
+        ('{"cluster": {"worker": ["a:1"]}}', "TF_CONFIG must be like"),
+        (
+            '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}',
+            "one of the 1",
+        ),
+        ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "ps", "index": 0}}', "one of the 1"),
+    ],
+)
+def test_a_cluster_that_is_not_one_is_refused(config, message, monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    if config is not None:
+        monkeypatch.setenv("TF_CONFIG", config)
+    with pytest.raises(UserError, match=message):
+        distribution.strategy("multi_worker")
+
+
+def test_an_unknown_strategy_is_refused():
+    with pytest.raises(UserError, match='no strategy "miror", did you mean "mirrored"'):
+        distribution.strategy("miror")
+
+
+# --- Two processes ---
+
+RECIPE = """
+[model]
+name = "dcgan"
+width = 8
+[data]
+split = "train[:640]"
+[training]
+epochs = {epochs}
+checkpoint_minutes = 0.02
+[g_optimizer]
+name = "sgd"
+learning_rate = 1e-4
+[d_optimizer]
+name = "sgd"
+learning_rate = 1e-4
+[evaluation]
+num = 2
+"""
+
+
+def recipe(epochs):
+    from kerasgan import recipe as recipes
+
+    return recipes.complete(recipes.tomllib.loads(RECIPE.format(epochs=epochs)))
+
+
+def launch(folder, epochs, *more):
+    """Starts two workers on a recipe; returns the launcher's process."""
+    path = folder / "recipe.toml"
+    path.write_text(RECIPE.format(epochs=epochs))
+    command = [sys.executable, "-m", "kerasgan", "launch", "--workers", "2", str(path)]
+    return subprocess.Popen(
+        [*command, "--output", str(folder / "run"), *more],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def final_weights(run):
+    return contract.weights(keras.saving.load_model(run / "model.keras").generator)
+
+
+def started(folder, steps, launcher, seconds=240):
+    """Waits until a checkpoint of at least so many steps is there."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and launcher.poll() is None:
+        states = sorted((folder / "run" / "checkpoints").glob("step_*/state.json"))
+        if states and json.loads(states[-1].read_text())["step"] >= steps:
+            return
+        time.sleep(0.2)
+    launcher.kill()
+    raise AssertionError(launcher.communicate()[0][-2000:])
+
+
+def workers(launcher):
+    """Process ids of a launcher's workers, the chief first."""
+    children = subprocess.run(
+        ["pgrep", "-P", str(launcher.pid)], capture_output=True, text=True, check=True
+    )
+    return [int(pid) for pid in children.stdout.split()]
+
+
+def test_two_workers_train_as_one_process(tmp_path):
+    train.train(recipe(epochs=2), tmp_path / "alone", verbose=0)
+    launcher = launch(tmp_path, 2)
+    output, _ = launcher.communicate(timeout=300)
+    assert launcher.returncode == 0, output[-2000:]
+    assert "2 replicas" in output
+    assert (
+        contract.largest_difference(
+            final_weights(tmp_path / "alone"), final_weights(tmp_path / "run")
+        )
+        <= 1e-5
+    )
+
+
+def test_a_worker_that_dies_ends_the_other_and_a_restart_goes_on(tmp_path):
+    launcher = launch(tmp_path, 2000)
+    started(tmp_path, 10, launcher)
+    os.kill(workers(launcher)[1], signal.SIGKILL)
+    output, _ = launcher.communicate(timeout=120)
+    assert launcher.returncode == 1
+    assert "kerasgan: Another worker is gone" in output
+
+    launcher = launch(tmp_path, 2000)
+    started(tmp_path, 40, launcher)
+    launcher.send_signal(signal.SIGTERM)
+    output, _ = launcher.communicate(timeout=120)
+    assert launcher.returncode == 130, output[-2000:]
+    assert "Going on after step" in output
+    assert "which is saved. The same command goes on from there." in output
