@@ -1,7 +1,7 @@
 """Training loops as one writes them by hand, over the networks of a model of kerasgan.
 
-`loop(gan)` is plain TensorFlow with the same algorithm as the model's own `train_step`.
-`keras_io(gan)` is the `train_step` of the Keras examples, https://keras.io/examples/generative/
+`loop(name, gan)` is plain TensorFlow with the same algorithm as the model's own `train_step`.
+`KERAS_EXAMPLES` have the `train_step` of the Keras examples, https://keras.io/examples/generative/
 (dcgan_overriding_train_step, wgan_gp), with their way of going about it.
 """
 

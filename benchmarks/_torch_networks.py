@@ -1,6 +1,6 @@
 """The networks and training steps of kerasgan's models in PyTorch, as one writes them there.
 
-`network(model)` translates a Keras network, weights included; `loop(name, gan)` trains the two
+`Network(model)` translates a Keras network, weights included; `loop(name, gan)` trains the two
 translated networks eagerly with the algorithm of the model's paper.
 """
 
@@ -297,7 +297,8 @@ def update(optimizer, loss):
 
 def adversarial_step(gan, generator, discriminator, g_adam, d_adam, d_loss_of, g_loss_of, shared):
     def step(images, *label):
-        fakes = generator(latents(gan, len(images)), *label)
+        with torch.set_grad_enabled(shared):
+            fakes = generator(latents(gan, len(images)), *label)
         d_loss = d_loss_of(discriminator(images, *label), discriminator(fakes.detach(), *label))
         update(d_adam, d_loss)
         if not shared:

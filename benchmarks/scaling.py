@@ -1,10 +1,11 @@
 """How training scales with the batch, the width and the number of replicas.
 
-    kerasgan benchmark scaling [--model dcgan] [--side 32] [--rounds 5]
+    kerasgan benchmark scaling [--side 32] [--rounds 5]
 
 Images per second of `fit` on a batch in memory: batch 16 to 512 at width 32, and width 16 to 128 at
 batch 64, each on one device and on two logical CPU devices of the same machine, which share its
-cores: what two replicas lose there is what distribution itself costs. Rounds alternate between one
+cores: what two replicas lose there is what distribution itself costs. `fit` is timed whole, with
+what it does before its first step. Rounds alternate between one
 and two. One JSON line per point goes to `scaling.jsonl`, and a plot is drawn beside it.
 """
 
@@ -20,19 +21,20 @@ import numpy as np
 import tensorflow as tf
 import typer
 
-from kerasgan import benchmark, cli, flops, models, provenance
+from kerasgan import benchmark, cli, dry_run, flops, models, provenance
+from kerasgan.errors import UserError
 
 matplotlib.use("Agg")
 BATCHES, WIDTHS = (16, 32, 64, 128, 256, 512), (16, 32, 64, 128)
-WIDTH, BATCH = 32, 64
+MODEL, WIDTH, BATCH = "dcgan", 32, 64
 SECONDS = 2.0  # of a round
 
 
-def contender(model, side, width, batch, strategy):
+def contender(side, width, batch, strategy):
     """Returns a function that trains for so many steps, and the model."""
     keras.utils.set_random_seed(0)
     with strategy.scope():
-        gan = models.get(model)((side, side, 1), width=width, seed=0)
+        gan = models.get(MODEL)((side, side, 1), width=width, seed=0)
         gan.compile()
     images = np.random.default_rng(0).uniform(-1, 1, (batch, side, side, 1)).astype("float32")
     dataset = tf.data.Dataset.from_tensors(images).repeat()
@@ -45,17 +47,13 @@ def contender(model, side, width, batch, strategy):
     return fit, gan, images
 
 
-def measure(model, side, width, batch, rounds, strategies):
+def measure(side, width, batch, rounds, strategies):
     found = {}
     for replicas, strategy in strategies.items():
-        found[replicas], gan, images = contender(model, side, width, batch, strategy)
+        found[replicas], gan, images = contender(side, width, batch, strategy)
         if replicas == 1:
             gflop = flops.of_step(gan, tf.constant(images)) / 1e9
-            megabytes = 4 * sum(
-                np.prod(weight.shape)
-                for network in (gan.generator, gan.discriminator)
-                for weight in network.trainable_weights
-            )
+            megabytes = dry_run.megabytes_of_gradients(gan)
     steps = {}
     for replicas, fit in found.items():
         fit(3)  # traces
@@ -68,7 +66,7 @@ def measure(model, side, width, batch, rounds, strategies):
     one = statistics.median(seconds[1])
     return {
         "benchmark": "scaling",
-        "model": model,
+        "model": MODEL,
         "side": side,
         "width": width,
         "batch": batch,
@@ -78,7 +76,7 @@ def measure(model, side, width, batch, rounds, strategies):
         "ratio_2_replicas": round(ratio, 3),
         "gflop_per_step": round(gflop, 3),
         "gflops": round(gflop / one, 2),
-        "gradient_megabytes": round(megabytes / 1e6, 3),
+        "gradient_megabytes": round(megabytes, 3),
         "date": datetime.date.today().isoformat(),
         **provenance.software(),
     }
@@ -106,20 +104,21 @@ def plot(lines, path):
         axis.set_xlabel(f"{key} ({fixed[0]} {fixed[1]})")
         axis.set_ylim(bottom=0)
     axes[0].set_ylabel("images per second")
-    axes[0].legend()
-    figure.suptitle(f"{lines[0]['model']}, {lines[0]['side']} pixels")
+    axes[1].legend()
+    figure.suptitle(f"{lines[0]['model']}, {lines[0]['side']} x {lines[0]['side']} pixels")
     figure.savefig(path, dpi=100)
     pyplot.close(figure)
 
 
 def main(
-    model: Annotated[str, typer.Option()] = "dcgan",
     side: Annotated[int, typer.Option(min=16, help="Pixels.")] = 32,
     rounds: Annotated[int, typer.Option(min=1)] = 5,
     output: Annotated[Path, typer.Option(help="Folder of the results.")] = benchmark.RESULTS,
 ):
     """Time fit over batches, widths and replicas."""
     devices = tf.config.list_logical_devices("CPU")
+    if len(devices) < 2:
+        raise UserError("Two logical devices are needed: `kerasgan benchmark scaling` makes them.")
     strategies = {
         1: tf.distribute.get_strategy(),
         2: tf.distribute.MirroredStrategy([device.name for device in devices[:2]]),
@@ -128,14 +127,14 @@ def main(
     points = [(WIDTH, batch) for batch in BATCHES]
     points += [(width, BATCH) for width in WIDTHS if width != WIDTH]
     for width, batch in points:
-        line = measure(model, side, width, batch, rounds, strategies)
+        line = measure(side, width, batch, rounds, strategies)
         benchmark.append(path, line)
         print(
             f"width {width}, batch {batch}: {line['images_per_second']:.0f} images/s, "
             f"{line['gflops']:.1f} GFLOP/s; two replicas {line['ratio_2_replicas']:.2f} of that"
         )
         keras.backend.clear_session()
-    lines = [line for line in benchmark.read(path) if line["model"] == model]
+    lines = [line for line in benchmark.read(path) if line["side"] == side]
     latest = {(line["width"], line["batch"]): line for line in lines}
     plot(list(latest.values()), output / "scaling.png")
 

@@ -10,16 +10,20 @@ Per model, over networks of the same shapes and in one process, rounds alternati
     fit, XLA          the same with `jit_compile=True`
     hand-written      a `tf.function` with the same algorithm, no Keras around it
     keras.io          the `train_step` of the Keras examples (DCGAN, WGAN-GP)
-    PyTorch           the same networks and algorithm, eager (pip install kerasgan[peers])
+    PyTorch           the same networks and algorithm, eager, as its DCGAN example is written:
+                      images as (N, C, H, W), gradients for all of D in G's update too
+                      (pip install kerasgan[peers])
 
-What counts on a noisy machine is the median over the rounds of a contender's time divided by
-that of `fit` in the same round: above 1, `fit` is faster. GFLOP/s are those of convolutions and
-matrix products, beside a matrix product of 2,048 x 2,048 in the same run. One JSON line per model
-goes to `throughput.jsonl`, and a plot is drawn beside it.
+A round's time is the median of its steps, and what counts on a noisy machine is the median over
+the rounds of a contender's time divided by that of `fit` in the same round: above 1, `fit` is
+faster. What `fit` does once, before its first step, is left out. GFLOP/s are those of convolutions
+and matrix products, beside a matrix product of 2,048 x 2,048 in the same run. One JSON line per
+model goes to `throughput.jsonl`, and a plot is drawn beside it.
 """
 
 import datetime
 import importlib.util
+import itertools
 import statistics
 import sys
 import time
@@ -35,7 +39,7 @@ import typer
 from kerasgan import benchmark, cli, data, flops, models, provenance
 from kerasgan.errors import UserError
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.append(str(Path(__file__).parent))
 import _hand_written  # noqa: E402
 
 matplotlib.use("Agg")
@@ -53,7 +57,7 @@ ARGUMENTS = {
 }
 
 
-STEPS = {"vanilla": 200, "cgan": 200, "lapgan": 30, "sagan": 20, "wgan_gp": 20}
+SECONDS = 1.5  # of a round, by default
 
 
 def build(name, side):
@@ -61,66 +65,99 @@ def build(name, side):
     return models.get(name)((side, side, 1), seed=0, **ARGUMENTS[name])
 
 
-def contenders(name, side, batch, steps):
-    """Returns functions that each train for so many steps, by name, and the model."""
+class Steps(keras.callbacks.Callback):
+    """Seconds between the ends of the steps of a `fit`."""
+
+    def __init__(self, at_once=1):
+        super().__init__()
+        self.at_once = at_once
+
+    def on_train_begin(self, logs=None):
+        self.ends = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.ends.append(time.perf_counter())
+
+    def seconds(self):
+        return np.diff(self.ends) / self.at_once
+
+
+def contenders(name, side, batch):
+    """Returns functions from a number of steps to the seconds of each, by name; the model; a batch.
+
+    Every contender has networks of its own, and takes batches from the same dataset.
+    """
     gan = build(name, side)
     batch *= gan.n_critic  # each update of the discriminator takes its own share
     rng = np.random.default_rng(0)
-    images = rng.uniform(-1, 1, (batch * steps, side, side, 1)).astype("float32")
+    images = rng.uniform(-1, 1, (batch * 20, side, side, 1)).astype("float32")
     labels = (np.arange(len(images)) % 10).astype("int32") if gan.conditional else None
     cached = data.batches(images, labels, batch_size=batch, seed=0)
-    first = next(iter(cached))  # also what the count of operations is made with
-    in_memory = tf.data.Dataset.from_tensors(first).repeat(steps)
+    first = next(iter(cached))
 
-    def fit(dataset, model=None, **arguments):
-        model = model or build(name, side)
-        model.compile(**arguments)
-        return lambda: model.fit(dataset, verbose=0)
+    def fit(model, dataset, at_once=1):
+        steps = Steps(at_once)
 
-    def hand_written():
-        step = _hand_written.loop(name, build(name, side))
-
-        def run():
-            for each in cached:
-                losses = step(each)
-            float(losses[0])
+        def run(number):
+            keras.Model.fit(
+                model,
+                dataset.repeat(),
+                shuffle=False,
+                steps_per_epoch=number,
+                verbose=0,
+                callbacks=[steps],
+            )
+            return steps.seconds()
 
         return run
 
+    def ours(dataset, **arguments):
+        model = build(name, side)
+        model.compile(**arguments)
+        return fit(model, dataset, arguments.get("steps_per_execution", 1))
+
     found = {
-        "fit": fit(cached, model=gan),
-        "fit, ten a call": fit(cached, steps_per_execution=10),
-        "fit, in memory": fit(in_memory),
-        "fit, XLA": fit(cached, jit_compile=True),
-        "hand-written": hand_written(),
+        "fit": ours(cached),
+        "fit, ten a call": ours(cached, steps_per_execution=10),
+        "fit, in memory": ours(tf.data.Dataset.from_tensors(first)),
+        "fit, XLA": ours(cached, jit_compile=True),
+        "hand-written": by_hand(_hand_written.loop(name, build(name, side)), cached.repeat()),
     }
     if name in _hand_written.KERAS_EXAMPLES:
         example = _hand_written.KERAS_EXAMPLES[name](build(name, side))
         example.compile(optimizer=None, jit_compile=False)
-        # Its batch serves every update of the critic.
-        small = data.batches(images[:: gan.n_critic], None, batch_size=batch // gan.n_critic)
-        found["keras.io"] = lambda: example.fit(small, verbose=0)
+        # One batch of it serves every update of the critic.
+        share = data.batches(images, None, batch_size=batch // gan.n_critic, seed=0)
+        found["keras.io"] = fit(example, share)
     if importlib.util.find_spec("torch"):
-        found["PyTorch"] = torch_loop(name, build(name, side), cached)
+        import _torch_networks
+
+        step = _torch_networks.loop(name, build(name, side))
+        found["PyTorch"] = by_hand(lambda each: step(*each), itertools.cycle(torch_batches(cached)))
+    gan.compile()
     return found, gan, first
 
 
-def torch_loop(name, gan, dataset):
-    import _torch_networks
+def by_hand(step, batches):
+    def run(number):
+        ends = []
+        for batch in itertools.islice(batches, number):
+            step(batch)
+            ends.append(time.perf_counter())
+        return np.diff(ends)
+
+    return run
+
+
+def torch_batches(dataset):
     import torch
 
-    step = _torch_networks.loop(name, gan)
     batches = []
     for each in dataset:
         images, *label = each if isinstance(each, tuple) else (each,)
         images = torch.tensor(images.numpy()).permute(0, 3, 1, 2).contiguous()
         batches.append((images, *(torch.tensor(ids.numpy()).long() for ids in label)))
-
-    def run():
-        for each in batches:
-            step(*each)
-
-    return run
+    return batches
 
 
 def matmul_gflops(size=2048, repeats=5):
@@ -136,16 +173,14 @@ def matmul_gflops(size=2048, repeats=5):
 
 
 def measure(name, side, batch, steps, rounds):
-    steps = steps or STEPS.get(name, 50)
-    found, gan, first = contenders(name, side, batch, steps)
+    found, gan, first = contenders(name, side, batch)
+    for run in found.values():
+        run(20)  # traces
+    steps = steps or max(21, round(SECONDS / statistics.median(found["fit"](21)) / 10) * 10 + 1)
     times = {contender: [] for contender in found}
-    for round_ in range(rounds + 1):  # the first traces, and is not counted
-        order = list(found) if round_ % 2 else list(found)[::-1]
-        for contender in order:
-            start = time.perf_counter()
-            found[contender]()
-            if round_:
-                times[contender].append((time.perf_counter() - start) / steps * 1000)
+    for round_ in range(rounds):
+        for contender in list(found)[:: 1 if round_ % 2 else -1]:
+            times[contender].append(1000 * float(np.median(found[contender](steps))))
     milliseconds = {contender: statistics.median(values) for contender, values in times.items()}
     ratios = {
         contender: statistics.median(
@@ -180,19 +215,18 @@ def plot(lines, path):
     from matplotlib import pyplot
 
     names = [line["model"] for line in lines]
-    shown = ["fit, XLA", *PEERS]
     figure, axes = pyplot.subplots(figsize=(10, 4.5), layout="constrained")
-    width = 0.8 / len(shown)
-    for place, contender in enumerate(shown):
-        positions = [i + (place - (len(shown) - 1) / 2) * width for i in range(len(names))]
+    width = 0.8 / len(PEERS)
+    for place, contender in enumerate(PEERS):
+        positions = [i + (place - (len(PEERS) - 1) / 2) * width for i in range(len(names))]
         heights = [line["ratios"].get(contender, np.nan) for line in lines]
         axes.bar(positions, heights, width, label=contender)
     axes.axhline(1.0, color="black", linewidth=1)
     axes.set_xticks(range(len(names)), names)
     axes.set_ylabel("time of a step, as a multiple of fit's")
     axes.set_title("Above the line: slower than kerasgan's fit")
-    axes.legend(ncols=len(shown), loc="upper center")
-    axes.set_ylim(0, 1.25 * max(max(line["ratios"].values()) for line in lines))
+    axes.legend(ncols=len(PEERS), loc="upper center")
+    axes.set_ylim(0, 1.2 * max(line["ratios"].get(peer, 0) for line in lines for peer in PEERS))
     figure.savefig(path, dpi=100)
     pyplot.close(figure)
 
@@ -204,7 +238,7 @@ def main(
     side: Annotated[int, typer.Option(min=16, help="Pixels.")] = 32,
     batch: Annotated[int, typer.Option(min=1, help="Images of a discriminator's update.")] = 64,
     steps: Annotated[
-        int | None, typer.Option(min=1, help="Steps in a round; by default about 2 seconds.")
+        int | None, typer.Option(min=21, help="Steps in a round; by default 1.5 seconds.")
     ] = None,
     rounds: Annotated[int, typer.Option(min=1)] = 5,
     output: Annotated[Path, typer.Option(help="Folder of the results.")] = benchmark.RESULTS,
@@ -218,7 +252,8 @@ def main(
         line = measure(name, side, batch, steps, rounds)
         benchmark.append(path, line)
         ratios = ", ".join(f"{k} {v:.2f}" for k, v in line["ratios"].items() if k != "fit")
-        print(f"{name}: {line['milliseconds']['fit']:.1f} ms a step; times fit's: {ratios}")
+        fit = line["milliseconds"]["fit"]
+        print(f"{name}: {fit:.1f} ms a step; times fit's: {ratios}", flush=True)
         keras.backend.clear_session()
     latest = {line["model"]: line for line in benchmark.read(path)}
     plot(list(latest.values()), output / "throughput.png")

@@ -133,7 +133,7 @@ class StopOnNonFinite(keras.callbacks.Callback):
     """Ends training when a loss of either network is NaN or infinite.
 
     Logged losses are running means, so a bad value stays visible until the epoch ends. They are
-    read every `every` steps, which keeps an accelerator from waiting for Python at each step.
+    read every `every` steps.
 
     Args:
         every: Steps between two looks.

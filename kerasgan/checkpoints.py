@@ -52,7 +52,21 @@ class State:
     untrained: float | None = None
 
 
-class Checkpoints(keras.callbacks.Callback):
+class Means(keras.callbacks.Callback):
+    """Gives the losses' means back what they held when an epoch was interrupted."""
+
+    def __init__(self, state):
+        super().__init__()
+        self.state = state
+
+    def on_epoch_begin(self, epoch, logs=None):
+        for name, values in self.state.means.items():
+            for variable, value in zip(self.model.trackers[name].variables, values, strict=True):
+                distribution.assign_local_sum(self.model.distribute_strategy, variable, value)
+        self.state.means = {}
+
+
+class Checkpoints(Means):
     """Writes checkpoints during `fit`, and stops it in good order when the process is told to.
 
     A checkpoint is a folder `step_00001234` with the model (both networks, both optimizers, the
@@ -72,9 +86,8 @@ class Checkpoints(keras.callbacks.Callback):
     """
 
     def __init__(self, directory, state=None, minutes=1.0, keep=3):
-        super().__init__()
+        super().__init__(state or State())
         self.directory, self.minutes, self.keep = Path(directory), minutes, keep
-        self.state = state or State()
         self.signal = None
 
     def on_train_begin(self, logs=None):
@@ -83,10 +96,7 @@ class Checkpoints(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         self.batches, self.in_epoch = 0, True
-        for name, values in self.state.means.items():  # of an epoch that was interrupted
-            for variable, value in zip(self.model.trackers[name].variables, values, strict=True):
-                distribution.assign_local_sum(self.model.distribute_strategy, variable, value)
-        self.state.means = {}
+        super().on_epoch_begin(epoch, logs)
 
     def on_train_batch_end(self, batch, logs=None):
         self.state.step += batch + 1 - self.batches  # more than one with `steps_per_execution`

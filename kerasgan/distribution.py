@@ -2,8 +2,8 @@
 
 A model is distributed by being built in a strategy's scope, and `kerasgan train --strategy` does
 that. Everything the replicas do agrees with one device that has the whole batch: losses and
-gradients are means over the whole batch (`GAN.minimize`), latents are its rows
-(`GAN.own_rows`), batch norm's statistics are its own, and running means, spectral-norm vectors and
+gradients are means over the whole batch (`GAN.minimize`), latents and dropout masks are its rows
+(`own_rows`), batch norm's statistics are its own, and running means, spectral-norm vectors and
 averaged weights are the same everywhere.
 """
 
@@ -50,7 +50,10 @@ def strategy(name):
         raise UserError(f'There is no strategy "{name}", {nearest(name, NAMES)}')
     if name == "multi_worker":
         check_tf_config(os.environ.get("TF_CONFIG"))
-        return tf.distribute.MultiWorkerMirroredStrategy()
+        try:
+            return tf.distribute.MultiWorkerMirroredStrategy()
+        except LOST as error:
+            raise TrainingFailed("Not all workers of TF_CONFIG came. Start all again.") from error
     devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
     names = [device.name for device in devices]
     if name == "mirrored":
@@ -116,7 +119,7 @@ def several_workers(strategy):
 
 def is_chief(strategy):
     """Tells whether this process is the one that writes files."""
-    return not several_workers(strategy) or strategy.cluster_resolver.task_id == 0
+    return not several_workers(strategy) or strategy.extended.should_checkpoint
 
 
 def from_chief(strategy, number=0):
@@ -135,6 +138,23 @@ def from_chief(strategy, number=0):
         return tf.where(tf.equal(replica, 0), tf.constant(number, tf.int64), 0)
 
     return int(strategy.reduce("SUM", strategy.run(first), axis=None))
+
+
+def own_rows(draw, num):
+    """Draws for the whole batch and returns the rows of this replica.
+
+    So the replicas draw what one device would: other numbers each, and all of them the same,
+    whatever the number of replicas.
+
+    Args:
+        draw: Function from a number of rows to a tensor, the same on every replica.
+        num: int or scalar int tensor: rows that this replica wants.
+    """
+    context = tf.distribute.get_replica_context()
+    if context is None:  # a network that is called outside of training
+        return draw(num)
+    start = context.replica_id_in_sync_group * num
+    return draw(num * context.num_replicas_in_sync)[start : start + num]
 
 
 def local_sum(strategy, variable):
@@ -175,13 +195,20 @@ def lost_workers(strategy):
 
 @contextlib.contextmanager
 def chief_decides():
-    """Within the block, SIGINT and SIGTERM are left to the chief: a worker that stopped by itself
-    would keep it from ending its step and writing its checkpoint."""
+    """Within the block, the first SIGINT or SIGTERM is left to the chief: a worker that stopped by
+    itself would keep it from ending its step and writing its checkpoint. A second one counts."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
+    before = {number: signal.getsignal(number) for number in numbers}
+
+    def wait(number, frame):
+        for each in numbers:
+            signal.signal(each, signal.default_int_handler)
+
+    for number in numbers:
+        signal.signal(number, wait)
     try:
         yield
     finally:

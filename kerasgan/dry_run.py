@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 
-from kerasgan import sources, train
+from kerasgan import data, flops, sources, train
 
 
 def dry_run(settings, data_dir=None):
@@ -38,8 +38,11 @@ def dry_run(settings, data_dir=None):
     if gan.conditional:
         shape_of_labels = (batch_size, *gan.input_signature[1].shape[1:])
         labels = rng.integers(0, gan.num_classes or 2, shape_of_labels)
+        labels = labels.astype(gan.input_signature[1].dtype.as_numpy_dtype)
     before = peak_gigabytes()
     history = gan.fit(images, labels, batch_size=batch_size, verbose=0).history
+    first = next(iter(gan.checked(data.batches(images, labels, batch_size))))
+    gigaflops, gradients = flops.of_step(gan, first) / 1e9, megabytes_of_gradients(gan)
     losses = ", ".join(f"{key} {values[0]:.3f}" for key, values in history.items())
     return "\n".join(
         [
@@ -47,10 +50,22 @@ def dry_run(settings, data_dir=None):
             f"parameters: generator {gan.generator.count_params():,}, discriminator "
             f"{gan.discriminator.count_params():,}",
             f"one step on random images: {losses}",
+            f"arithmetic: {gigaflops:.1f} GFLOP a step, {gradients:.1f} MB of gradients to sum up "
+            f"over replicas",
             f"memory: {weight_gigabytes(gan):.2f} GB of weights and optimizers; this process "
             f"peaked at {peak_gigabytes():.2f} GB, {before:.2f} GB before the step",
         ]
     )
+
+
+def megabytes_of_gradients(gan):
+    """What the replicas sum up in one step: the generator's gradients and, for each of its
+    updates, the discriminator's, in 10^6 bytes."""
+    sizes = [
+        sum(np.prod(weight.shape) for weight in network.trainable_weights)
+        for network in (gan.generator, gan.discriminator)
+    ]
+    return 4 * (sizes[0] + gan.n_critic * sizes[1]) / 1e6
 
 
 def weight_gigabytes(gan):

@@ -27,21 +27,24 @@ def of_step(gan, batch):
     True
     """
     step = tf.function(gan.train_step).get_concrete_function(batch)
-    return sum(_of_operation(operation) for operation in _operations(step.graph))
+    return sum(_of_operation(operation) for operation in _executed(step.graph))
 
 
-def _operations(graph):
-    """Yields the operations of a graph and of the functions that it calls."""
-    functions = {function.name.decode(): function for function in _functions(graph)}
-    for operation in graph.get_operations():
+def _executed(graph):
+    """Yields the operations that a function's results or effects depend on.
+
+    Others stand in the graph too: every convolution's gradient comes with both of its parts.
+    """
+    pending = [tensor.op for tensor in graph.outputs] + list(graph.control_outputs)
+    seen = set()
+    while pending:
+        operation = pending.pop()
+        if operation in seen:
+            continue
+        seen.add(operation)
         yield operation
-        if "PartitionedCall" in operation.type:
-            called = functions[operation.get_attr("f").name]
-            yield from _operations(called.graph)
-
-
-def _functions(graph):
-    return getattr(graph, "_functions", {}).values()
+        pending += [tensor.op for tensor in operation.inputs]
+        pending += operation.control_inputs
 
 
 def _of_operation(operation):

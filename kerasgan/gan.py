@@ -150,29 +150,16 @@ class GAN(keras.Model):
         """Returns a seed (2,): another at each call, the same on every replica."""
         return tf.stack([tf.constant(self.seed, tf.int64), self.draws.assign_add(1)])
 
-    def own_rows(self, draw, num):
-        """Draws for the whole batch and returns the rows of this replica.
-
-        So the replicas draw what one device would: other numbers each, and all of them the same,
-        whatever the number of replicas.
-
-        Args:
-            draw: Function, (number of rows, seed) -> tensor.
-            num: int or scalar int tensor: rows that this replica wants.
-        """
-        context = tf.distribute.get_replica_context()
-        start = context.replica_id_in_sync_group * num
-        rows = draw(num * context.num_replicas_in_sync, self.next_seed())
-        return rows[start : start + num]
-
     def sample_latents(self, num):
         """Draws fresh latents for a training step."""
-        return self.own_rows(self.latent_prior, num)
+        seed = self.next_seed()
+        return distribution.own_rows(lambda rows: self.latent_prior(rows, seed), num)
 
     def sample_uniform(self, num):
         """Draws `num` fresh numbers, uniform in [0, 1), for a training step."""
-        return self.own_rows(
-            lambda rows, seed: tf.random.stateless_uniform((rows,), seed, alg="philox"), num
+        seed = self.next_seed()
+        return distribution.own_rows(
+            lambda rows: tf.random.stateless_uniform((rows,), seed, alg="philox"), num
         )
 
     def minibatches(self, images):
@@ -236,10 +223,17 @@ class GAN(keras.Model):
             steps_per_execution: Steps that one call from Python runs.
 
         Raises:
-            UserError: If both optimizers are the same object.
+            UserError: If both optimizers are the same object, or XLA is to compile for several
+                replicas.
         """
         if g_optimizer is not None and g_optimizer is d_optimizer:
             raise UserError("`g_optimizer` and `d_optimizer` must be two optimizers, not one.")
+        replicas = self.distribute_strategy.num_replicas_in_sync
+        if jit_compile is True and replicas > 1:
+            raise UserError(
+                f"XLA compiles the step of one device: leave `jit_compile` out under a strategy of "
+                f"several. Received: jit_compile=True, {replicas} replicas"
+            )
         self._jit_argument = jit_compile
         if jit_compile == "auto" and not tf.config.list_physical_devices("GPU"):
             jit_compile = False

@@ -1,5 +1,6 @@
 """Several workers on one machine, to try multi-worker training out before there are machines."""
 
+import contextlib
 import json
 import os
 import signal
@@ -9,7 +10,7 @@ import sys
 import tempfile
 import time
 
-PATIENCE = 60  # seconds that workers get to end by themselves once one has failed
+PATIENCE = 60  # seconds that workers get to end by themselves once one has ended
 
 
 def launch(arguments, workers):
@@ -17,6 +18,7 @@ def launch(arguments, workers):
 
     The first worker's output is this process's; of the others only the end is shown, if they
     failed. SIGTERM goes to the first worker, which saves and stops; Ctrl-C reaches all by itself.
+    The CPU computes: two workers cannot share a GPU.
 
     Args:
         arguments: list of str: the command, e.g. `["train", "recipe.toml"]`.
@@ -26,46 +28,56 @@ def launch(arguments, workers):
         Exit code: the first worker's, or else that of one that failed.
     """
     addresses = [f"localhost:{port}" for port in free_ports(workers)]
-    logs = [tempfile.TemporaryFile() for _ in range(workers - 1)]
     processes = []
-    for index, log in enumerate([None, *logs]):
-        task = {"type": "worker", "index": index}
-        config = {"cluster": {"worker": addresses}, "task": task}
-        processes.append(
-            subprocess.Popen(
-                [sys.executable, "-m", "kerasgan", *arguments, "--strategy", "multi_worker"],
-                env={**os.environ, "TF_CONFIG": json.dumps(config)},
-                stdout=log,
-                stderr=log,
-            )
-        )
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: processes[0].terminate())
-    try:
+
+    def stop(*_):
+        for process in processes[:1]:
+            process.terminate()
+
+    with contextlib.ExitStack() as stack:
+        for number, handler in ((signal.SIGINT, signal.SIG_IGN), (signal.SIGTERM, stop)):
+            stack.callback(signal.signal, number, signal.signal(number, handler))
+        logs = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(workers - 1)]
+        for index, log in enumerate([None, *logs]):
+            process = start(arguments, addresses, index, log)
+            processes.append(process)
+            stack.callback(process.kill)
         codes = wait(processes)
-    finally:
-        for process in processes:
-            process.kill()
-    for index, (code, log) in enumerate(zip(codes[1:], logs, strict=True), start=1):
-        if code:
-            log.seek(0)
-            lines = log.read().decode(errors="replace").strip().splitlines()
-            print(f"Worker {index} of {workers}: {lines[-1] if lines else code}", file=sys.stderr)
+        for index, (code, log) in enumerate(zip(codes[1:], logs, strict=True), start=1):
+            if code:
+                log.seek(0)
+                lines = log.read().decode(errors="replace").strip().splitlines()
+                print(f"Worker {index} of {workers}, exit code {code}:", file=sys.stderr)
+                print(*lines[-20:], sep="\n", file=sys.stderr)
     return next((code for code in codes if code), 0)
 
 
+def start(arguments, addresses, index, log):
+    """Starts one worker."""
+    config = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
+    return subprocess.Popen(
+        [sys.executable, "-m", "kerasgan", *arguments, "--strategy", "multi_worker"],
+        env={**os.environ, "TF_CONFIG": json.dumps(config), "CUDA_VISIBLE_DEVICES": ""},
+        stdout=log,
+        stderr=log,
+        # This process ignores Ctrl-C, which a child would inherit.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+
+
 def wait(processes):
-    """Waits for all to end; after one has failed, not longer than a minute. Returns exit codes."""
+    """Waits for all to end; once one has, not longer than a minute. Returns exit codes, those of
+    processes that a signal ended as a shell gives them."""
     deadline = None
     while any(process.poll() is None for process in processes):
         time.sleep(0.1)
-        if deadline is None and any(process.returncode for process in processes):
+        if deadline is None and any(process.poll() is not None for process in processes):
             deadline = time.monotonic() + PATIENCE
         if deadline is not None and time.monotonic() > deadline:
             for process in processes:
                 process.kill()
-            deadline = None
-    return [process.returncode for process in processes]
+    codes = [process.returncode for process in processes]
+    return [128 - code if code < 0 else code for code in codes]
 
 
 def free_ports(number):

@@ -15,6 +15,7 @@ import keras
 import tensorflow as tf
 from keras import layers, ops
 
+from kerasgan import distribution
 from kerasgan.errors import UserError
 
 
@@ -396,10 +397,11 @@ class Maxout(layers.Layer):
 
 @keras.saving.register_keras_serializable(package="kerasgan")
 class Dropout(layers.Dropout):
-    """Keras's dropout, whose masks go on where they were after loading.
+    """Keras's dropout, whose masks go on where they were after loading, and differ on replicas.
 
     Keras leaves the state of its random generators out of what it saves: a resumed run would take
-    other steps than one that was never interrupted.
+    other steps than one that was never interrupted. And it gives every replica the same mask; here
+    they have the rows of the mask that one device would draw.
 
     Example:
 
@@ -407,6 +409,18 @@ class Dropout(layers.Dropout):
     >>> sorted(set(dropped.numpy().ravel().tolist()))
     [0.0, 2.0]
     """
+
+    def call(self, inputs, training=False):
+        if not training or self.rate == 0:
+            return inputs
+        seed = self.seed_generator.next()
+
+        def draw(rows):
+            shape = tf.concat([[rows], tf.shape(inputs)[1:]], 0)
+            return tf.random.stateless_uniform(shape, seed, alg="philox")
+
+        kept = distribution.own_rows(draw, tf.shape(inputs)[0]) >= self.rate
+        return tf.where(kept, inputs / (1.0 - self.rate), tf.zeros_like(inputs))
 
     def save_own_variables(self, store):
         store["seed"] = self.seed_generator.state.numpy()

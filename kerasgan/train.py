@@ -1,6 +1,7 @@
 """A recipe becomes a run directory: trained model, samples, curves, scores."""
 
 import datetime
+import hashlib
 import json
 import os
 
@@ -75,12 +76,15 @@ def train(
     sets = read_sets(settings, data_dir)
     pictures, labels = sets[source["split"]]
     in_epoch = len(pictures) // source["batch_size"]
+    check_steps(in_epoch, training["steps_per_execution"])
     strategy = strategy or tf.distribute.get_strategy()
     with distribution.lost_workers(strategy):
         with strategy.scope():
             gan = build(settings, pictures.shape[1:], training["epochs"] * in_epoch)
         labels = check_data(gan, settings, pictures, labels)
         state = checkpoints.State(in_epoch=in_epoch, data_sha256=data.sha256(pictures))
+        if not agree(strategy, settings, state.data_sha256):
+            raise UserError("The workers were started with other recipes, or have other data.")
         if not distribution.is_chief(strategy):
             return follow(gan, settings, directory, state, (pictures, labels))
         with runs.opened(directory, settings, overwrite, change_recipe) as changes:
@@ -118,6 +122,7 @@ def lead(gan, settings, directory, state, sets, arrays, verbose):
     with replacing(os.path.join(directory, "result.json")) as temporary:
         with open(temporary, "w", encoding="utf-8") as file:
             json.dump(result, file, indent=2)
+    distribution.from_chief(gan.distribute_strategy)
     against = f"{result['n_real']:,} of {result['split']}"
     say(f"{result['metric']} of {result['n_fake']:,} samples against {against} (lower is better):")
     say(f"  untrained {result['untrained']:8.1f}")
@@ -139,9 +144,14 @@ def follow(gan, settings, directory, state, arrays):
                     f"The first worker goes on from {path}, which is not to be seen here: all "
                     f"workers must share the run directory."
                 )
+            state.means = checkpoints.read(path).means
             checkpoints.restore(gan, path, new_optimizers=True)
         state.step = step
-        epochs(gan, settings, state, arrays, callbacks=[callbacks.StopOnNonFinite()], verbose=0)
+        saver = checkpoints.Means(state)
+        epochs(
+            gan, settings, state, arrays, callbacks=[callbacks.StopOnNonFinite(), saver], verbose=0
+        )
+        distribution.from_chief(gan.distribute_strategy)  # which still scores and saves
 
 
 def replicas(gan):
@@ -157,6 +167,23 @@ def read_sets(settings, data_dir=None):
         split: data.load_arrays(source["name"], split, source["image_size"], data_dir)
         for split in (source["split"], settings["evaluation"]["split"])
     }
+
+
+def agree(strategy, settings, data_sha256):
+    """Tells whether this worker trains by the chief's recipe and on its data."""
+    text = json.dumps([settings, data_sha256], sort_keys=True)
+    own = int(hashlib.sha256(text.encode()).hexdigest()[:15], 16)
+    return distribution.from_chief(strategy, own) == own
+
+
+def check_steps(in_epoch, at_once):
+    """Refuses calls of several steps that would run beyond the end of an epoch."""
+    if in_epoch % at_once:
+        valid = [number for number in range(1, min(in_epoch, 100) + 1) if in_epoch % number == 0]
+        raise UserError(
+            f"training.steps_per_execution must divide the {in_epoch} steps of an epoch: "
+            f"{', '.join(map(str, valid))}. Received: {at_once}"
+        )
 
 
 def check_data(gan, settings, pictures, labels):

@@ -1,5 +1,6 @@
 """Two replicas do what one device does, in one process and in two."""
 
+import contextlib
 import json
 import os
 import signal
@@ -14,7 +15,7 @@ import pytest
 import tensorflow as tf
 
 import kerasgan
-from kerasgan import distribution, train
+from kerasgan import checkpoints, distribution, train
 from kerasgan.errors import UserError
 
 # Scores of a few images, which nobody reads.
@@ -33,16 +34,12 @@ def mirrored():
 
 
 def build(case, strategy=None):
-    """A small model with plain SGD and without dropout, whose masks differ between replicas."""
+    """A small model with plain SGD."""
     name, arguments = case
     keras.utils.set_random_seed(0)
     with (strategy or tf.distribute.get_strategy()).scope():
         gan = contract.build(name, **arguments)
         gan.compile(keras.optimizers.SGD(1e-3), keras.optimizers.SGD(1e-3))
-    for network in (gan.generator, gan.discriminator):
-        for layer in network._flatten_layers():
-            if isinstance(layer, keras.layers.Dropout):
-                layer.rate = 0.0
     return gan
 
 
@@ -55,7 +52,7 @@ def fit(gan, steps):
 def choose_rates(gan):
     """Sets both rates so that a step moves each network's weights by some 3e-4: far more than the
     1e-5 that is allowed, and not so far that GANs blow the last bits of float32 up."""
-    start = [weight.numpy() for weight in gan.weights]
+    start = [variable.numpy() for variable in gan.variables]
     networks = (gan.generator, gan.g_optimizer), (gan.discriminator, gan.d_optimizer)
     before = [contract.weights(network) for network, _ in networks]
     fit(gan, 1)
@@ -63,8 +60,8 @@ def choose_rates(gan):
     for (network, optimizer), old in zip(networks, before, strict=True):
         moved = contract.largest_difference(contract.weights(network), old)
         rates.append(float(optimizer.learning_rate.numpy()) * min(3e-4 / moved, 1000.0))
-    for weight, value in zip(gan.weights, start, strict=True):
-        weight.assign(value)
+    for variable, value in zip(gan.variables, start, strict=True):
+        variable.assign(value)
     return rates
 
 
@@ -114,7 +111,7 @@ def test_a_batch_that_does_not_divide_by_the_replicas_is_refused(mirrored):
 
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
-def test_mixed_precision_trains_on_replicas_with_both_losses_scaled(policy, mirrored):
+def test_mixed_precision_trains_on_replicas(policy, mirrored):
     keras.config.set_dtype_policy(policy)
     try:
         with mirrored.scope():
@@ -131,6 +128,13 @@ def test_mixed_precision_trains_on_replicas_with_both_losses_scaled(policy, mirr
     history = fit(gan, 2)
     assert all(np.isfinite(values).all() for values in history.values())
     assert contract.largest_difference(contract.weights(gan.generator), before) > 1e-5
+
+
+def test_xla_is_refused_on_several_replicas(mirrored):
+    with mirrored.scope():
+        gan = contract.build("dcgan")
+        with pytest.raises(UserError, match="one device.*Received: jit_compile=True, 2 replicas"):
+            gan.compile(jit_compile=True)
 
 
 def test_one_device_trains(tmp_path):
@@ -196,33 +200,48 @@ def recipe(epochs):
     return recipes.complete(recipes.tomllib.loads(RECIPE.format(epochs=epochs)))
 
 
-def launch(folder, epochs, *more):
-    """Starts two workers on a recipe; returns the launcher's process."""
-    path = folder / "recipe.toml"
-    path.write_text(RECIPE.format(epochs=epochs))
-    command = [sys.executable, "-m", "kerasgan", "launch", "--workers", "2", str(path)]
-    return subprocess.Popen(
-        [*command, "--output", str(folder / "run"), *more],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+@pytest.fixture
+def launch(tmp_path):
+    """Function that starts two workers on a recipe; what is left of them ends with the test."""
+    launchers = []
+
+    def start(epochs):
+        path = tmp_path / "recipe.toml"
+        path.write_text(RECIPE.format(epochs=epochs))
+        command = [sys.executable, "-m", "kerasgan", "launch", "--workers", "2", str(path)]
+        launchers.append(
+            subprocess.Popen(
+                [*command, "--output", str(tmp_path / "run")],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,
+            )
+        )
+        return launchers[-1]
+
+    yield start
+    for launcher in launchers:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(launcher.pid, signal.SIGKILL)
+        launcher.communicate()
 
 
 def final_weights(run):
     return contract.weights(keras.saving.load_model(run / "model.keras").generator)
 
 
-def started(folder, steps, launcher, seconds=240):
-    """Waits until a checkpoint of at least so many steps is there."""
+def newest_step(folder):
+    states = sorted((folder / "run" / "checkpoints").glob("step_*/state.json"))
+    return json.loads(states[-1].read_text())["step"] if states else 0
+
+
+def wait_for_step(folder, step, launcher, seconds=240):
+    """Waits until a checkpoint of at least that step is there."""
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and launcher.poll() is None:
-        states = sorted((folder / "run" / "checkpoints").glob("step_*/state.json"))
-        if states and json.loads(states[-1].read_text())["step"] >= steps:
-            return
+    while newest_step(folder) < step:
+        assert launcher.poll() is None and time.monotonic() < deadline
         time.sleep(0.2)
-    launcher.kill()
-    raise AssertionError(launcher.communicate()[0][-2000:])
 
 
 def workers(launcher):
@@ -230,35 +249,58 @@ def workers(launcher):
     children = subprocess.run(
         ["pgrep", "-P", str(launcher.pid)], capture_output=True, text=True, check=True
     )
-    return [int(pid) for pid in children.stdout.split()]
+    return sorted(map(int, children.stdout.split()))
 
 
-def test_two_workers_train_as_one_process(tmp_path):
+def test_two_workers_train_as_one_process(launch, tmp_path):
     train.train(recipe(epochs=2), tmp_path / "alone", verbose=0)
-    launcher = launch(tmp_path, 2)
+    launcher = launch(epochs=2)
     output, _ = launcher.communicate(timeout=300)
     assert launcher.returncode == 0, output[-2000:]
     assert "2 replicas" in output
-    assert (
-        contract.largest_difference(
-            final_weights(tmp_path / "alone"), final_weights(tmp_path / "run")
-        )
-        <= 1e-5
-    )
+    alone, together = final_weights(tmp_path / "alone"), final_weights(tmp_path / "run")
+    assert contract.largest_difference(alone, together) <= 1e-5
 
 
-def test_a_worker_that_dies_ends_the_other_and_a_restart_goes_on(tmp_path):
-    launcher = launch(tmp_path, 2000)
-    started(tmp_path, 10, launcher)
-    os.kill(workers(launcher)[1], signal.SIGKILL)
+@pytest.mark.parametrize(
+    "killed, code", [pytest.param(0, 137, id="chief"), pytest.param(1, 1, id="follower")]
+)
+def test_a_worker_that_dies_ends_the_other_and_a_restart_goes_on(killed, code, launch, tmp_path):
+    launcher = launch(epochs=2000)
+    wait_for_step(tmp_path, 10, launcher)
+    os.kill(workers(launcher)[killed], signal.SIGKILL)
     output, _ = launcher.communicate(timeout=120)
-    assert launcher.returncode == 1
+    assert launcher.returncode == code, output[-2000:]
     assert "kerasgan: Another worker is gone" in output
 
-    launcher = launch(tmp_path, 2000)
-    started(tmp_path, 40, launcher)
+    launcher = launch(epochs=2000)
+    wait_for_step(tmp_path, newest_step(tmp_path) + 10, launcher)
     launcher.send_signal(signal.SIGTERM)
     output, _ = launcher.communicate(timeout=120)
     assert launcher.returncode == 130, output[-2000:]
     assert "Going on after step" in output
     assert "which is saved. The same command goes on from there." in output
+
+
+def test_a_run_on_replicas_goes_on_where_it_stopped(mirrored, tmp_path):
+    """Stopped in the middle of the second epoch: the same losses as without a pause."""
+
+    class Stop(checkpoints.Checkpoints):
+        def on_train_batch_end(self, batch, logs=None):
+            if self.state.step == 13:
+                self.signal = signal.SIGTERM
+            super().on_train_batch_end(batch, logs)
+
+    settings = recipe(epochs=2)
+    train.train(settings, tmp_path / "straight", verbose=0, strategy=mirrored)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checkpoints, "Checkpoints", Stop)
+        with pytest.raises(checkpoints.Interrupted):
+            train.train(settings, tmp_path / "paused", verbose=0, strategy=mirrored)
+    train.train(settings, tmp_path / "paused", verbose=0, strategy=mirrored)
+    first, second = (
+        np.genfromtxt(tmp_path / name / "history.csv", delimiter=",", names=True)
+        for name in ("straight", "paused")
+    )
+    for column in ("d_loss", "g_loss"):
+        np.testing.assert_allclose(second[column], first[column], rtol=1e-4)

@@ -84,3 +84,11 @@ def test_precision_and_ways_to_execute_reach_the_model():
     assert gan.generator.layers[1].compute_dtype == "bfloat16"
     assert (gan.jit_compile, gan.steps_per_execution) == (True, 4)
     assert keras.config.dtype_policy().name == "float32"
+
+
+def test_calls_of_several_steps_must_fit_into_an_epoch(tmp_path):
+    settings = recipe.complete(
+        {"data": {"split": "train[:640]"}, "training": {"steps_per_execution": 4}}
+    )
+    with pytest.raises(UserError, match="must divide the 10 steps of an epoch: 1, 2, 5, 10. Rec"):
+        train.train(settings, tmp_path / "run", verbose=0)

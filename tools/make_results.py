@@ -1,7 +1,7 @@
 """Writes every page that is made of measured results: `make results`.
 
-README.md's tables, benchmarks/RESULTS.md, the zoo's gallery and model cards, and what TensorFlow
-Serving is told of the zoo. In the README a table stands between `<!-- name -->` and
+README.md's tables, benchmarks/RESULTS.md, SCALING.md's table, the zoo's gallery and model cards,
+and what TensorFlow Serving is told of the zoo. A table stands between `<!-- name -->` and
 `<!-- /name -->`. With `--check` nothing is written, and the exit code is 1 where a page is stale.
 """
 
@@ -17,6 +17,7 @@ from kerasgan.recipe import tomllib
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
+SCALING = ROOT / "benchmarks" / "SCALING.md"
 TASKS = {"ring": "Ring of 8", "grid": "Grid of 25", "stacked_mnist": "Stacked-MNIST"}
 
 
@@ -147,22 +148,49 @@ def speed_section():
     return [*parts, "![speed](results/metrics_speed.png)"] if lines else []
 
 
-def step_section():
-    lines = benchmark.read(RESULTS / "step_time.jsonl")
-    parts = ["## A training step", "`kerasgan benchmark step_time`: DCGAN's `fit` against a loop."]
+def throughput_section():
+    latest = {line["model"]: line for line in benchmark.read(RESULTS / "throughput.jsonl")}
+    parts = [
+        "## Training",
+        "`kerasgan benchmark throughput`: the time of a step of `fit`, and of its peers over the "
+        "same networks as a multiple of it (above 1: `fit` is faster), medians of rounds that "
+        "alternate within one process. GFLOP/s: of convolutions and matrix products, beside those "
+        "of a matrix product of 2,048 x 2,048 in the same run.",
+    ]
+    contenders = ("hand-written", "keras.io", "PyTorch", "fit, ten a call", "fit, XLA")
     rows = [
         (
-            f"{x['side']} x {x['side']}",
-            x["width"],
-            x["batch"],
-            x["fit_ms"],
-            x["hand_written_ms"],
-            x["ratio"],
+            name,
+            f"{line['milliseconds']['fit']:.1f}",
+            f"{line['images_per_second']:,.0f}",
+            f"{line['gflops']:.0f} of {line['matmul_gflops']:.0f}",
+            *(
+                f"{line['ratios'][each]:.2f}" if each in line["ratios"] else ""
+                for each in (*contenders, "fit, in memory")
+            ),
         )
-        for x in lines
+        for name, line in latest.items()
     ]
-    header = ("images", "width", "batch", "fit, ms", "hand-written, ms", "ratio")
-    return [*parts, table(header, rows)] if lines else []
+    header = ("model", "fit, ms", "images/s", "GFLOP/s", *contenders, "fit, in memory")
+    return [*parts, table(header, rows), "![throughput](results/throughput.png)"] if rows else []
+
+
+def scaling_table():
+    """Images per second over batch, width and replicas, from `scaling.jsonl`."""
+    lines = benchmark.read(RESULTS / "scaling.jsonl")
+    latest = {(line["width"], line["batch"]): line for line in lines}
+    rows = [
+        (
+            width,
+            batch,
+            f"{line['images_per_second']:,.0f}",
+            f"{line['gflops']:.0f}",
+            f"{line['ratio_2_replicas']:.2f}",
+        )
+        for (width, batch), line in sorted(latest.items())
+    ]
+    header = ("width", "batch", "images/s", "GFLOP/s", "two replicas on the same cores")
+    return table(header, rows, left=0)
 
 
 def export_section():
@@ -207,7 +235,13 @@ def results_page():
         "Written by `make results` from the JSON lines in `results/`, which the scripts in this "
         "folder append. Each line carries what was measured, on what, and by which versions.",
     ]
-    sections = [fid_section(), mode_section(), speed_section(), step_section(), export_section()]
+    sections = [
+        fid_section(),
+        mode_section(),
+        speed_section(),
+        throughput_section(),
+        export_section(),
+    ]
     return "\n\n".join([*intro, *(part for section in sections for part in section)]) + "\n"
 
 
@@ -281,20 +315,21 @@ def serving_page():
 TABLES = {"demo": demo_table} | ({"zoo": zoo_table} if zoo.names() else {})
 
 
-def readme_page():
-    """README.md with every table made anew."""
-    text = (ROOT / "README.md").read_text()
-    for name, make in TABLES.items():
+def page_with_tables(path, tables):
+    """A page that is written by hand, with each of its tables made anew."""
+    text = path.read_text()
+    for name, make in tables.items():
         pattern = rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)"
         text, found = re.subn(pattern, lambda m, t=make: m[1] + t() + m[2], text, flags=re.DOTALL)
         if found != 1:
-            raise SystemExit(f"README.md must have one place for the table {name}. Found: {found}")
+            raise SystemExit(f"{path} must have one place for the table {name}. Found: {found}")
     return text
 
 
 def main(arguments):
     pages = {
-        ROOT / "README.md": readme_page(),
+        ROOT / "README.md": page_with_tables(ROOT / "README.md", TABLES),
+        SCALING: page_with_tables(SCALING, {"scaling": scaling_table}),
         ROOT / "benchmarks" / "RESULTS.md": results_page(),
         ROOT / "export" / "serving" / "models.config": serving_page(),
     }
