@@ -165,3 +165,20 @@ def test_evaluate_refuses_what_fit_refuses():
 
 def test_an_automatic_jit_is_decided_anew_where_the_model_is_loaded():
     assert small().get_compile_config()["jit_compile"] == "auto"
+
+
+def test_nothing_is_traced_after_the_first_step():
+    traces = []
+
+    class Counted(DCGAN):
+        def train_step(self, images):
+            traces.append(images.shape)
+            return super().train_step(images)
+
+    gan = Counted((8, 8, 1), width=4, seed=0)
+    gan.compile()
+    images = np.zeros((12, 8, 8, 1), "float32")
+    gan.fit(images, batch_size=4, verbose=0)
+    first = len(traces)
+    gan.fit(images, batch_size=4, epochs=2, verbose=0)
+    assert first == len(traces) == 1
