@@ -13,24 +13,27 @@ def softplus(x):
     return tf.reduce_mean(tf.nn.softplus(x))
 
 
-# For each model: the discriminator's loss, the generator's, and whether the generator is updated
-# on the fakes that the discriminator has seen.
-LOG_LOSS = (lambda real, fake: softplus(-real) + softplus(fake), lambda fake: softplus(-fake))
-LEAST_SQUARES = (
-    lambda real, fake: 0.5 * tf.reduce_mean((real - 1.0) ** 2) + 0.5 * tf.reduce_mean(fake**2),
-    lambda fake: 0.5 * tf.reduce_mean((fake - 1.0) ** 2),
-)
-HINGE = (
-    lambda real, fake: tf.reduce_mean(tf.nn.relu(1.0 - real) + tf.nn.relu(1.0 + fake)),
-    lambda fake: -tf.reduce_mean(fake),
-)
+# For each model: its losses, and whether the generator is updated on the fakes that the
+# discriminator has seen.
+ALGORITHMS = {
+    "vanilla": ("log", False),
+    "cgan": ("log", False),
+    "dcgan": ("log", True),
+    "lsgan": ("least squares", True),
+    "sngan": ("hinge", False),
+    "sagan": ("hinge", False),
+}
+# The discriminator's loss and the generator's.
 LOSSES = {
-    "vanilla": (*LOG_LOSS, False),
-    "cgan": (*LOG_LOSS, False),
-    "dcgan": (*LOG_LOSS, True),
-    "lsgan": (*LEAST_SQUARES, True),
-    "sngan": (*HINGE, False),
-    "sagan": (*HINGE, False),
+    "log": (lambda real, fake: softplus(-real) + softplus(fake), lambda fake: softplus(-fake)),
+    "least squares": (
+        lambda real, fake: 0.5 * tf.reduce_mean((real - 1.0) ** 2) + 0.5 * tf.reduce_mean(fake**2),
+        lambda fake: 0.5 * tf.reduce_mean((fake - 1.0) ** 2),
+    ),
+    "hinge": (
+        lambda real, fake: tf.reduce_mean(tf.nn.relu(1.0 - real) + tf.nn.relu(1.0 + fake)),
+        lambda fake: -tf.reduce_mean(fake),
+    ),
 }
 
 
@@ -40,7 +43,8 @@ def loop(name, gan):
         return wgan_gp_step(gan)
     if name == "lapgan":
         return lapgan_step(gan)
-    return adversarial_step(gan, *LOSSES[name])
+    losses, shared = ALGORITHMS[name]
+    return adversarial_step(gan, *LOSSES[losses], shared)
 
 
 def updates(gan):

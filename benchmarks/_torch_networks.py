@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import torch
 import torch.nn.functional as F
+from _hand_written import ALGORITHMS
 from torch import nn
 
 from kerasgan.pyramid import BINOMIAL
@@ -251,25 +252,20 @@ def latents(gan, num):
     return z if gan.latent_range is None else torch.rand_like(z) * 2.0 - 1.0
 
 
-LOG_LOSS = (
-    lambda real, fake: F.softplus(-real).mean() + F.softplus(fake).mean(),
-    lambda fake: F.softplus(-fake).mean(),
-)
-LEAST_SQUARES = (
-    lambda real, fake: 0.5 * ((real - 1.0) ** 2).mean() + 0.5 * (fake**2).mean(),
-    lambda fake: 0.5 * ((fake - 1.0) ** 2).mean(),
-)
-HINGE = (
-    lambda real, fake: F.relu(1.0 - real).mean() + F.relu(1.0 + fake).mean(),
-    lambda fake: -fake.mean(),
-)
+# The discriminator's loss and the generator's.
 LOSSES = {
-    "vanilla": (*LOG_LOSS, False),
-    "cgan": (*LOG_LOSS, False),
-    "dcgan": (*LOG_LOSS, True),
-    "lsgan": (*LEAST_SQUARES, True),
-    "sngan": (*HINGE, False),
-    "sagan": (*HINGE, False),
+    "log": (
+        lambda real, fake: F.softplus(-real).mean() + F.softplus(fake).mean(),
+        lambda fake: F.softplus(-fake).mean(),
+    ),
+    "least squares": (
+        lambda real, fake: 0.5 * ((real - 1.0) ** 2).mean() + 0.5 * (fake**2).mean(),
+        lambda fake: 0.5 * ((fake - 1.0) ** 2).mean(),
+    ),
+    "hinge": (
+        lambda real, fake: F.relu(1.0 - real).mean() + F.relu(1.0 + fake).mean(),
+        lambda fake: -fake.mean(),
+    ),
 }
 
 
@@ -286,7 +282,8 @@ def loop(name, gan):
     ]
     if name == "wgan_gp":
         return wgan_gp_step(gan, generator, discriminator, *optimizers)
-    return adversarial_step(gan, generator, discriminator, *optimizers, *LOSSES[name])
+    losses, shared = ALGORITHMS[name]
+    return adversarial_step(gan, generator, discriminator, *optimizers, *LOSSES[losses], shared)
 
 
 def update(optimizer, loss):
@@ -342,6 +339,7 @@ def lapgan_step(gan):
         )
     )
     channels = gan.image_shape[-1]
+    d_loss_of, g_loss_of = LOSSES["log"]
     downsample, upsample = Blur(channels, stride=2), Upsample(channels)
     sizes = [100, *(side * side for side in gan.sides[1:])]
 
@@ -359,14 +357,14 @@ def lapgan_step(gan):
         z = latents(gan, len(images)).split(sizes, 1)
         fakes = [generators[k](z[k], *conditions[k]) for k in levels]
         d_loss = sum(
-            LOG_LOSS[0](
+            d_loss_of(
                 discriminators[k](residuals[k], *conditions[k]),
                 discriminators[k](fakes[k].detach(), *conditions[k]),
             )
             for k in levels
         )
         update(d_optimizer, d_loss)
-        g_loss = sum(LOG_LOSS[1](discriminators[k](fakes[k], *conditions[k])) for k in levels)
+        g_loss = sum(g_loss_of(discriminators[k](fakes[k], *conditions[k])) for k in levels)
         update(g_optimizer, g_loss)
         return d_loss.item(), g_loss.item()
 

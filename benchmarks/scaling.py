@@ -22,7 +22,6 @@ import tensorflow as tf
 import typer
 
 from kerasgan import benchmark, cli, dry_run, flops, models, provenance
-from kerasgan.errors import UserError
 
 matplotlib.use("Agg")
 BATCHES, WIDTHS = (16, 32, 64, 128, 256, 512), (16, 32, 64, 128)
@@ -117,11 +116,9 @@ def main(
 ):
     """Time fit over batches, widths and replicas."""
     devices = tf.config.list_logical_devices("CPU")
-    if len(devices) < 2:
-        raise UserError("Two logical devices are needed: `kerasgan benchmark scaling` makes them.")
     strategies = {
         1: tf.distribute.get_strategy(),
-        2: tf.distribute.MirroredStrategy([device.name for device in devices[:2]]),
+        2: tf.distribute.MirroredStrategy([device.name for device in devices]),
     }
     path = output / "scaling.jsonl"
     points = [(WIDTH, batch) for batch in BATCHES]
@@ -140,4 +137,4 @@ def main(
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(main, cpu_devices=2)

@@ -1,6 +1,7 @@
 """The `kerasgan` command. Each mistake of its user is told in one line, with exit code 2."""
 
 import contextlib
+import importlib
 import os
 import runpy
 import signal
@@ -59,8 +60,14 @@ def main(arguments=None, app=app, name="kerasgan"):
     sys.exit(code or 0)
 
 
-def run(function):
-    """Runs a script's one function as a command line of its own, with errors as above."""
+def run(function, cpu_devices=1):
+    """Runs a script's one function as a command line of its own, with errors as above.
+
+    Args:
+        function: What typer makes a command of.
+        cpu_devices: Number of logical devices that the CPU is to have.
+    """
+    start(cpu_devices=cpu_devices)
     script = typer.Typer(
         add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
     )
@@ -367,6 +374,7 @@ def benchmark(
             print(f"{script:16} {path.read_text(encoding='utf-8').splitlines()[0].strip(chr(34))}")
         return
     path = benchmarks.find(name)
-    start(cpu_devices=2 if name == "scaling" else 1)
+    with quiet_cpp():
+        importlib.import_module("tensorflow")
     sys.argv = [f"kerasgan benchmark {name}", *context.args]
     runpy.run_path(str(path), run_name="__main__")

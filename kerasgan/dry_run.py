@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 
-from kerasgan import data, flops, sources, train
+from kerasgan import checks, data, flops, sources, train
 
 
 def dry_run(settings, data_dir=None):
@@ -41,7 +41,7 @@ def dry_run(settings, data_dir=None):
         labels = labels.astype(gan.input_signature[1].dtype.as_numpy_dtype)
     before = peak_gigabytes()
     history = gan.fit(images, labels, batch_size=batch_size, verbose=0).history
-    first = next(iter(gan.checked(data.batches(images, labels, batch_size))))
+    first = next(iter(checks.training_dataset(gan, data.batches(images, labels, batch_size))))
     gigaflops, gradients = flops.of_step(gan, first) / 1e9, megabytes_of_gradients(gan)
     losses = ", ".join(f"{key} {values[0]:.3f}" for key, values in history.items())
     return "\n".join(

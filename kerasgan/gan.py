@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasgan import data, distribution, images, metrics
+from kerasgan import checks, data, distribution, images, metrics
 from kerasgan.errors import UserError, check_count
 
 
@@ -284,70 +284,19 @@ class GAN(keras.Model):
                 raise UserError(f"`{name}` means nothing to a GAN; `validation_data` does.")
         shuffle = kwargs.pop("shuffle", True)
         if isinstance(x, (np.ndarray, tf.Tensor)):
-            data.check_images(x, "`x`", image_shape=self.image_shape)
-            labels = self._check_labels(y, len(x)) if self.conditional or y is not None else None
-            x = data.batches(x, labels, batch_size, shuffle, seed=self.seed, name="`x`")
+            checks.check_images(x, "`x`", image_shape=self.image_shape)
+            if self.conditional or y is not None:
+                y = checks.labels_for(self, y, len(x))
+            x = data.batches(x, y, batch_size, shuffle, seed=self.seed, name="`x`")
             y = None
         if isinstance(x, tf.data.Dataset):
-            x = self.checked(x)
+            x = checks.training_dataset(self, x)
         elif not isinstance(x, tf.distribute.DistributedDataset):
             raise UserError(
                 "`x` must be a NumPy array or a tf.data.Dataset "
                 f"(`tf.data.Dataset.from_generator` makes one). Received: {type(x).__name__}"
             )
         return super().fit(x, y, epochs=epochs, shuffle=False, **kwargs)
-
-    def checked(self, dataset):
-        """Returns a dataset as `train_step` takes it; `fit` tells what is refused, and how."""
-        dataset = data.scaled(dataset, "`x`")
-        spec = dataset.element_spec
-        pairs = isinstance(spec, (tuple, list)) and len(spec) == 2
-        if self.conditional and not pairs:
-            raise UserError(
-                f"{type(self).__name__} is conditional: it trains on (images, labels), e.g. "
-                f"`kerasgan.data.load(..., labels=True)`. Received: images alone"
-            )
-        if not self.conditional and pairs:
-            self._check_labels(spec[1], None)
-        if self.conditional:
-            wanted = self.input_signature[1]
-            if not spec[1].shape.is_compatible_with(wanted.shape):
-                shape = ", ".join(map(str, ["N", *wanted.shape[1:]]))
-                raise UserError(
-                    f"`x` must yield `{wanted.name}` of shape ({shape}). Received: {spec[1].shape}"
-                )
-        return data.check_dataset(
-            dataset,
-            "`x`",
-            self.image_shape,
-            self.num_classes,
-            minibatches=self.n_critic * self.distribute_strategy.num_replicas_in_sync,
-        )
-
-    def _check_labels(self, labels, num):
-        """Returns labels or conditions as an array that the generator takes, or refuses them."""
-        if not self.conditional:
-            raise UserError(
-                f"{type(self).__name__} is unconditional and takes no labels "
-                f"(`kerasgan.data.load` without `labels=True`). Received: labels"
-            )
-        spec = self.input_signature[1]
-        if labels is None:
-            raise UserError(
-                f"{type(self).__name__} is conditional: `{spec.name}` must be given, shape "
-                f"{(num, *spec.shape[1:])}. Received: None"
-            )
-        labels = np.asarray(labels)
-        if labels.shape != (num, *spec.shape[1:]) or (
-            spec.dtype.is_integer and not np.issubdtype(labels.dtype, np.integer)
-        ):
-            raise UserError(
-                f"`{spec.name}` must have shape {(num, *spec.shape[1:])}, dtype {spec.dtype.name}. "
-                f"Received: shape={labels.shape}, dtype={labels.dtype}"
-            )
-        if self.num_classes is not None:
-            data.check_labels(labels, self.num_classes, f"`{spec.name}`")
-        return labels.astype(spec.dtype.as_numpy_dtype)
 
     def sample(self, num, labels=None, seed=None, batch_size=256):
         """Generates images.
@@ -378,7 +327,7 @@ class GAN(keras.Model):
         if labels is None and self.num_classes is not None:
             labels = np.arange(num) % self.num_classes
         if self.conditional or labels is not None:
-            labels = self._check_labels(labels, num)
+            labels = checks.labels_for(self, labels, num)
         seed = random.randint(1, 10**9) if seed is None else seed
         inputs = [self.latent_prior(num, tf.constant([seed, 0], tf.int64))]
         if labels is not None:
@@ -442,10 +391,10 @@ class GAN(keras.Model):
             x = x if steps is None else x.take(steps)
             if x.cardinality() == tf.data.INFINITE_CARDINALITY:
                 raise UserError("An endless dataset can only be scored in part: give `steps`.")
-            x = data.check_dataset(x, "`x`", self.image_shape)
+            x = checks.check_dataset(x, "`x`", self.image_shape)
             return extractor.statistics(images.uint8_batches(x), None, verbose)
         x = np.asarray(x)
-        data.check_images(x, "`x`", self.image_shape)
+        checks.check_images(x, "`x`", self.image_shape)
         return extractor.statistics(images.uint8_batches(x), len(x), verbose)
 
     # --- Saving ---

@@ -11,6 +11,7 @@ import tensorflow as tf
 from kerasgan import (
     callbacks,
     checkpoints,
+    checks,
     data,
     distribution,
     images,
@@ -192,9 +193,10 @@ def check_data(gan, settings, pictures, labels):
     if gan.conditional and labels is None:
         raise UserError(f"{type(gan).__name__} needs labels. {name} has none.")
     labels = labels if gan.conditional else None
-    gan.checked(data.steps(pictures, labels, batch_size, stop=1, name=name))
+    first = data.steps(pictures, labels, batch_size, stop=1, name=name)
+    checks.training_dataset(gan, first)
     if labels is not None:
-        data.check_labels(labels, gan.num_classes, f"Labels of {name}")
+        checks.check_labels(labels, gan.num_classes, f"Labels of {name}")
     return labels
 
 

@@ -1,0 +1,81 @@
+"""What the tests of the page in Chromium look at it with."""
+
+import runpy
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from contract import build, cases
+
+ROOT = Path(__file__).parents[2]
+SCREENSHOT = runpy.run_path(str(ROOT / "export" / "browser_screenshot.py"))
+
+
+def stir(gan):
+    """Gives an untrained generator weights with which its images vary."""
+    for i, weight in enumerate(gan.generator.trainable_weights):
+        if len(weight.shape) > 1:
+            weight.assign_add(0.1 * tf.random.stateless_normal(weight.shape, (7, i)))
+    if gan.ema_generator is not None:
+        gan.ema_generator.set_weights(gan.generator.get_weights())
+    return gan
+
+
+def all_models():
+    found = {}
+    for case in cases():
+        name, arguments = case.values[0]
+        found[case.id] = stir(build(name, **arguments))
+    return found
+
+
+LOUD = ("error", "warning", "assert")
+
+
+def choose_model(page, name):
+    page.select_option("#model", name)
+    drawn(page)
+
+
+def drawn(page):
+    SCREENSHOT["wait_until_drawn"](page)
+
+
+def pixels(page, selector):
+    """Returns what a canvas shows, uint8 (H, W, 4)."""
+    values, width = page.eval_on_selector(
+        selector,
+        """canvas => {
+          const { width, height } = canvas;
+          const context = new OffscreenCanvas(width, height).getContext("2d");
+          context.drawImage(canvas, 0, 0);
+          return [[...context.getImageData(0, 0, width, height).data], width];
+        }""",
+    )
+    return np.array(values, "uint8").reshape(-1, width, 4)
+
+
+def tile(page, number):
+    return pixels(page, f".tile:nth-child({number}) canvas")
+
+
+def whole_grid(page):
+    return page.eval_on_selector_all(".tile canvas", "all => all.map(c => c.toDataURL()).join()")
+
+
+def latents(page, name, seed, num):
+    """Returns what the page draws from a seed, float32 (num, latent_dim)."""
+    rows = page.evaluate(
+        """async ([name, seed, num]) => {
+          const { drawLatents } = await import("./latents.js");
+          const model = kerasgan.models.find((each) => each.name === name);
+          return Array.from({length: num}, (_, i) => [...drawLatents(model, seed, i)]);
+        }""",
+        [name, seed, num],
+    )
+    return np.array(rows, "float32")
+
+
+def of_keras(gan, z, label=None):
+    labels = None if label is None else tf.constant(label)
+    return gan.generate(tf.constant(z), labels).numpy()

@@ -1,0 +1,97 @@
+"""The page computes what Keras computes, from the same latents."""
+
+import importlib
+
+import numpy as np
+import pytest
+from chromium_page import drawn, latents, of_keras, pixels, tile
+from contract import cases
+
+from kerasgan import latent
+from kerasgan.images import to_uint8
+
+module = importlib.import_module("kerasgan.export.browser")  # `export.browser` is its function
+pytestmark = pytest.mark.export
+
+
+@pytest.mark.parametrize("name", [case.id for case in cases()] + ["wide"])
+def test_a_browser_computes_what_keras_computes(served, visit, name, record_property):
+    gan = served[0][name]
+    z = gan.latent_prior(3, [3, 4]).numpy()
+    label = [2, 0, 9] if gan.conditional else None
+    page = visit(name)
+    made = page.evaluate(
+        """async ([name, rows, labels]) => {
+          const images = [];
+          for (const [i, z] of rows.entries()) {
+            images.push([...await kerasgan.generate(name, z, labels?.[i])]);
+          }
+          return images;
+        }""",
+        [name, z.tolist(), label],
+    )
+    expected = of_keras(gan, z, label)
+    assert np.ptp(expected) > 0.2  # there is something to compare
+    difference = np.abs(np.reshape(made, expected.shape) - expected).max()
+    print(f"{name}: largest difference {difference:.1e}")
+    record_property("largest_difference", float(difference))
+    assert difference <= 1e-4
+
+
+@pytest.mark.parametrize("name", ["wide", "cgan-10-classes"])
+def test_the_grid_shows_the_bytes_that_keras_makes_of_the_same_latents(served, visit, name):
+    gan = served[0][name]
+    page = visit(name)
+    z = latents(page, name, 0, 12)
+    label = np.arange(12, dtype="int32") % 10 if gan.conditional else None
+    for i, expected in enumerate(to_uint8(of_keras(gan, z, label))):
+        shown = tile(page, i + 1)
+        assert (shown[..., 3] == 255).all()
+        assert np.abs(shown[..., :3].astype(int) - expected).max() <= 1
+
+
+@pytest.mark.parametrize("name", ["dcgan", "vanilla", "sngan", "cgan-10-classes"])
+def test_latents_are_spread_as_the_model_draws_them(served, visit, name):
+    gan = served[0][name]
+    page = visit(name)
+    z = latents(page, name, 5, 500).astype("float64")
+    drawn_by_keras = gan.latent_prior(500, [0, 0]).numpy()
+    assert z.shape == drawn_by_keras.shape
+    shares = np.linspace(0.01, 0.99, 50)
+    quantiles = np.quantile(z, shares), np.quantile(drawn_by_keras, shares)
+    np.testing.assert_allclose(*quantiles, atol=0.05)
+    assert np.abs(np.corrcoef(z[:20])[np.triu_indices(20, 1)]).max() < 0.5
+    more = latents(page, name, 5, 600)
+    np.testing.assert_array_equal(more[:500], z.astype("float32"))
+    assert np.abs(latents(page, name, 6, 1) - more[:1]).max() > 0.1
+
+
+@pytest.mark.parametrize("distribution", ["uniform", "normal"])
+def test_walks_are_those_of_kerasgan(visit, distribution):
+    start, end = np.random.default_rng(0).normal(size=(2, 20)).astype("float32")
+    walked = visit().evaluate(
+        """async ([distribution, start, end]) => {
+          const { between } = await import("./latents.js");
+          const [a, b] = [Float32Array.from(start), Float32Array.from(end)];
+          return [0, 0.25, 0.5, 0.75, 1].map((share) => [...between({distribution}, a, b, share)]);
+        }""",
+        [distribution, start.tolist(), end.tolist()],
+    )
+    method = "linear" if distribution == "uniform" else "spherical"
+    np.testing.assert_allclose(walked, latent.interpolate(start, end, 5, method), atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["dcgan", "sngan"])
+def test_sliders_walk_from_sample_to_sample(visit, name):
+    page = visit(name)
+    seen = []
+    for along, aside in ((0, 0), (50, 0), (100, 0), (50, 50), (50, 100)):
+        page.fill("#along", str(along))
+        page.fill("#aside", str(aside))
+        drawn(page)
+        seen.append(pixels(page, "#walk").astype(int))
+        assert f"{along}% of the way" in page.get_attribute("#walk", "aria-label")
+    for end, number in ((0, 1), (2, 2), (4, 3)):
+        assert np.abs(seen[end] - tile(page, number)).max() <= 1
+    changes = [np.abs(one - next_).max() for one, next_ in zip(seen, seen[1:], strict=False)]
+    assert min(changes) > 5

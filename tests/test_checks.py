@@ -1,0 +1,86 @@
+"""What no GAN can be trained on is refused, by its name, its place and the remedy."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kerasgan import checks, data
+from kerasgan.errors import UserError, nearest
+
+MINI = "fashion_mnist_mini"
+
+
+def test_nan_is_refused_with_name_count_and_place():
+    pixels = np.zeros((5, 4, 4, 1), np.float32)
+    pixels[3, 0, :3] = np.nan
+    pixels[4, 0, 0] = np.inf
+    with pytest.raises(UserError, match="photos must be finite.* 3 NaN and 1 infinite .* image 3"):
+        checks.check_images(pixels, "photos")
+    with pytest.raises(UserError, match="images must be finite"):
+        data.load(pixels, batch_size=2)
+
+
+def test_values_outside_the_range_are_refused_with_what_was_found():
+    pixels = np.zeros((5, 4, 4, 1), np.float32)
+    pixels[2:] = 255
+    with pytest.raises(UserError, match=r"values from 0 to 255, .* image 2; .*127.5 - 1"):
+        checks.check_images(pixels, "photos")
+    checks.check_images(np.full((1, 4, 4, 1), 1.00001), "photos")  # rounding is forgiven
+
+
+@pytest.mark.parametrize(
+    "pixels, message",
+    [
+        (np.zeros((5, 28, 28)), r"must have shape \(N, H, W, C\).* `images\[\.\.\., None\]`"),
+        (np.zeros((0, 28, 28, 1)), r"Received: shape=\(0, 28, 28, 1\)"),
+        (np.zeros((5, 32, 32, 1), np.int64), "must be uint8, or float .* dtype=int64"),
+        (np.zeros((5, 28, 28, 1)), r"must hold images of shape \(32, 32, 1\).* image_size"),
+    ],
+)
+def test_wrong_shapes_and_dtypes_are_refused(pixels, message):
+    with pytest.raises(UserError, match=message):
+        checks.check_images(pixels, "photos", image_shape=(32, 32, 1))
+
+
+def test_dataset_is_refused_with_the_number_of_the_batch():
+    pixels = np.zeros((12, 4, 4, 1), np.float32)
+    pixels[9, 0, 0] = np.nan
+    dataset = tf.data.Dataset.from_tensor_slices((pixels, np.arange(12))).batch(4)
+    with pytest.raises(UserError, match=r"train \(batch 2\) must be finite.* image 1"):
+        checks.check_dataset(dataset, "train")
+
+
+@pytest.mark.parametrize(
+    "dataset, message",
+    [
+        (tf.data.Dataset.from_tensors({"image": 1.0}), "must yield images or"),
+        (tf.data.Dataset.from_tensors(np.zeros((2, 4, 4, 1), np.int32)), "dtype=int32"),
+        (tf.data.Dataset.from_tensors(np.zeros((4, 4, 1))), r"must have shape \(N, H, W, C\)"),
+        (tf.data.Dataset.from_tensors(np.zeros((1, 4, 4, 1))).take(0), "at least one batch"),
+        (tf.data.Dataset.from_tensors(np.zeros((1, 9, 4, 1))), r"of shape \(4, 4, 1\)"),
+    ],
+)
+def test_datasets_of_something_else_are_refused(dataset, message):
+    with pytest.raises(UserError, match=message):
+        checks.check_dataset(dataset, "train", image_shape=(4, 4, 1))
+
+
+def test_endless_datasets_are_checked_in_ten_batches():
+    read = []
+
+    def generate():
+        while True:
+            read.append(1)
+            yield np.zeros((1, 4, 4, 1), np.float32)
+
+    spec = tf.TensorSpec((None, 4, 4, 1), tf.float32)
+    checks.check_dataset(tf.data.Dataset.from_generator(generate, output_signature=spec))
+    assert len(read) <= 11
+    checks.check_dataset(data.load(MINI, split="test").repeat())
+
+
+def test_nearest_lists_only_what_helps():
+    assert nearest("dcgn", ["DCGAN", "sagan"]) == 'did you mean "DCGAN"? Valid: DCGAN, sagan'
+    many = [f"name{i}" for i in range(99)]
+    assert nearest("name7", many).endswith("... (99 names)")
+    assert nearest("qqq", many) == "none of the 99 valid names is near"
