@@ -4,6 +4,9 @@ import math
 
 import tensorflow as tf
 
+# Where a matrix product says that its first factor is transposed.
+TRANSPOSED = {"MatMul": "transpose_a", "BatchMatMulV2": "adj_x"}
+
 
 def of_step(gan, batch):
     """Counts the floating-point operations of one `train_step`, on one device.
@@ -48,10 +51,8 @@ def _executed(graph):
 
 
 def _of_operation(operation):
-    if operation.type in ("MatMul", "BatchMatMulV2"):
-        transposed = operation.node_def.attr[
-            "transpose_a" if "Batch" not in operation.type else "adj_x"
-        ].b
+    if operation.type in TRANSPOSED:
+        transposed = operation.node_def.attr[TRANSPOSED[operation.type]].b
         shape = operation.inputs[0].shape
         inner = shape[-2] if transposed else shape[-1]
         return 2 * math.prod(operation.outputs[0].shape) * inner
