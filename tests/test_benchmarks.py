@@ -207,3 +207,23 @@ def test_mode_collapse_counts_modes_of_short_trainings(tmp_path, monkeypatch):
     assert (tmp_path / "mode_collapse_ring.png").stat().st_size > 1000
     assert run(monkeypatch, "mode_collapse", *options) == 0
     assert benchmark.read(tmp_path / "mode_collapse.jsonl") == lines
+
+
+@pytest.mark.filterwarnings("ignore:The Frechet distance of 1280 features")
+def test_seeds_of_a_recipe_train_equally_long(tmp_path, monkeypatch, capsys):
+    (tmp_path / "tiny").mkdir()
+    recipe = tmp_path / "tiny" / "recipe.toml"
+    recipe.write_text(
+        '[model]\nname = "vanilla"\nwidth = 5\n'
+        '[data]\nname = "fashion_mnist_mini"\nsplit = "train[:640]"\n'
+    )
+    options = [recipe, "--minutes=0.01", "--num=10", f"--output={tmp_path / 'results'}"]
+    assert run(monkeypatch, "training_seeds", *options, "--seeds=1") == 0
+    assert run(monkeypatch, "training_seeds", *options, "--seeds=2") == 0
+    assert "tiny seed 0: already in" in capsys.readouterr().out
+    first, second = benchmark.read(tmp_path / "results" / "training_seeds.jsonl")
+    seeds = [line["recipe"]["training"].pop("seed") for line in (first, second)]
+    assert seeds == [0, 1] and first["recipe"] == second["recipe"]
+    assert first["recipe"]["training"]["epochs"] > 1 and first["split"] == "test"
+    assert first["weights_sha256"] != second["weights_sha256"]
+    assert (tmp_path / "results" / "training_seeds.png").stat().st_size > 1000

@@ -12,12 +12,13 @@ import statistics
 import sys
 from pathlib import Path
 
-from kerasgan import benchmark, card, recipe, zoo
+from kerasgan import benchmark, card, models, recipe, zoo
 from kerasgan.recipe import tomllib
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 SCALING = ROOT / "benchmarks" / "SCALING.md"
+TUNING = ROOT / "zoo" / "TUNING.md"
 TASKS = {"ring": "Ring of 8", "grid": "Grid of 25", "stacked_mnist": "Stacked-MNIST"}
 
 
@@ -275,6 +276,20 @@ def zoo_table():
     return table(header, rows)
 
 
+def zoo_pictures(columns=4):
+    """Samples of every trained entry, under the names of their models."""
+    cells = [
+        (f"`{models.get(result['model']).__name__}`", f"![{name}](zoo/{name}/samples.png)")
+        for name, (_, result) in entries().items()
+    ]
+    rows = [
+        line
+        for start in range(0, len(cells), columns)
+        for line in zip(*cells[start : start + columns], strict=True)
+    ]
+    return table(rows[0], rows[1:], left=columns)
+
+
 def gallery_page():
     """zoo/README.md: every trained entry with its pictures."""
     parts = [
@@ -292,6 +307,22 @@ def gallery_page():
             f"![samples]({name}/samples.png)",
         ]
     return "\n\n".join(parts) + "\n"
+
+
+def seeds_table():
+    """Short trainings of the zoo's recipes with several seeds, from `training_seeds.jsonl`."""
+    lines = benchmark.read(RESULTS / "training_seeds.jsonl")
+    rows = [
+        (
+            entry,
+            len(found),
+            found[0]["recipe"]["training"]["epochs"],
+            mean(found, "training_minutes", ".1f"),
+            mean(found, "trained", ".1f"),
+        )
+        for (entry,), found in groups(lines, "entry").items()
+    ]
+    return table(("recipe", "seeds", "epochs", "minutes", lines[0]["metric"]), rows)
 
 
 def card_pages():
@@ -312,7 +343,9 @@ def serving_page():
     return runpy.run_path(str(path))["models_config"](zoo.names())
 
 
-TABLES = {"demo": demo_table} | ({"zoo": zoo_table} if zoo.names() else {})
+TABLES = {"demo": demo_table}
+if zoo.names():
+    TABLES |= {"zoo": zoo_table, "pictures": zoo_pictures}
 
 
 def page_with_tables(path, tables):
@@ -335,6 +368,7 @@ def main(arguments):
     }
     if zoo.names():
         pages |= {ROOT / "zoo" / "README.md": gallery_page(), **card_pages()}
+        pages[TUNING] = page_with_tables(TUNING, {"seeds": seeds_table})
     stale = [path for path, text in pages.items() if not path.exists() or path.read_text() != text]
     if arguments == ["--check"]:
         print(*(f"stale: {path.name}" for path in stale), file=sys.stderr)

@@ -87,7 +87,7 @@ class Scorer:
         for seed in SEEDS:
             fake, logits = self.features(gan, seed)
             lines.append(metrics.summary(self.real["test"], fake, logits))
-        found = {"sample_seeds": list(SEEDS), "n_real": NUM, "n_fake": NUM}
+        found = {"split": "test", "sample_seeds": list(SEEDS), "n_real": NUM, "n_fake": NUM}
         for key in SPREAD:
             values = [line[key] for line in lines]
             found[key] = round(statistics.mean(values), 5)

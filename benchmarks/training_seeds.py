@@ -1,0 +1,124 @@
+"""Trains the zoo's recipes for minutes with several seeds: what another seed would have given.
+
+    kerasgan benchmark training_seeds                      # every trained entry of the zoo
+    kerasgan benchmark training_seeds path/to/recipe.toml --minutes 5 --seeds 3
+
+A recipe keeps its numbers, its rates' fall included, over as many whole epochs as fit into the
+minutes; how many those are is measured once, so that all seeds of a recipe train equally long.
+Samples are scored against the test images. One JSON line a training goes to
+`training_seeds.jsonl`; trainings that stand there are not repeated.
+"""
+
+import copy
+import os
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kerasgan import benchmark, cli, data, recipe, train, zoo
+from kerasgan.errors import UserError
+
+WARM_UP, TIMED = 30, 100  # steps
+
+
+def main(
+    recipes: Annotated[
+        list[Path] | None, typer.Argument(help="Recipe files; by default the zoo's.")
+    ] = None,
+    minutes: Annotated[float, typer.Option(min=0.01, help="Of a training.")] = 5,
+    seeds: Annotated[int, typer.Option(min=1, help="Trainings of each recipe.")] = 3,
+    num: Annotated[int, typer.Option(min=2, help="Images a score takes.")] = 2500,
+    output: Annotated[Path, typer.Option(help="Folder of the results.")] = Path(
+        "benchmarks/results"
+    ),
+):
+    """Train recipes for minutes with several seeds, and score them."""
+    recipes = recipes or [zoo.folder() / name / "recipe.toml" for name in zoo.names()]
+    if not recipes:
+        raise UserError("The zoo has no trained entry here: name recipe files.")
+    file = output / "training_seeds.jsonl"
+    for path in recipes:
+        settings = recipe.read(path)
+        settings["evaluation"] = {"split": "test", "num": num, "every": 0}
+        for seed in range(seeds):
+            wanted = {
+                "benchmark": "training_seeds",
+                "entry": path.resolve().parent.name,
+                "minutes": minutes,
+                "cores": len(os.sched_getaffinity(0)),
+            }
+            run(copy.deepcopy(settings), seed, wanted, file)
+    plot(benchmark.read(file), output / "training_seeds.png")
+
+
+def run(settings, seed, wanted, file):
+    """Trains once, unless the file holds that training, and adds its line."""
+    others = [line for line in benchmark.read(file) if wanted.items() <= line.items()]
+    others = [line for line in others if same_recipe(line["recipe"], settings)]
+    settings["training"]["seed"] = seed
+    if any(line["recipe"]["training"]["seed"] == seed for line in others):
+        print(f"{wanted['entry']} seed {seed}: already in {file}")
+        return
+    epochs = others[0]["recipe"]["training"]["epochs"] if others else epochs_in(settings, wanted)
+    settings["training"]["epochs"] = epochs
+    with tempfile.TemporaryDirectory() as folder:
+        result = train.train(settings, Path(folder) / "run")
+    benchmark.append(file, {**wanted, "recipe": settings, **result})
+    print(f"{wanted['entry']} seed {seed}: {result['metric']} {result['trained']}", flush=True)
+
+
+def same_recipe(one, other):
+    """Tells whether two recipes are equal but for seed and epochs."""
+    apart = ("training.seed:", "training.epochs:")
+    return all(change.startswith(apart) for change in recipe.differences(one, other))
+
+
+def epochs_in(settings, wanted):
+    """Returns the whole epochs that fit into the minutes, at least one."""
+    source = settings["data"]
+    pictures, labels = data.load_arrays(source["name"], source["split"], source["image_size"])
+    gan = train.build(settings, pictures.shape[1:], WARM_UP + TIMED)
+    labels = labels if gan.conditional else None
+
+    def seconds(steps):
+        start = time.monotonic()
+        gan.fit(data.steps(pictures, labels, source["batch_size"], stop=steps), verbose=0)
+        return time.monotonic() - start
+
+    seconds(WARM_UP)
+    epoch = seconds(TIMED) / TIMED * (len(pictures) // source["batch_size"])
+    return max(1, int(wanted["minutes"] * 60 / epoch))
+
+
+def plot(lines, path):
+    """Every training as a dot, by entry; the mean as a line."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    names = list(dict.fromkeys(line["entry"] for line in lines))
+    figure, axes = plt.subplots(figsize=(7, 0.45 * len(names) + 1.4), layout="constrained")
+    for place, name in enumerate(names):
+        scores = [line["trained"] for line in lines if line["entry"] == name]
+        axes.plot(scores, [place] * len(scores), "o", color="#4477aa", alpha=0.8)
+        axes.plot([statistics.mean(scores)] * 2, [place - 0.3, place + 0.3], color="#222222")
+    axes.set_yticks(range(len(names)), names)
+    axes.invert_yaxis()
+    axes.set_xlim(left=0)
+    axes.set_xlabel(f"{lines[-1]['metric']} of {lines[-1]['n_fake']:,} samples")
+    axes.set_title(
+        f"{lines[-1]['minutes']:g} minutes of training: each seed (dots), their mean (lines)",
+        fontsize=10,
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=130)
+    plt.close(figure)
+
+
+if __name__ == "__main__":
+    cli.run(main)
