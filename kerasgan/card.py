@@ -94,11 +94,21 @@ def score_table(scores):
         f"{scores['dataset']} {scores['split']}; lower distances are better."
     )
     before = {"untrained": "the same before training", "floor": "the same of real training images"}
+
+    def value(key, form, seeds):
+        spread = scores.get(f"{seeds}_seeds_std")
+        return f"{scores[key]:{form}}" + ("" if spread is None else f" ± {spread:{form}}")
+
     rows = [
-        (scores["metric"], f"{scores['trained']:.1f}"),
+        (scores["metric"], value("trained", ".1f", "distance")),
         *((name, f"{scores[key]:.1f}") for key, name in before.items() if key in scores),
-        *((name, f"{scores[key]:.4f}") for key, name in SCORES.items() if key in scores),
+        *((name, value(key, ".4f", key)) for key, name in SCORES.items() if key in scores),
     ]
+    if seeds := scores.get("sample_seeds"):
+        protocol += f" Mean and standard deviation of {len(seeds)} sampling seeds."
+    if classes := scores.get("classes_of_1000"):
+        seen = f"{min(classes)} to {max(classes)}"
+        rows.append(("samples of each class among 1,000, as a classifier sees them", seen))
     lines = ["| metric | value |", "| --- | ---: |", *(f"| {a} | {b} |" for a, b in rows)]
     return protocol + "\n\n" + "\n".join(lines)
 

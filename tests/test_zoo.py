@@ -46,7 +46,9 @@ def entry(tmp_path_factory):
     train.train(recipe.read(entry / "recipe.toml"), run, verbose=0)
     tool = runpy.run_path(str(ROOT / "tools" / "make_zoo_entry.py"))
     settings = tool["main"].__globals__
-    settings.update(NUM=40, SEEDS=(1, 2), classes=lambda gan: {"conditional_accuracy": 0.5})
+    settings.update(
+        NUM=40, CHOICE_NUM=40, SEEDS=(1, 2), classes=lambda gan: {"conditional_accuracy": 0.5}
+    )
     tool["main"](run, entry)
     return entry
 

@@ -322,7 +322,7 @@ def seeds_table():
         )
         for (entry,), found in groups(lines, "entry").items()
     ]
-    return table(("recipe", "seeds", "epochs", "minutes", lines[0]["metric"]), rows)
+    return table(("recipe", "seeds", "epochs", "minutes", "FD[lite0]"), rows)
 
 
 def card_pages():

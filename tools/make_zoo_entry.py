@@ -8,6 +8,7 @@ scores are of the test split, three sampling seeds. `make results` then writes t
 """
 
 import hashlib
+import itertools
 import json
 import shutil
 import statistics
@@ -23,6 +24,7 @@ from kerasgan.real import real_features
 
 CLASSIFIER = Path(__file__).resolve().parents[1] / "benchmarks" / "fashion_classifier.keras"
 NUM = 10_000
+CHOICE_NUM = 2_500
 SEEDS = (1, 2, 3)
 SPREAD = ("distance", "kernel_distance", "precision", "recall", "density", "coverage")
 HALF_IS_ENOUGH = 1.005  # half precision on disk may make the distance this many times larger
@@ -37,6 +39,7 @@ def main(run, entry):
     gan = zoo.load(run)
     scorer = Scorer(gan, kept)
     about = json.loads((run / "result.json").read_text())
+    about["training_minutes"] = minutes(run, kept["training"]["epochs"])
     if about["n_fake"] != NUM:
         del about["untrained"]  # distances of other numbers of images do not compare
     about.update(choose(gan, scorer, entry))
@@ -53,6 +56,13 @@ def main(run, entry):
     shutil.copy(run / "history.csv", entry / "history.csv")
     draw(gan, entry)
     print(json.dumps(about, indent=2))
+
+
+def minutes(run, epochs):
+    """How long a run trained without its pauses: its median epoch, times its epochs."""
+    ends = sorted(path.stat().st_mtime for path in run.glob("samples/epoch_*.png"))
+    gaps = [after - before for before, after in itertools.pairwise(ends)]
+    return round(statistics.median(gaps) * epochs / 60, 2) if gaps else 0.0
 
 
 def write_json(path, about):
@@ -72,20 +82,20 @@ class Scorer:
                 data.subset(pictures, NUM), self.extractor, f"{source} {split}", verbose=True
             )
 
-    def features(self, gan, seed):
-        batches = images.uint8_batches(gan.sample_batches(NUM, seed=seed))
-        return self.extractor.collect(batches, NUM, verbose=True)
+    def features(self, gan, num, seed):
+        batches = images.uint8_batches(gan.sample_batches(num, seed=seed))
+        return self.extractor.collect(batches, num, verbose=True)
 
     def training_distance(self, gan):
         """The distance to training images, by which choices are made."""
-        fake, _ = self.features(gan, seed=0)
+        fake, _ = self.features(gan, CHOICE_NUM, seed=0)
         return metrics.frechet_distance(self.real["train"], fake)
 
     def final(self, gan):
         """All scores against the test images: means over the seeds, and standard deviations."""
         lines = []
         for seed in SEEDS:
-            fake, logits = self.features(gan, seed)
+            fake, logits = self.features(gan, NUM, seed)
             lines.append(metrics.summary(self.real["test"], fake, logits))
         found = {"split": "test", "sample_seeds": list(SEEDS), "n_real": NUM, "n_fake": NUM}
         for key in SPREAD:
