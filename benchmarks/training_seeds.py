@@ -4,7 +4,8 @@
     kerasgan benchmark training_seeds path/to/recipe.toml --minutes 5 --seeds 3
 
 A recipe keeps its numbers, its rates' fall included, over as many whole epochs as fit into the
-minutes; how many those are is measured once, so that all seeds of a recipe train equally long.
+minutes; how many those are is measured once, so that all seeds of a recipe train equally long. Its
+average of weights spans the same share of the training as in the whole one.
 Samples are scored against the test images. One JSON line a training goes to
 `training_seeds.jsonl`; trainings that stand there are not repeated.
 """
@@ -20,7 +21,7 @@ from typing import Annotated
 import typer
 
 from kerasgan import benchmark, cli, data, recipe, train, zoo
-from kerasgan.errors import UserError
+from kerasgan.errors import UserError, needs
 
 WARM_UP, TIMED = 30, 100  # steps
 
@@ -37,6 +38,7 @@ def main(
     ),
 ):
     """Train recipes for minutes with several seeds, and score them."""
+    needs("matplotlib", "benchmarks")
     recipes = recipes or [zoo.folder() / name / "recipe.toml" for name in zoo.names()]
     if not recipes:
         raise UserError("The zoo has no trained entry here: name recipe files.")
@@ -50,34 +52,45 @@ def main(
                 "entry": path.resolve().parent.name,
                 "minutes": minutes,
                 "cores": len(os.sched_getaffinity(0)),
+                "whole_recipe": settings,
             }
-            run(copy.deepcopy(settings), seed, wanted, file)
+            run(wanted, seed, file)
     plot(benchmark.read(file), output / "training_seeds.png")
 
 
-def run(settings, seed, wanted, file):
+def run(wanted, seed, file):
     """Trains once, unless the file holds that training, and adds its line."""
-    others = [line for line in benchmark.read(file) if wanted.items() <= line.items()]
-    others = [line for line in others if same_recipe(line["recipe"], settings)]
-    settings["training"]["seed"] = seed
+    others = [
+        line
+        for line in benchmark.read(file)
+        if all(line[key] == value for key, value in wanted.items())
+    ]
     if any(line["recipe"]["training"]["seed"] == seed for line in others):
         print(f"{wanted['entry']} seed {seed}: already in {file}")
         return
-    epochs = others[0]["recipe"]["training"]["epochs"] if others else epochs_in(settings, wanted)
-    settings["training"]["epochs"] = epochs
+    settings = (
+        others[0]["recipe"] if others else shortened(wanted["whole_recipe"], wanted["minutes"])
+    )
+    settings["training"]["seed"] = seed
     with tempfile.TemporaryDirectory() as folder:
         result = train.train(settings, Path(folder) / "run")
     benchmark.append(file, {**wanted, "recipe": settings, **result})
     print(f"{wanted['entry']} seed {seed}: {result['metric']} {result['trained']}", flush=True)
 
 
-def same_recipe(one, other):
-    """Tells whether two recipes are equal but for seed and epochs."""
-    apart = ("training.seed:", "training.epochs:")
-    return all(change.startswith(apart) for change in recipe.differences(one, other))
+def shortened(whole_recipe, minutes):
+    """Returns a recipe for fewer epochs, with the average of weights over as many fewer steps."""
+    settings = copy.deepcopy(whole_recipe)
+    epochs = epochs_in(settings, minutes)
+    decay = settings["model"].get("ema_decay")
+    if decay is not None:
+        share = epochs / settings["training"]["epochs"]
+        settings["model"]["ema_decay"] = round(1 - min(1.0, (1 - decay) / share), 6)
+    settings["training"]["epochs"] = epochs
+    return settings
 
 
-def epochs_in(settings, wanted):
+def epochs_in(settings, minutes):
     """Returns the whole epochs that fit into the minutes, at least one."""
     source = settings["data"]
     pictures, labels = data.load_arrays(source["name"], source["split"], source["image_size"])
@@ -91,7 +104,7 @@ def epochs_in(settings, wanted):
 
     seconds(WARM_UP)
     epoch = seconds(TIMED) / TIMED * (len(pictures) // source["batch_size"])
-    return max(1, int(wanted["minutes"] * 60 / epoch))
+    return max(1, int(minutes * 60 / epoch))
 
 
 def plot(lines, path):
@@ -101,6 +114,9 @@ def plot(lines, path):
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
+    settings = ("minutes", "cores", "whole_recipe")
+    last = {line["entry"]: [line[key] for key in settings] for line in lines}
+    lines = [line for line in lines if [line[key] for key in settings] == last[line["entry"]]]
     names = list(dict.fromkeys(line["entry"] for line in lines))
     figure, axes = plt.subplots(figsize=(7, 0.45 * len(names) + 1.4), layout="constrained")
     for place, name in enumerate(names):

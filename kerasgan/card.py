@@ -27,13 +27,13 @@ PICTURES = (
 )
 
 
-def model_card(about, notes="", pictures=False):
+def model_card(about, pictures=False):
     """Returns a model card as Markdown.
 
     Args:
         about: dict, as `kerasgan.export.metadata.describe` gives it. Without `recipe` and `scores`
-            the card says that nothing is known of them.
-        notes: Markdown on what was seen of this model: limits, failures.
+            the card says that nothing is known of them; `notes` is Markdown on what was seen of
+            this model: limits, failures.
         pictures: Whether `samples.png` and `interpolation.png` stand beside the card.
 
     Returns:
@@ -56,7 +56,7 @@ def model_card(about, notes="", pictures=False):
         "## Data and licence",
         data_section(about),
         "## Limits",
-        notes.strip()
+        about.get("notes", "").strip()
         or "It draws what it was trained on, at that size, and nothing else. No image is real.",
         "## How to load it",
         usage(about),
@@ -84,7 +84,16 @@ def summary(about):
     size = f"{about['parameters']:,} parameters."
     if "training_minutes" in scores:
         size += f" Trained for {scores['steps']:,} steps, {scores['training_minutes']:.0f} minutes."
-    return "\n\n".join([*lines, f"{size} SHA-256 of the weights: `{about['weights_sha256']}`."])
+    hashes = [
+        f"SHA-256 of the arrays, as `kerasgan inspect` prints it: `{about['weights_sha256']}`."
+    ]
+    hashes += [
+        f"SHA-256 of `{name}`: `{digest}`." for name, digest in scores.get("files", {}).items()
+    ]
+    if choice := scores.get("choice"):
+        kind = {"last": "The weights of the last step", "average": "Averaged weights"}
+        size += f" {kind[choice['weights']]}, as {choice['precision_on_disk']} on disk."
+    return "\n\n".join([*lines, size, "  \n".join(hashes)])
 
 
 def score_table(scores):
@@ -95,22 +104,29 @@ def score_table(scores):
     )
     before = {"untrained": "the same before training", "floor": "the same of real training images"}
 
-    def value(key, form, seeds):
-        spread = scores.get(f"{seeds}_seeds_std")
-        return f"{scores[key]:{form}}" + ("" if spread is None else f" ± {spread:{form}}")
-
+    distance = "distance" if "distance" in scores else "trained"
     rows = [
-        (scores["metric"], value("trained", ".1f", "distance")),
+        (scores["metric"], with_spread(scores, distance, ".1f")),
         *((name, f"{scores[key]:.1f}") for key, name in before.items() if key in scores),
-        *((name, value(key, ".4f", key)) for key, name in SCORES.items() if key in scores),
+        *((name, with_spread(scores, key, ".4f")) for key, name in SCORES.items() if key in scores),
     ]
     if seeds := scores.get("sample_seeds"):
         protocol += f" Mean and standard deviation of {len(seeds)} sampling seeds."
-    if classes := scores.get("classes_of_1000"):
+    if classes := scores.get("classes_seen"):
         seen = f"{min(classes)} to {max(classes)}"
-        rows.append(("samples of each class among 1,000, as a classifier sees them", seen))
+        rows.append(
+            (f"samples of each class among {sum(classes):,}, as a classifier sees them", seen)
+        )
+        protocol += f" The classifier is right on {scores['classifier_test_accuracy']:.1%} of the "
+        protocol += "real test images."
     lines = ["| metric | value |", "| --- | ---: |", *(f"| {a} | {b} |" for a, b in rows)]
     return protocol + "\n\n" + "\n".join(lines)
+
+
+def with_spread(scores, key, form):
+    """Returns a score as text, with its standard deviation over seeds where there is one."""
+    spread = scores.get(f"{key}_seeds_std")
+    return f"{scores[key]:{form}}" + ("" if spread is None else f" ± {spread:{form}}")
 
 
 def data_section(about):

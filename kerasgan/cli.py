@@ -29,7 +29,7 @@ Overrides = Annotated[
     typer.Option("--set", help="table.key=value, over the recipe; may be given again."),
 ]
 DataDir = Annotated[Path | None, typer.Option(help="Where TFDS keeps its data.")]
-Checkpoint = Annotated[Path, typer.Argument(help="A run directory or a .keras file.")]
+Checkpoint = Annotated[Path, typer.Argument(help="A zoo entry, a run directory or a .keras file.")]
 Seed = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of the samples.")]
 
 

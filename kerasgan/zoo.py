@@ -5,7 +5,7 @@ import importlib.resources
 import json
 from pathlib import Path
 
-from kerasgan import models
+from kerasgan import images, models
 from kerasgan.errors import UserError, nearest
 
 WEIGHTS = "generator.weights.h5"
@@ -21,7 +21,29 @@ def folder():
 
 def names():
     """Returns the names of the trained entries, e.g. `["dcgan_fashion_mnist", ...]`."""
-    return sorted(path.parent.name for path in folder().glob(f"*/{WEIGHTS}"))
+    return sorted(path.name for path in folder().iterdir() if is_entry(path))
+
+
+def is_entry(path):
+    """Tells whether a folder holds a trained entry, which is whole when its result is there."""
+    return all((Path(path) / name).is_file() for name in ("result.json", WEIGHTS))
+
+
+def sha256(path):
+    """Returns the SHA-256 of a file as 64 hexadecimal digits, as `sha256sum` prints it."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def sample_grid(gan):
+    """Returns the picture that every entry shows: 64 samples of seed 0, a column to each class.
+
+    Args:
+        gan: A `kerasgan.GAN` that makes images.
+
+    Returns:
+        uint8 array, as of `kerasgan.images.grid`.
+    """
+    return images.grid(gan.sample(64, seed=0), gan.grid_columns)
 
 
 def table():
@@ -53,10 +75,15 @@ def table():
     return rows
 
 
-def is_trained(path):
-    """Tells whether a path is a run directory or a `.keras` file."""
-    path = Path(path)
-    return path.suffix == ".keras" or (path / "model.keras").is_file()
+def is_trained(what):
+    """Tells whether this is an entry, by name or folder, a run directory or a `.keras` file."""
+    path = Path(what)
+    return (
+        path.suffix == ".keras"
+        or (path / "model.keras").is_file()
+        or is_entry(path)
+        or str(what) in names()
+    )
 
 
 def opened(gan):
@@ -80,7 +107,7 @@ def find(what):
     file = path / "model.keras" if path.is_dir() else path
     if file.is_file():
         return file
-    if (path / WEIGHTS).is_file():
+    if is_entry(path):
         return path
     if str(what) in names():
         return folder() / str(what)
@@ -143,11 +170,13 @@ def origin(folder):
         said["recipe"] = recipe.read(folder / "recipe.toml")
     if (folder / "result.json").is_file():
         said["scores"] = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    if (folder / "notes.md").is_file():
+        said["notes"] = (folder / "notes.md").read_text(encoding="utf-8")
     return said
 
 
 def load_entry(entry):
-    """Loads the entry in a folder, after checking the hash of its weights.
+    """Loads the entry in a folder, after checking the hashes of its weights.
 
     Args:
         entry: `pathlib.Path` of a folder with recipe, result and weights.
@@ -156,22 +185,23 @@ def load_entry(entry):
         A compiled `kerasgan.GAN`.
 
     Raises:
-        UserError: If the weights are not those that the result is of.
+        UserError: If a file of weights is not the one that the result is of.
     """
     from kerasgan import train
 
     said = origin(entry)
-    about = said["scores"]
-    found = hashlib.sha256((entry / WEIGHTS).read_bytes()).hexdigest()
-    if found != about["file_sha256"]:
-        raise UserError(
-            f"{entry / WEIGHTS} must have SHA-256 {about['file_sha256']}: install kerasgan anew. "
-            f"Received: {found}"
-        )
-    gan = train.build(said["recipe"], about["image_shape"])
+    files = said["scores"]["files"]
+    for name, wanted in files.items():
+        found = sha256(entry / name) if (entry / name).is_file() else "no such file"
+        if found != wanted:
+            raise UserError(
+                f"{entry / name} must have SHA-256 {wanted}: install kerasgan anew. "
+                f"Received: {found}"
+            )
+    gan = train.build(said["recipe"], said["scores"]["image_shape"])
     for network in filter(None, (gan.generator, gan.ema_generator)):
         network.load_weights(entry / WEIGHTS)
-    if (entry / DISCRIMINATOR).is_file():
+    if DISCRIMINATOR in files:
         gan.discriminator.load_weights(entry / DISCRIMINATOR)
     gan.origin = said
     return gan

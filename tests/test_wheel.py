@@ -104,6 +104,7 @@ gan = kerasgan.DCGAN(image_shape=(28, 28, 1), width=8)
 gan.compile()
 gan.fit(train.take(1), verbose=0)
 print(gan.sample(2, seed=0).shape)
+print(kerasgan.load("dcgan_fashion_mnist").sample(2, seed=0).shape)
 """
 
 
@@ -124,4 +125,6 @@ def test_installed_wheel_trains_outside_the_repository(wheel, tmp_path):
     usage = run(scripts / "kerasgan", "--help", cwd=tmp_path, env=outside)
     assert "train" in usage and "export" in usage
     shape = run(python, "-c", TRAIN_ONE_STEP, cwd=tmp_path, env=outside)
-    assert shape.strip().endswith("(2, 28, 28, 1)")
+    assert shape.strip().endswith("(2, 28, 28, 1)\n(2, 32, 32, 1)")
+    listed = run(scripts / "kerasgan", "list", cwd=tmp_path, env=outside)
+    assert "dcgan_fashion_mnist" in listed

@@ -12,6 +12,7 @@ import pytest
 import kerasgan
 from kerasgan import cli, dry_run, recipe, train, zoo
 from kerasgan.errors import UserError
+from kerasgan.samplers import open_sampler
 
 # 40 samples make a tiny entry quickly; the warning is about scores.
 pytestmark = pytest.mark.filterwarnings("ignore:The Frechet distance of 1280 features needs")
@@ -26,9 +27,10 @@ ema_decay = 0.5
 
 [data]
 name = "fashion_mnist_mini"
+image_size = 32
 
 [training]
-epochs = 1
+epochs = 2
 
 [evaluation]
 num = 40
@@ -36,19 +38,23 @@ num = 40
 
 
 @pytest.fixture(scope="module")
-def entry(tmp_path_factory):
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "tiny"
+    path = tmp_path_factory.mktemp("recipes") / "recipe.toml"
+    path.write_text(RECIPE)
+    train.train(recipe.read(path), folder, verbose=0)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def entry(run, tmp_path_factory):
     """A zoo with one entry, made as tools/make_zoo_entry.py makes them, of 40 samples."""
-    folder = tmp_path_factory.mktemp("zoo")
-    entry = folder / "tiny"
+    entry = tmp_path_factory.mktemp("zoo") / "tiny"
     entry.mkdir()
     (entry / "recipe.toml").write_text(RECIPE)
-    run = tmp_path_factory.mktemp("runs") / "tiny"
-    train.train(recipe.read(entry / "recipe.toml"), run, verbose=0)
+    (entry / "notes.md").write_text("Shoes without soles.")
     tool = runpy.run_path(str(ROOT / "tools" / "make_zoo_entry.py"))
-    settings = tool["main"].__globals__
-    settings.update(
-        NUM=40, CHOICE_NUM=40, SEEDS=(1, 2), classes=lambda gan: {"conditional_accuracy": 0.5}
-    )
+    tool["main"].__globals__.update(NUM=40, CHOICE_NUM=40, CLASSES_NUM=30, SEEDS=(1, 2))
     tool["main"](run, entry)
     return entry
 
@@ -60,12 +66,38 @@ def shipped(entry, monkeypatch):
     return entry
 
 
-def test_the_weights_kept_are_those_that_score_best_on_the_training_split(entry):
+def test_the_weights_kept_are_those_that_score_best_on_the_training_split(run, entry):
+    choice = json.loads((entry / "result.json").read_text())["choice"]
+    distances = choice["distances"]
+    assert choice["weights"] == min(("last", "average"), key=distances.get)
+    assert choice["precision_on_disk"] == "float16"
+    trained = zoo.load(run)
+    best = {"last": trained.generator, "average": trained.ema_generator}[choice["weights"]]
+    other = {"last": trained.ema_generator, "average": trained.generator}[choice["weights"]]
+    kept = zoo.load(entry).generator
+
+    def difference(network):
+        return max(
+            np.abs(one - two).max()
+            for one, two in zip(kept.get_weights(), network.get_weights(), strict=True)
+        )
+
+    assert difference(best) < 1e-3 < difference(other)
+
+
+def test_an_entry_says_which_classes_a_classifier_sees(entry):
     about = json.loads((entry / "result.json").read_text())
-    distances = about["training_split_distances"]
-    assert distances["last"] != distances["average"]
-    assert about["weights"] == min(("last", "average"), key=distances.get)
-    assert about["precision_on_disk"] == "float16" and abs(distances["half"]) < 2000
+    assert sum(about["classes_seen"]) == 30 and len(about["classes_seen"]) == 10
+    assert 0 <= about["conditional_accuracy"] <= 1 and about["classifier_test_accuracy"] > 0.93
+
+
+def test_a_half_made_entry_is_none(entry, tmp_path, monkeypatch):
+    shutil.copytree(entry, tmp_path / "half")
+    (tmp_path / "half" / "result.json").unlink()
+    monkeypatch.setattr(zoo, "folder", lambda: tmp_path)
+    assert zoo.names() == [] and zoo.table() == []
+    with pytest.raises(UserError, match="no trained model"):
+        zoo.load(tmp_path / "half")
 
 
 def test_an_entry_loads_by_name_and_by_path_and_draws_its_own_picture(shipped, tmp_path):
@@ -83,13 +115,15 @@ def test_a_folder_of_an_entrys_name_does_not_hide_it(shipped, tmp_path, monkeypa
     (tmp_path / "tiny").mkdir()
     monkeypatch.chdir(tmp_path)
     assert zoo.find("tiny") == shipped
+    assert open_sampler("tiny").kind == open_sampler(shipped).kind == "model"
 
 
-def test_weights_of_another_hash_are_refused(shipped, tmp_path):
+@pytest.mark.parametrize("file", [zoo.WEIGHTS, zoo.DISCRIMINATOR])
+def test_weights_of_another_hash_are_refused(shipped, tmp_path, file):
     other = shutil.copytree(shipped, tmp_path / "tiny")
-    content = bytearray((other / zoo.WEIGHTS).read_bytes())
+    content = bytearray((other / file).read_bytes())
     content[-1] ^= 1
-    (other / zoo.WEIGHTS).write_bytes(content)
+    (other / file).write_bytes(content)
     with pytest.raises(UserError, match="must have SHA-256 .* install kerasgan anew"):
         zoo.load(other)
 
@@ -106,7 +140,8 @@ def test_gallery_card_and_tables_are_made_of_the_entry(shipped, monkeypatch):
     assert "[tiny](tiny/README.md)" in tool["gallery_page"]()
     assert "| [tiny](zoo/tiny/README.md) |" in tool["zoo_table"]()
     (card,) = tool["card_pages"]().values()
-    assert 'kerasgan.load("tiny")' in card and "conditional accuracy | 0.5" in card
+    assert 'kerasgan.load("tiny")' in card and "| conditional accuracy | 0." in card
+    assert "Shoes without soles." in card
 
 
 def test_the_whole_zoo_is_exported_twice_and_agrees_with_keras(shipped, tmp_path, monkeypatch):

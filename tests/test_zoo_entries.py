@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 import kerasgan
-from kerasgan import images, zoo
+from kerasgan import zoo
 
 ROOT = Path(__file__).parents[1]
 NAMES = zoo.names()
@@ -33,8 +33,7 @@ def test_an_entry_is_complete_and_small(entry):
 
 
 def test_an_entry_draws_its_picture(entry):
-    gan = kerasgan.load(entry.name)
-    drawn = images.grid(gan.sample(64, seed=0), gan.grid_columns)
+    drawn = zoo.sample_grid(kerasgan.load(entry.name))
     with Image.open(entry / "samples.png") as file:
         kept = np.asarray(file)[::2, ::2]  # it is drawn at twice the size
     assert np.abs(drawn.squeeze().astype(int) - kept).max() <= 1
@@ -52,7 +51,7 @@ def test_all_classes_are_drawn_and_those_asked_for(entry, result):
     gan = kerasgan.load(entry.name)
     classifier = keras.saving.load_model(ROOT / "benchmarks" / "fashion_classifier.keras")
     seen = np.bincount(classifier.predict(gan.sample(1000, seed=1), verbose=0).argmax(1))
-    assert seen.tolist() == result["classes_of_1000"]
+    assert np.abs(seen - result["classes_seen"]).max() <= 5  # some lie between two classes
     assert 1000 / 30 <= seen.min() and seen.max() <= 3000 / 10
     if gan.num_classes:
         asked = np.arange(1000) % 10

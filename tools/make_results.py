@@ -12,7 +12,7 @@ import statistics
 import sys
 from pathlib import Path
 
-from kerasgan import benchmark, card, models, recipe, zoo
+from kerasgan import benchmark, card, models, zoo
 from kerasgan.recipe import tomllib
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -254,16 +254,12 @@ def entries():
     }
 
 
-def spread(result, key, form):
-    return f"{result[key]:{form}} ± {result[f'{key}_seeds_std']:{form}}"
-
-
 def zoo_table():
     """Scores of every trained entry."""
     rows = [
         (
             f"[{name}](zoo/{name}/README.md)",
-            spread(result, "distance", ".1f"),
+            card.with_spread(result, "distance", ".1f"),
             f"{result['precision']:.2f}",
             f"{result['recall']:.2f}",
             f"{result['training_minutes']:.0f}",
@@ -272,6 +268,8 @@ def zoo_table():
         )
         for name, (path, result) in entries().items()
     ]
+    floor = next(result["floor"] for _, result in entries().values())
+    rows.append(("real training images", f"{floor:.1f}", *[""] * 5))
     header = ("entry", "FD[lite0]", "precision", "recall", "minutes", "parameters", "MB")
     return table(header, rows)
 
@@ -301,12 +299,18 @@ def gallery_page():
         "was tried: [TUNING.md](TUNING.md). Written by `make results`.",
     ]
     for name, (_, result) in entries().items():
+        distance = card.with_spread(result, "distance", ".1f")
         parts += [
             f"## [{name}]({name}/README.md)",
-            f"FD[lite0] {spread(result, 'distance', '.1f')} (floor {result['floor']:.1f}).",
+            f"FD[lite0] {distance}, floor {result['floor']:.1f}.",
             f"![samples]({name}/samples.png)",
         ]
     return "\n\n".join(parts) + "\n"
+
+
+def same_training(one, other):
+    """Tells whether two lines of `training_seeds.jsonl` differ by their seed alone."""
+    return all(one[key] == other[key] for key in ("minutes", "cores", "whole_recipe"))
 
 
 def seeds_table():
@@ -320,7 +324,8 @@ def seeds_table():
             mean(found, "training_minutes", ".1f"),
             mean(found, "trained", ".1f"),
         )
-        for (entry,), found in groups(lines, "entry").items()
+        for (entry,), of_entry in groups(lines, "entry").items()
+        for found in [[x for x in of_entry if same_training(x, of_entry[-1])]]
     ]
     return table(("recipe", "seeds", "epochs", "minutes", "FD[lite0]"), rows)
 
@@ -328,13 +333,10 @@ def seeds_table():
 def card_pages():
     """The model card of every trained entry."""
     pages = {}
-    for name, (path, result) in entries().items():
-        notes = path / "notes.md"
-        settings = recipe.read(path / "recipe.toml")
-        about = {**result, "name": name, "recipe": settings, "scores": result}
-        about["num_classes"] = settings["model"].get("num_classes")
-        text = notes.read_text() if notes.is_file() else ""
-        pages[path / "README.md"] = card.model_card(about, text, pictures=True)
+    for path, result in entries().values():
+        about = {**result, **zoo.origin(path)}
+        about["num_classes"] = about["recipe"]["model"].get("num_classes")
+        pages[path / "README.md"] = card.model_card(about, pictures=True)
     return pages
 
 
@@ -371,7 +373,7 @@ def main(arguments):
         pages[TUNING] = page_with_tables(TUNING, {"seeds": seeds_table})
     stale = [path for path, text in pages.items() if not path.exists() or path.read_text() != text]
     if arguments == ["--check"]:
-        print(*(f"stale: {path.name}" for path in stale), file=sys.stderr)
+        print(*(f"stale: {path.relative_to(ROOT)}" for path in stale), file=sys.stderr)
         return 1 if stale else 0
     for path in stale:
         path.write_text(pages[path])

@@ -2,17 +2,19 @@
 
     python tools/make_zoo_entry.py runs/dcgan_fashion_mnist zoo/dcgan_fashion_mnist
 
-The entry's folder holds the recipe that the run was trained by. What has to be chosen, averaged
-weights or the last ones, and half precision on disk or not, is chosen on the training split; the
-scores are of the test split, three sampling seeds. `make results` then writes the card.
+The entry's folder holds the recipe that the run was trained by; commit it first, so that the result
+names a commit that holds it. What has to be chosen, averaged weights or the last ones, and half
+precision on disk or not, is chosen on the training split; the scores are of the test split, three
+sampling seeds. `notes.md` in that folder, what was seen of the model, is written by hand;
+`make results` then writes the card.
 """
 
-import hashlib
 import itertools
 import json
 import shutil
 import statistics
 import sys
+import tempfile
 from pathlib import Path
 
 import h5py
@@ -25,10 +27,12 @@ from kerasgan.real import real_features
 CLASSIFIER = Path(__file__).resolve().parents[1] / "benchmarks" / "fashion_classifier.keras"
 NUM = 10_000
 CHOICE_NUM = 2_500
+CLASSES_NUM = 1_000
 SEEDS = (1, 2, 3)
 SPREAD = ("distance", "kernel_distance", "precision", "recall", "density", "coverage")
 HALF_IS_ENOUGH = 1.005  # half precision on disk may make the distance this many times larger
 LARGEST_DISCRIMINATOR = 3e6  # bytes
+OF_THE_RUN = ("untrained", "sample_seed")  # of the run's own score, which the entry's replaces
 
 
 def main(run, entry):
@@ -36,33 +40,44 @@ def main(run, entry):
     kept, wanted = recipe.read(run / "recipe.toml"), recipe.read(entry / "recipe.toml")
     if changes := recipe.differences(kept, wanted):
         sys.exit(f"{run} was trained by another recipe: {'; '.join(changes)}")
-    gan = zoo.load(run)
-    scorer = Scorer(gan, kept)
-    about = json.loads((run / "result.json").read_text())
-    about["training_minutes"] = minutes(run, kept["training"]["epochs"])
-    if about["n_fake"] != NUM:
-        del about["untrained"]  # distances of other numbers of images do not compare
-    about.update(choose(gan, scorer, entry))
+    with tempfile.TemporaryDirectory(dir=entry) as folder:
+        about = build(run, kept, entry, Path(folder))
+        for path in sorted(Path(folder).iterdir(), key=lambda path: path.name == "result.json"):
+            path.replace(entry / path.name)  # the result last: it makes the entry whole
+    print(json.dumps(about, indent=2))
 
-    file = entry / zoo.WEIGHTS
-    about["file_sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
-    write_json(entry / "result.json", about)  # `load` reads it
-    gan = zoo.load_entry(entry)
+
+def build(run, settings, entry, folder):
+    """Writes all of an entry but recipe and notes to a folder; returns the result."""
+    gan = zoo.load(run)
+    scorer = Scorer(gan, settings)
+    about = json.loads((run / "result.json").read_text())
+    about = {key: value for key, value in about.items() if key not in OF_THE_RUN}
+    about["training_minutes"] = minutes(run, settings["training"]["epochs"])
+    about["choice"] = choose(gan, scorer, folder)
+    about["files"] = {path.name: zoo.sha256(path) for path in sorted(folder.glob("*.h5"))}
+
+    shutil.copy(entry / "recipe.toml", folder)
+    write_json(folder / "result.json", about)  # `load_entry` reads it
+    gan = zoo.load_entry(folder)
+    (folder / "recipe.toml").unlink()
     about.update(provenance.stamp(gan.inference_generator, scorer.extractor))
     about.update(latent_dim=gan.latent_dim, latent_range=gan.latent_range)
     about.update(scorer.final(gan))
     about.update(classes(gan))
-    write_json(entry / "result.json", about)
-    shutil.copy(run / "history.csv", entry / "history.csv")
-    draw(gan, entry)
-    print(json.dumps(about, indent=2))
+    write_json(folder / "result.json", about)
+    (folder / "history.csv").write_text((run / "history.csv").read_text())
+    draw(gan, folder)
+    return about
 
 
 def minutes(run, epochs):
     """How long a run trained without its pauses: its median epoch, times its epochs."""
     ends = sorted(path.stat().st_mtime for path in run.glob("samples/epoch_*.png"))
     gaps = [after - before for before, after in itertools.pairwise(ends)]
-    return round(statistics.median(gaps) * epochs / 60, 2) if gaps else 0.0
+    if not gaps:
+        sys.exit(f"{run}/samples must hold the pictures of two epochs, whose times are read.")
+    return round(statistics.median(gaps) * epochs / 60, 2)
 
 
 def write_json(path, about):
@@ -106,7 +121,7 @@ class Scorer:
         return {**found, "trained": round(found["distance"], 3), "floor": round(floor, 3)}
 
 
-def choose(gan, scorer, entry):
+def choose(gan, scorer, folder):
     """Writes the weights that score best on the training split, and says which they are."""
     network = gan.inference_generator
     weights = {"last": gan.generator.get_weights(), "average": network.get_weights()}
@@ -117,27 +132,28 @@ def choose(gan, scorer, entry):
     best = min(distances, key=distances.get)
     network.set_weights(weights[best])
 
-    network.save_weights(entry / zoo.WEIGHTS)
-    halve(entry / zoo.WEIGHTS, entry / f"half.{zoo.WEIGHTS}")
-    network.load_weights(entry / f"half.{zoo.WEIGHTS}")
+    whole, half = folder / "whole.weights.h5", folder / "half.weights.h5"
+    network.save_weights(whole)
+    halve(whole, half)
+    network.load_weights(half)
     distances["half"] = scorer.training_distance(gan)
-    precision = "float32"
-    if distances["half"] <= HALF_IS_ENOUGH * distances[best]:
-        (entry / f"half.{zoo.WEIGHTS}").replace(entry / zoo.WEIGHTS)
-        precision = "float16"
-    else:
-        (entry / f"half.{zoo.WEIGHTS}").unlink()
+    enough = distances["half"] <= HALF_IS_ENOUGH * distances[best]
+    (half if enough else whole).replace(folder / zoo.WEIGHTS)
 
-    whole, half = entry / "whole.weights.h5", entry / zoo.DISCRIMINATOR
     gan.discriminator.save_weights(whole)
     halve(whole, half)
-    whole.unlink()
-    if half.stat().st_size > LARGEST_DISCRIMINATOR:
-        half.unlink()
+    if half.stat().st_size <= LARGEST_DISCRIMINATOR:
+        shutil.copy(half, folder / zoo.DISCRIMINATOR)
+    for path in (whole, half):
+        path.unlink(missing_ok=True)
     return {
         "weights": best,
-        "precision_on_disk": precision,
-        "training_split_distances": {name: round(value, 3) for name, value in distances.items()},
+        "precision_on_disk": "float16" if enough else "float32",
+        "split": "train",
+        "n_real": len(scorer.real["train"]),
+        "n_fake": CHOICE_NUM,
+        "sample_seed": 0,
+        "distances": {name: round(value, 3) for name, value in distances.items()},
     }
 
 
@@ -149,7 +165,10 @@ def halve(source, target):
             group = new.require_group(name)
         else:
             values = item[()]
-            values = values.astype("float16") if values.dtype == np.float32 else values
+            if values.dtype == np.float32:
+                values = values.astype("float16")
+                if not np.isfinite(values).all():
+                    sys.exit(f"{source}: {name} holds values that half precision has not.")
             group = new.create_dataset(name, data=values)
         group.attrs.update(item.attrs)
 
@@ -159,10 +178,17 @@ def halve(source, target):
 
 
 def classes(gan):
-    """How often a classifier sees each class in 1,000 samples, and whether it is the one asked."""
+    """How often a classifier sees each class among samples, and whether it is the one asked."""
+    about = json.loads(CLASSIFIER.with_suffix(".json").read_text())
+    if zoo.sha256(CLASSIFIER) != about["sha256"]:
+        sys.exit(f"{CLASSIFIER} is not the classifier of {CLASSIFIER.stem}.json: restore it.")
     classifier = keras.saving.load_model(CLASSIFIER)
-    predictions = classifier.predict(gan.sample(1000, seed=1), verbose=0)
-    found = {"classes_of_1000": np.bincount(predictions.argmax(1), minlength=10).tolist()}
+    predictions = classifier.predict(gan.sample(CLASSES_NUM, seed=1), verbose=0)
+    found = {
+        "classes_seen": np.bincount(predictions.argmax(1), minlength=10).tolist(),
+        "classifier_sha256": about["sha256"],
+        "classifier_test_accuracy": about["test_accuracy"],
+    }
     if gan.num_classes:
         asked = np.arange(NUM) % gan.num_classes
         predictions = classifier.predict(gan.sample(NUM, asked, seed=1), verbose=0)
@@ -170,13 +196,12 @@ def classes(gan):
     return found
 
 
-def draw(gan, entry):
+def draw(gan, folder):
     """Writes `samples.png`, seeded and not picked, and `interpolation.png`."""
-    grid = images.grid(gan.sample(64, seed=0), gan.grid_columns)
-    images.save_png(grid, entry / "samples.png", zoom=2)
+    images.save_png(zoo.sample_grid(gan), folder / "samples.png", zoom=2)
     labels = {"rows": gan.num_classes, "label": range(gan.num_classes)} if gan.num_classes else {}
     walks = latent.interpolation_grid(gan, **labels)
-    images.save_png(walks, entry / "interpolation.png", zoom=2)
+    images.save_png(walks, folder / "interpolation.png", zoom=2)
 
 
 if __name__ == "__main__":
