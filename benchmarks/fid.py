@@ -42,9 +42,7 @@ def main(
     seeds: Annotated[int, typer.Option(min=1, help="Sampling seeds: 1, 2, ...")] = 1,
     extractor: Annotated[str, typer.Option(help="lite0, inception, or both.")] = "both",
     data_dir: cli.DataDir = None,
-    output: Annotated[Path, typer.Option(help="Folder of the results.")] = Path(
-        "benchmarks/results"
-    ),
+    output: Annotated[Path, typer.Option(help="Folder of the results.")] = benchmark.RESULTS,
 ):
     """Score generated images with every metric."""
     samplers = [open_sampler(source) for source in sources]  # mistakes first

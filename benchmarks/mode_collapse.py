@@ -55,9 +55,7 @@ def main(
     chosen: Annotated[str, typer.Option("--models", help="Names, with commas.")] = "",
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each model.")] = 3,
     steps: Annotated[int, typer.Option(min=0, help="Generator updates; 0: as the task has.")] = 0,
-    output: Annotated[Path, typer.Option(help="Folder of the results.")] = Path(
-        "benchmarks/results"
-    ),
+    output: Annotated[Path, typer.Option(help="Folder of the results.")] = benchmark.RESULTS,
 ):
     """Count the modes that each model reaches."""
     if task not in TASKS:

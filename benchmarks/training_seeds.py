@@ -33,9 +33,7 @@ def main(
     minutes: Annotated[float, typer.Option(min=0.01, help="Of a training.")] = 5,
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each recipe.")] = 3,
     num: Annotated[int, typer.Option(min=2, help="Images a score takes.")] = 2500,
-    output: Annotated[Path, typer.Option(help="Folder of the results.")] = Path(
-        "benchmarks/results"
-    ),
+    output: Annotated[Path, typer.Option(help="Folder of the results.")] = benchmark.RESULTS,
 ):
     """Train recipes for minutes with several seeds, and score them."""
     needs("matplotlib", "benchmarks")
@@ -114,13 +112,12 @@ def plot(lines, path):
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
-    settings = ("minutes", "cores", "whole_recipe")
-    last = {line["entry"]: [line[key] for key in settings] for line in lines}
-    lines = [line for line in lines if [line[key] for key in settings] == last[line["entry"]]]
     names = list(dict.fromkeys(line["entry"] for line in lines))
     figure, axes = plt.subplots(figsize=(7, 0.45 * len(names) + 1.4), layout="constrained")
     for place, name in enumerate(names):
-        scores = [line["trained"] for line in lines if line["entry"] == name]
+        of_entry = [line for line in lines if line["entry"] == name]
+        seeds = benchmark.like_last(of_entry, "minutes", "cores", "whole_recipe")
+        scores = [line["trained"] for line in seeds]
         axes.plot(scores, [place] * len(scores), "o", color="#4477aa", alpha=0.8)
         axes.plot([statistics.mean(scores)] * 2, [place - 0.3, place + 0.3], color="#222222")
     axes.set_yticks(range(len(names)), names)

@@ -90,6 +90,21 @@ def read(path):
     return results
 
 
+def like_last(lines, *keys):
+    """Returns the results that agree with the last one: of one measurement, without earlier ones.
+
+    Args:
+        lines: list of dicts, as `read` gives them.
+        keys: Those in which they must agree.
+
+    Example:
+
+    >>> like_last([{"run": 1, "ms": 9}, {"run": 2, "ms": 7}, {"run": 2, "ms": 8}], "run")
+    [{'run': 2, 'ms': 7}, {'run': 2, 'ms': 8}]
+    """
+    return [line for line in lines if all(line[key] == lines[-1][key] for key in keys)]
+
+
 def append(path, result):
     """Adds one result to a JSON-lines file.
 

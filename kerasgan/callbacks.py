@@ -55,7 +55,7 @@ class SampleGrid(keras.callbacks.Callback):
             self.writer.flush()
 
     def _draw(self, epoch):
-        picture = images.grid(self.model.sample(self.num, seed=self.seed), self.model.grid_columns)
+        picture = images.sample_grid(self.model, self.num, self.seed)
         path = os.path.join(self.directory, f"epoch_{epoch:04d}.png")
         images.save_png(picture, path, zoom=self.zoom)
         if self.writer:

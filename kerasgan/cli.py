@@ -265,7 +265,7 @@ def sample(
     gan = load_gan(checkpoint)
     from kerasgan import images
 
-    images.save_png(images.grid(gan.sample(num, seed=seed), gan.grid_columns), output, zoom)
+    images.save_png(images.sample_grid(gan, num, seed), output, zoom)
     print(f"{num} samples, seed {seed}: {output}")
 
 

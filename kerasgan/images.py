@@ -116,6 +116,26 @@ def grid(images, columns=None, margin=2, background=255):
     return sheet[: rows * step_y - margin, : columns * step_x - margin]
 
 
+def sample_grid(gan, num=64, seed=0):
+    """Returns samples of a model as one picture; where it has classes, a column to each.
+
+    Args:
+        gan: A `kerasgan.GAN` that makes images.
+        num: Number of samples.
+        seed: Seed of the latents: the same seed, the same picture.
+
+    Returns:
+        uint8 array, as of `grid`.
+
+    Example:
+
+    >>> import kerasgan
+    >>> sample_grid(kerasgan.DCGAN((8, 8, 1), width=4), num=4).shape
+    (18, 18, 1)
+    """
+    return grid(gan.sample(num, seed=seed), gan.grid_columns)
+
+
 def save_png(picture, path, zoom=1):
     """Writes a picture as PNG, under its final name only when it is whole.
 

@@ -62,7 +62,7 @@ def open_sampler(what):
     saved_model = metadata.newest_version(path)
     if saved_model is not None:
         return _of_saved_model(saved_model)
-    if path.is_dir() and not zoo.is_trained(path):
+    if path.is_dir() and zoo.located(what) is None:
         return _of_folder(path)
     return _of_model(what)
 

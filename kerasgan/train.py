@@ -388,7 +388,7 @@ def run_callbacks(directory, saver, scorer, every):
 
 def draw(gan, directory, zoom=2):
     """Writes `samples.png`, 64 samples that nobody picked, and `progress.png`."""
-    samples = images.grid(gan.sample(64, seed=SAMPLE_SEED), gan.grid_columns)
+    samples = images.sample_grid(gan, seed=SAMPLE_SEED)
     images.save_png(samples, os.path.join(directory, "samples.png"), zoom)
     callbacks.progress_strip(
         os.path.join(directory, "samples"),

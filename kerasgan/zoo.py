@@ -5,7 +5,7 @@ import importlib.resources
 import json
 from pathlib import Path
 
-from kerasgan import images, models
+from kerasgan import models
 from kerasgan.errors import UserError, nearest
 
 WEIGHTS = "generator.weights.h5"
@@ -21,7 +21,7 @@ def folder():
 
 def names():
     """Returns the names of the trained entries, e.g. `["dcgan_fashion_mnist", ...]`."""
-    return sorted(path.name for path in folder().iterdir() if is_entry(path))
+    return sorted(path.name for path in folder().glob("*") if is_entry(path))
 
 
 def is_entry(path):
@@ -32,18 +32,6 @@ def is_entry(path):
 def sha256(path):
     """Returns the SHA-256 of a file as 64 hexadecimal digits, as `sha256sum` prints it."""
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
-
-
-def sample_grid(gan):
-    """Returns the picture that every entry shows: 64 samples of seed 0, a column to each class.
-
-    Args:
-        gan: A `kerasgan.GAN` that makes images.
-
-    Returns:
-        uint8 array, as of `kerasgan.images.grid`.
-    """
-    return images.grid(gan.sample(64, seed=0), gan.grid_columns)
 
 
 def table():
@@ -75,15 +63,15 @@ def table():
     return rows
 
 
-def is_trained(what):
-    """Tells whether this is an entry, by name or folder, a run directory or a `.keras` file."""
+def located(what):
+    """Returns where a trained model lies, as `find` does, or `None` where there is none."""
     path = Path(what)
-    return (
-        path.suffix == ".keras"
-        or (path / "model.keras").is_file()
-        or is_entry(path)
-        or str(what) in names()
-    )
+    file = path / "model.keras" if path.is_dir() else path
+    if file.is_file():
+        return file
+    if is_entry(path):
+        return path
+    return folder() / str(what) if str(what) in names() else None
 
 
 def opened(gan):
@@ -103,18 +91,13 @@ def find(what):
     Raises:
         UserError: If there is none.
     """
-    path = Path(what)
-    file = path / "model.keras" if path.is_dir() else path
-    if file.is_file():
-        return file
-    if is_entry(path):
-        return path
-    if str(what) in names():
-        return folder() / str(what)
-    unfinished = sorted(path.glob("checkpoints/step_*/model.keras"))
+    found = located(what)
+    if found is not None:
+        return found
+    unfinished = sorted(Path(what).glob("checkpoints/step_*/model.keras"))
     if unfinished:
         raise UserError(
-            f"The run in {path} is not finished: go on with it, or name its last checkpoint, "
+            f"The run in {what} is not finished: go on with it, or name its last checkpoint, "
             f"{unfinished[-1]}"
         )
     raise UserError(
@@ -157,7 +140,7 @@ def load(what):
 
 
 def origin(folder):
-    """Returns what a run directory or entry says of its model: name, recipe, scores.
+    """Returns what a run directory or entry says of its model: name, recipe, scores, notes.
 
     Args:
         folder: The directory; what is not there is left out.

@@ -82,7 +82,7 @@ def fid_section():
                 *(mean(seeds, *column) for column in columns.items()),
             )
             for (source, kind), lines_of_source in groups(found, "source", "kind").items()
-            for seeds in [list(groups(lines_of_source, "sha256").values())[-1]]  # its last weights
+            for seeds in [benchmark.like_last(lines_of_source, "sha256")]  # its last weights
         ]
         header = ("source", "seeds", *(benchmark.title(column, metric) for column in columns))
         parts.append(f"{metric}, {n_fake:,} samples against {n_real:,} of {dataset} {split}:")
@@ -112,9 +112,7 @@ def mode_section():
                 "",
             )
             for (model, steps), lines_of_model in groups(found, "model", "steps").items()
-            for seeds in [
-                [x for x in lines_of_model if x["arguments"] == lines_of_model[-1]["arguments"]]
-            ]
+            for seeds in [benchmark.like_last(lines_of_model, "arguments")]
         ]
         for row in published["mode_collapse"][task]:
             quality = f"{row['high_quality']:.1f}%" if "high_quality" in row else ""
@@ -133,7 +131,7 @@ def speed_section():
     lines = benchmark.read(RESULTS / "metrics_speed.jsonl")
     parts = ["## Speed of the metrics", "`kerasgan benchmark metrics_speed`, medians of one run."]
     for (num, dim), found in groups(lines, "num", "dim").items():
-        found = [line for line in found if line["run"] == found[-1]["run"]]
+        found = benchmark.like_last(found, "run")
         rows = [
             (
                 line["task"].replace("_", " "),
@@ -207,9 +205,7 @@ def export_section():
         metric, dataset, split, n_real, n_fake, _ = protocol
         rows = []
         for (source,), of_source in groups(found, "source").items():
-            of_source = [
-                x for x in of_source if x["weights_sha256"] == of_source[-1]["weights_sha256"]
-            ]
+            of_source = benchmark.like_last(of_source, "weights_sha256")
             keras = next(x["distance"] for x in of_source if x["artefact"] == "keras")
             rows += [
                 (
@@ -308,11 +304,6 @@ def gallery_page():
     return "\n\n".join(parts) + "\n"
 
 
-def same_training(one, other):
-    """Tells whether two lines of `training_seeds.jsonl` differ by their seed alone."""
-    return all(one[key] == other[key] for key in ("minutes", "cores", "whole_recipe"))
-
-
 def seeds_table():
     """Short trainings of the zoo's recipes with several seeds, from `training_seeds.jsonl`."""
     lines = benchmark.read(RESULTS / "training_seeds.jsonl")
@@ -325,7 +316,7 @@ def seeds_table():
             mean(found, "trained", ".1f"),
         )
         for (entry,), of_entry in groups(lines, "entry").items()
-        for found in [[x for x in of_entry if same_training(x, of_entry[-1])]]
+        for found in [benchmark.like_last(of_entry, "minutes", "cores", "whole_recipe")]
     ]
     return table(("recipe", "seeds", "epochs", "minutes", "FD[lite0]"), rows)
 

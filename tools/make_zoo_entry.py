@@ -198,7 +198,7 @@ def classes(gan):
 
 def draw(gan, folder):
     """Writes `samples.png`, seeded and not picked, and `interpolation.png`."""
-    images.save_png(zoo.sample_grid(gan), folder / "samples.png", zoom=2)
+    images.save_png(images.sample_grid(gan), folder / "samples.png", zoom=2)
     labels = {"rows": gan.num_classes, "label": range(gan.num_classes)} if gan.num_classes else {}
     walks = latent.interpolation_grid(gan, **labels)
     images.save_png(walks, folder / "interpolation.png", zoom=2)
