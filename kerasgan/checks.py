@@ -250,13 +250,28 @@ def training_dataset(gan, dataset):
             raise UserError(
                 f"`x` must yield `{wanted.name}` of shape ({shape}). Received: {spec[1].shape}"
             )
-    return check_dataset(
+    dataset = check_dataset(
         dataset,
         "`x`",
         gan.image_shape,
         gan.num_classes,
         minibatches=gan.n_critic * gan.distribute_strategy.num_replicas_in_sync,
     )
+    return _untuned(dataset)
+
+
+def _untuned(dataset):
+    """Returns a dataset without tf.data's tuner, unless the dataset itself asks for it.
+
+    TensorFlow 2.21's tuner may miss that its iterator ends, which then waits for the tuner's next
+    round: an epoch of 12 seconds lasts 20, one of a minute two. What it would have tuned takes all
+    cores without it.
+    """
+    if dataset.options().autotune.enabled is not None:
+        return dataset
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.with_options(options)
 
 
 def labels_for(gan, labels, num):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerasgan import checks, data
+from kerasgan import checks, data, models
 from kerasgan.errors import UserError, nearest
 
 MINI = "fashion_mnist_mini"
@@ -77,6 +77,16 @@ def test_endless_datasets_are_checked_in_ten_batches():
     checks.check_dataset(tf.data.Dataset.from_generator(generate, output_signature=spec))
     assert len(read) <= 11
     checks.check_dataset(data.load(MINI, split="test").repeat())
+
+
+@pytest.mark.parametrize(("asked", "left"), [(None, False), (False, False), (True, True)])
+def test_the_tuner_that_may_hold_up_an_epoch_s_end_is_off_unless_asked_for(asked, left):
+    gan = models.get("lsgan")((16, 16, 1), width=8)
+    options = tf.data.Options()
+    if asked is not None:
+        options.autotune.enabled = asked
+    dataset = data.batches(np.zeros((4, 16, 16, 1), "float32"), batch_size=2).with_options(options)
+    assert checks.training_dataset(gan, dataset).options().autotune.enabled is left
 
 
 def test_nearest_lists_only_what_helps():
