@@ -1,0 +1,193 @@
+"""RESULTS.md and the table of SCALING.md, from the JSON lines in `benchmarks/results/`."""
+
+from pathlib import Path
+
+from tables import groups, mean, table
+
+from kerasgan import benchmark
+from kerasgan.recipe import tomllib
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+TASKS = {"ring": "Ring of 8", "grid": "Grid of 25", "stacked_mnist": "Stacked-MNIST"}
+
+
+def fid_section():
+    lines = benchmark.read(RESULTS / "fid.jsonl")
+    parts = ["## Generated images", "`kerasgan benchmark fid`: mean ± standard deviation of seeds."]
+    columns = {
+        "distance": ".1f",
+        "kernel_distance": ".4f",
+        "classifier_score": ".2f",
+        "precision": ".3f",
+        "recall": ".3f",
+        "density": ".3f",
+        "coverage": ".3f",
+    }
+    for protocol, found in groups(lines, "metric", "dataset", "split", "n_real", "n_fake").items():
+        metric, dataset, split, n_real, n_fake = protocol
+        rows = [
+            (
+                f"{source} ({kind})",
+                len(seeds),
+                *(mean(seeds, *column) for column in columns.items()),
+            )
+            for (source, kind), lines_of_source in groups(found, "source", "kind").items()
+            for seeds in [benchmark.like_last(lines_of_source, "sha256")]  # its last weights
+        ]
+        header = ("source", "seeds", *(benchmark.title(column, metric) for column in columns))
+        parts.append(f"{metric}, {n_fake:,} samples against {n_real:,} of {dataset} {split}:")
+        parts.append(table(header, rows))
+    return [*parts, "![distances](results/fid.png)"] if lines else []
+
+
+def mode_section():
+    lines = benchmark.read(RESULTS / "mode_collapse.jsonl")
+    published = tomllib.loads((ROOT / "benchmarks" / "published.toml").read_text())
+    parts = [
+        "## Mode collapse",
+        "`kerasgan benchmark mode_collapse`: mean ± standard deviation of seeds. Trainings are "
+        "short, with this package's networks. The published rows (sources: published.toml) are of "
+        "long ones with other networks: to stand beside, not to compare digit by digit.",
+    ]
+    for (task,), found in groups(lines, "task").items():
+        points = task != "stacked_mnist"
+        rows = [
+            (
+                model,
+                len(seeds),
+                f"{steps:,}",
+                mean(seeds, "modes", ".1f"),
+                mean(seeds, "high_quality", ".1%") if points else "",
+                mean(seeds, "kl", ".2f"),
+                "",
+            )
+            for (model, steps), lines_of_model in groups(found, "model", "steps").items()
+            for seeds in [benchmark.like_last(lines_of_model, "arguments")]
+        ]
+        for row in published["mode_collapse"][task]:
+            quality = f"{row['high_quality']:.1f}%" if "high_quality" in row else ""
+            kl = f"KL {row['kl']:.2f}" if "kl" in row else ""
+            modes = f"{row['modes']:g} modes"
+            rows.append(
+                (row["model"], "", "", "", "", "", ", ".join(filter(None, (modes, quality, kl))))
+            )
+        header = ("model", "seeds", "updates", "modes", "high quality", "KL", "published")
+        parts += [f"### {TASKS[task]}: {found[0]['of']:,} modes", table(header, rows)]
+        parts.append(f"![{task}](results/mode_collapse_{task}.png)")
+    return parts if lines else []
+
+
+def speed_section():
+    lines = benchmark.read(RESULTS / "metrics_speed.jsonl")
+    parts = ["## Speed of the metrics", "`kerasgan benchmark metrics_speed`, medians of one run."]
+    for (num, dim), found in groups(lines, "num", "dim").items():
+        found = benchmark.like_last(found, "run")
+        rows = [
+            (
+                line["task"].replace("_", " "),
+                line["contender"],
+                f"{line['seconds']:.2f}",
+                f"{line['times_kerasgan']:.1f}",
+                f"{line['relative_difference']:.0e}",
+            )
+            for line in found
+        ]
+        header = ("task", "by", "seconds", "times kerasgan's", "difference of the values")
+        parts += [f"{num:,} x {dim:,} features on either side:", table(header, rows, left=2)]
+    return [*parts, "![speed](results/metrics_speed.png)"] if lines else []
+
+
+def throughput_section():
+    latest = {line["model"]: line for line in benchmark.read(RESULTS / "throughput.jsonl")}
+    parts = [
+        "## Training",
+        "`kerasgan benchmark throughput`: the time of a step of `fit`, and of its peers over the "
+        "same networks as a multiple of it (above 1: `fit` is faster), medians of rounds that "
+        "alternate within one process. GFLOP/s: of convolutions and matrix products, beside those "
+        "of a matrix product of 2,048 x 2,048 in the same run.",
+    ]
+    contenders = ("hand-written", "keras.io", "PyTorch", "fit, ten a call", "fit, XLA")
+    rows = [
+        (
+            name,
+            f"{line['milliseconds']['fit']:.1f}",
+            f"{line['images_per_second']:,.0f}",
+            f"{line['gflops']:.0f} of {line['matmul_gflops']:.0f}",
+            *(
+                f"{line['ratios'][each]:.2f}" if each in line["ratios"] else ""
+                for each in (*contenders, "fit, in memory")
+            ),
+        )
+        for name, line in latest.items()
+    ]
+    header = ("model", "fit, ms", "images/s", "GFLOP/s", *contenders, "fit, in memory")
+    return [*parts, table(header, rows), "![throughput](results/throughput.png)"] if rows else []
+
+
+def scaling_table():
+    """Images per second over batch, width and replicas, from `scaling.jsonl`."""
+    lines = benchmark.read(RESULTS / "scaling.jsonl")
+    latest = {(line["width"], line["batch"]): line for line in lines}
+    rows = [
+        (
+            width,
+            batch,
+            f"{line['images_per_second']:,.0f}",
+            f"{line['gflops']:.0f}",
+            f"{line['ratio_2_replicas']:.2f}",
+        )
+        for (width, batch), line in sorted(latest.items())
+    ]
+    header = ("width", "batch", "images/s", "GFLOP/s", "two replicas on the same cores")
+    return table(header, rows, left=0)
+
+
+def export_section():
+    lines = benchmark.read(RESULTS / "export.jsonl")
+    parts = [
+        "## Exports",
+        "`kerasgan benchmark export`: batch 1, one thread, medians; differences to Keras in images "
+        "of -1 to 1; the same latents everywhere.",
+    ]
+    for protocol, found in groups(
+        lines, "metric", "dataset", "split", "n_real", "n_fake", "seed"
+    ).items():
+        metric, dataset, split, n_real, n_fake, _ = protocol
+        rows = []
+        for (source,), of_source in groups(found, "source").items():
+            of_source = benchmark.like_last(of_source, "weights_sha256")
+            keras = next(x["distance"] for x in of_source if x["artefact"] == "keras")
+            rows += [
+                (
+                    source,
+                    x["artefact"],
+                    f"{x['bytes'] / 1e6:.2f}",
+                    f"{x['ms']:.2f}",
+                    f"{x['largest_difference']:.1e}",
+                    f"{x['mean_difference']:.1e}",
+                    f"{x['distance']:.1f}",
+                    f"{x['distance'] / keras - 1:+.1%}",
+                )
+                for x in of_source
+            ]
+        header = ("model", "artefact", "MB", "ms", "largest", "mean", metric, "against Keras")
+        parts.append(f"{n_fake:,} samples against {n_real:,} of {dataset} {split}:")
+        parts.append(table(header, rows, left=2))
+    return parts if lines else []
+
+
+def results_page():
+    intro = [
+        "# Results",
+        "Written by `make results` from the JSON lines in `results/`, which the scripts in this "
+        "folder append. Each line carries what was measured, on what, and by which versions.",
+    ]
+    sections = [
+        fid_section(),
+        mode_section(),
+        speed_section(),
+        throughput_section(),
+        export_section(),
+    ]
+    return "\n\n".join([*intro, *(part for section in sections for part in section)]) + "\n"

@@ -1,0 +1,25 @@
+"""Markdown tables of measured results."""
+
+import statistics
+
+
+def table(header, rows, left=1):
+    """Markdown of a table; the first `left` columns are texts."""
+    rule = ["---" if place < left else "---:" for place in range(len(header))]
+    lines = [header, rule, *rows]
+    return "\n".join(f"| {' | '.join(map(str, row))} |" for row in lines)
+
+
+def groups(lines, *keys):
+    """Lines by the values of some keys, in the order in which they first come."""
+    found = {}
+    for line in lines:
+        found.setdefault(tuple(line[key] for key in keys), []).append(line)
+    return found
+
+
+def mean(lines, key, form):
+    """Mean of a value over seeds, with its standard deviation where there are several."""
+    values = [line[key] for line in lines]
+    text = format(statistics.mean(values), form)
+    return f"{text} ± {format(statistics.stdev(values), form)}" if len(values) > 1 else text

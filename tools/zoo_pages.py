@@ -1,0 +1,123 @@
+"""The zoo's gallery, cards and tables, from the entries' `result.json`."""
+
+import json
+import runpy
+from pathlib import Path
+
+from tables import groups, mean, table
+
+from kerasgan import benchmark, card, models, zoo
+
+ROOT = Path(__file__).resolve().parents[1]
+SEEDS = ROOT / "benchmarks" / "results" / "training_seeds.jsonl"
+
+
+def demo_table():
+    """The scores of `make demo`, from `zoo/demo/result.json`."""
+    result = json.loads((ROOT / "zoo/demo/result.json").read_text())
+    height, width, _ = result["image_shape"]
+    protocol = (
+        f"`make demo`: {result['n_fake']:,} samples, {result['n_real']:,} test images, "
+        f"{height} x {width}"
+    )
+    minutes = f"after {result['training_minutes']:.1f} minutes on two cores"
+    rows = [
+        ("untrained generator", f"{result['untrained']:.0f}"),
+        (minutes, f"{result['trained']:.0f}"),
+        ("floor: real training images in place of samples", f"{result['floor']:.0f}"),
+    ]
+    return table((protocol, result["metric"]), rows)
+
+
+def entries():
+    """Trained zoo entries: folder and result of each, by name."""
+    found = {name: zoo.folder() / name for name in zoo.names()}
+    return {
+        name: (path, json.loads((path / "result.json").read_text())) for name, path in found.items()
+    }
+
+
+def zoo_table():
+    """Scores of every trained entry."""
+    rows = [
+        (
+            f"[{name}](zoo/{name}/README.md)",
+            card.with_spread(result, "distance", ".1f"),
+            f"{result['precision']:.2f}",
+            f"{result['recall']:.2f}",
+            f"{result['training_minutes']:.0f}",
+            f"{result['parameters']:,}",
+            f"{(path / zoo.WEIGHTS).stat().st_size / 1e6:.1f}",
+        )
+        for name, (path, result) in entries().items()
+    ]
+    floor = next(result["floor"] for _, result in entries().values())
+    rows.append(("real training images", f"{floor:.1f}", *[""] * 5))
+    header = ("entry", "FD[lite0]", "precision", "recall", "minutes", "parameters", "MB")
+    return table(header, rows)
+
+
+def zoo_pictures(columns=4):
+    """Samples of every trained entry, under the names of their models."""
+    cells = [
+        (f"`{models.get(result['model']).__name__}`", f"![{name}](zoo/{name}/samples.png)")
+        for name, (_, result) in entries().items()
+    ]
+    rows = [
+        line
+        for start in range(0, len(cells), columns)
+        for line in zip(*cells[start : start + columns], strict=True)
+    ]
+    return table(rows[0], rows[1:], left=columns)
+
+
+def gallery_page():
+    """zoo/README.md: every trained entry with its pictures."""
+    parts = [
+        "# Zoo",
+        "Trained generators, one of each model; `kerasgan list` lists them, and "
+        '`kerasgan.load("NAME")` loads one. Samples are seeded, not picked. The folders that end '
+        "in `_mini` hold recipes for trainings of minutes, without weights; those that name "
+        "CIFAR-10 or CelebA hold recipes at the papers' size, which were not trained here. What "
+        "was tried: [TUNING.md](TUNING.md). Written by `make results`.",
+    ]
+    for name, (_, result) in entries().items():
+        distance = card.with_spread(result, "distance", ".1f")
+        parts += [
+            f"## [{name}]({name}/README.md)",
+            f"FD[lite0] {distance}, floor {result['floor']:.1f}.",
+            f"![samples]({name}/samples.png)",
+        ]
+    return "\n\n".join(parts) + "\n"
+
+
+def seeds_table():
+    """Short trainings of the zoo's recipes with several seeds, from `training_seeds.jsonl`."""
+    lines = benchmark.read(SEEDS)
+    rows = [
+        (
+            entry,
+            len(found),
+            found[0]["recipe"]["training"]["epochs"],
+            mean(found, "training_minutes", ".1f"),
+            mean(found, "trained", ".1f"),
+        )
+        for (entry,), of_entry in groups(lines, "entry").items()
+        for found in [benchmark.like_last(of_entry, "minutes", "cores", "whole_recipe")]
+    ]
+    return table(("recipe", "seeds", "epochs", "minutes", "FD[lite0]"), rows)
+
+
+def card_pages():
+    """The model card of every trained entry."""
+    pages = {}
+    for path, result in entries().values():
+        about = {**result, **zoo.origin(path)}
+        about["num_classes"] = about["recipe"]["model"].get("num_classes")
+        pages[path / "README.md"] = card.model_card(about, pictures=True)
+    return pages
+
+
+def serving_page():
+    path = ROOT / "export" / "serving" / "make_models_config.py"
+    return runpy.run_path(str(path))["models_config"](zoo.names())
