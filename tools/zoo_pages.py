@@ -75,7 +75,7 @@ def gallery_page():
     """zoo/README.md: every trained entry with its pictures."""
     parts = [
         "# Zoo",
-        "Trained generators, one of each model; `kerasgan list` lists them, and "
+        "Trained generators; `kerasgan list` lists them, and "
         '`kerasgan.load("NAME")` loads one. Samples are seeded, not picked. The folders that end '
         "in `_mini` hold recipes for trainings of minutes, without weights; those that name "
         "CIFAR-10 or CelebA hold recipes at the papers' size, which were not trained here. What "
