@@ -234,7 +234,9 @@ class Dropout(layers.Dropout):
         return tf.where(kept, inputs / (1.0 - self.rate), tf.zeros_like(inputs))
 
     def save_own_variables(self, store):
-        store["seed"] = self.seed_generator.state.numpy()
+        if self.rate > 0:
+            store["seed"] = self.seed_generator.state.numpy()
 
     def load_own_variables(self, store):
-        self.seed_generator.state.assign(store["seed"])
+        if self.rate > 0:
+            self.seed_generator.state.assign(store["seed"])

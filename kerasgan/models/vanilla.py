@@ -47,6 +47,9 @@ class VanillaGAN(GAN):
         minimax: Whether G descends log(1 - D(G(z))), the game as the paper states it, instead of
             ascending log D(G(z)), which has stronger gradients early on.
         label_smoothing: D's target for real images is `1 - label_smoothing`; in [0, 1).
+        input_dropout: Share of the pixels that D does not see; 0.2 is the authors', for digits. On
+            images of many greys 0 is better: real images with holes look like noise, and D accepts
+            noise for them. D's hidden layers drop one half always.
         ema_decay, seed: As in `kerasgan.GAN`.
 
     Raises:
@@ -74,6 +77,7 @@ class VanillaGAN(GAN):
         k=1,
         minimax=False,
         label_smoothing=0.0,
+        input_dropout=0.2,
         ema_decay=None,
         seed=None,
         **kwargs,
@@ -83,9 +87,13 @@ class VanillaGAN(GAN):
             raise UserError(
                 f"`label_smoothing` must lie in [0, 1). Received: label_smoothing={label_smoothing}"
             )
+        if not 0.0 <= input_dropout < 1.0:
+            raise UserError(
+                f"`input_dropout` must lie in [0, 1). Received: input_dropout={input_dropout}"
+            )
         super().__init__(
             build_generator(image_shape, latent_dim, width),
-            build_discriminator(image_shape, width),
+            build_discriminator(image_shape, width, input_dropout),
             ema_decay=ema_decay,
             seed=seed,
             **kwargs,
@@ -94,6 +102,7 @@ class VanillaGAN(GAN):
         self.k = self.n_critic = k
         self.minimax = minimax
         self.label_smoothing = label_smoothing
+        self.input_dropout = input_dropout
 
     @staticmethod
     def default_optimizers():
@@ -199,13 +208,13 @@ def build_generator(image_shape, latent_dim=100, width=1200):
     return keras.Model(z, images, name="generator")
 
 
-def build_discriminator(image_shape, width=1200):
+def build_discriminator(image_shape, width=1200, input_dropout=0.2):
     """Images (N, H, W, C) or points (N, D) -> logits (N, 1)."""
     check_image_shape(image_shape)
     drop = len(image_shape) == 3
     images = keras.Input(image_shape, name="images")
     x = layers.Flatten()(images)
-    x = Dropout(0.2)(x) if drop else x
+    x = Dropout(input_dropout)(x) if drop else x
     for first in (True, False):
         initial = uniform(0.005) if first else uniform(0.005, width)
         x = Maxout(max(8, width // 5), 5, kernel_initializer=initial)(x)

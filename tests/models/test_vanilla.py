@@ -33,6 +33,8 @@ def test_networks_have_the_layers_and_initial_weights_of_the_authors_code():
             np.testing.assert_allclose(kernel.std(), bound / np.sqrt(3), rtol=0.1)
     drops = [layer.rate for layer in gan.discriminator.layers if hasattr(layer, "rate")]
     assert drops == [0.2, 0.5, 0.5]
+    whole = VanillaGAN((28, 28, 1), width=40, input_dropout=0.0).discriminator
+    assert [layer.rate for layer in whole.layers if hasattr(layer, "rate")] == [0.0, 0.5, 0.5]
 
 
 def test_latents_are_uniform_with_variance_1():
@@ -133,9 +135,10 @@ def test_a_step_leaves_alone_the_network_that_it_does_not_train():
             assert all(np.array_equal(old, new) == kept for old, new in pairs)
 
 
-def test_dropout_goes_on_after_loading_as_if_never_interrupted(tmp_path):
+@pytest.mark.parametrize("input_dropout", [0.0, 0.2])
+def test_dropout_goes_on_after_loading_as_if_never_interrupted(tmp_path, input_dropout):
     images = np.random.default_rng(0).uniform(-1, 1, (32, 8, 8, 1)).astype("float32")
-    gan = VanillaGAN((8, 8, 1), width=40, seed=0)
+    gan = VanillaGAN((8, 8, 1), width=40, input_dropout=input_dropout, seed=0)
     gan.compile(keras.optimizers.SGD(0.1), keras.optimizers.Adam(1e-2))
     gan.fit(images, batch_size=8, verbose=0)
     gan.save(tmp_path / "gan.keras")
@@ -216,6 +219,12 @@ def test_value_of_the_game_is_minus_log_4_where_the_distributions_agree():
 def test_k_must_be_a_positive_whole_number(k):
     with pytest.raises(UserError, match="`k` must be a whole number, 1 or more. Received: k="):
         VanillaGAN((2,), width=8, k=k)
+
+
+@pytest.mark.parametrize("dropped", [-0.1, 1.0])
+def test_input_dropout_must_leave_some_of_the_pixels(dropped):
+    with pytest.raises(UserError, match=r"`input_dropout` must lie in \[0, 1\)"):
+        VanillaGAN((28, 28, 1), width=8, input_dropout=dropped)
 
 
 @pytest.mark.parametrize("smoothing", [-0.1, 1.0])
