@@ -17,22 +17,22 @@ else:
 
 # Every table and key with its default, which gives the type too; `None`: a whole number or absent.
 # [model] takes besides `name` the constructor arguments of that model; the optimizer tables take
-# arguments that replace the paper's, and `name`, another Keras optimizer.
+# arguments that replace the paper's, `name`, another Keras optimizer, and `linear_decay`: whether
+# the rate falls to 0 over the training.
 SCHEMA = {
     "model": {"name": "dcgan"},
     "data": {"name": "fashion_mnist_mini", "split": "train", "image_size": None, "batch_size": 64},
     "training": {
         "epochs": 10,
         "seed": 0,
-        "linear_decay": False,
         "checkpoint_minutes": 1.0,
         "checkpoints": 3,
         "precision": "float32",
         "jit_compile": "auto",
         "steps_per_execution": 1,
     },
-    "g_optimizer": {},
-    "d_optimizer": {},
+    "g_optimizer": {"linear_decay": False},
+    "d_optimizer": {"linear_decay": False},
     "evaluation": {"split": "test", "num": 2500, "every": 0},
 }
 
@@ -151,7 +151,7 @@ def allowed(recipe):
         ("g_optimizer", "d_optimizer"), model.default_optimizers(), strict=True
     ):
         chosen = optimizer_class(recipe[table], default, where=table)
-        tables[table] = {"name": "", **constructor_defaults(chosen, leave_out=("name",))}
+        tables[table].update({"name": "", **constructor_defaults(chosen, leave_out=("name",))})
     return tables
 
 
@@ -170,14 +170,16 @@ def build_optimizer(table, default):
     """Returns the paper's optimizer with the arguments of a recipe's table in place of its own.
 
     Args:
-        table: dict, may be empty; `name` takes another optimizer, with Keras's defaults.
+        table: dict, may be empty; `name` takes another optimizer, with Keras's defaults. Rates do
+            not fall here: `kerasgan.train.build` knows over how many steps they do.
         default: The paper's optimizer.
 
     Returns:
         `keras.optimizers.Optimizer`, not built.
     """
     chosen = optimizer_class(table, default)
-    arguments = {key: value for key, value in table.items() if key != "name"}
+    ours = ("name", "linear_decay")
+    arguments = {key: value for key, value in table.items() if key not in ours}
     config = default.get_config() if chosen is type(default) else {}
     try:
         return chosen.from_config({**config, **arguments})

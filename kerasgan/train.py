@@ -330,8 +330,7 @@ def build(settings, image_shape, updates=None):
     Args:
         settings: A complete recipe.
         image_shape: (height, width, channels).
-        updates: Number of training steps, over which `training.linear_decay` takes the learning
-            rates to 0.
+        updates: Number of training steps, over which a `linear_decay` takes a learning rate to 0.
     """
     arguments = {key: value for key, value in settings["model"].items() if key != "name"}
     training, model = settings["training"], models.get(settings["model"]["name"])
@@ -341,18 +340,17 @@ def build(settings, image_shape, updates=None):
         gan = model(image_shape=tuple(image_shape), seed=training["seed"], **arguments)
     finally:
         keras.config.set_dtype_policy(before)
-    optimizers = [
-        recipe.build_optimizer(settings[table], default)
-        for table, default in zip(
-            ("g_optimizer", "d_optimizer"), gan.default_optimizers(), strict=True
-        )
-    ]
-    if training["linear_decay"] and updates:
-        for optimizer, each in zip(optimizers, (1, gan.n_critic), strict=True):
+    optimizers = []
+    for table, default, each in zip(
+        ("g_optimizer", "d_optimizer"), gan.default_optimizers(), (1, gan.n_critic), strict=True
+    ):
+        optimizer = recipe.build_optimizer(settings[table], default)
+        if settings[table]["linear_decay"] and updates:
             rate = float(optimizer.learning_rate.numpy())
             optimizer.learning_rate = keras.optimizers.schedules.PolynomialDecay(
                 rate, updates * each, 0.0
             )
+        optimizers.append(optimizer)
     gan.compile(
         *optimizers,
         jit_compile={"auto": "auto", "on": True, "off": False}[training["jit_compile"]],

@@ -1,6 +1,7 @@
 """Recipes: what is read is complete, and every mistake is named."""
 
 import keras
+import numpy as np
 import pytest
 
 from kerasgan import models, recipe, train
@@ -74,6 +75,26 @@ def test_optimizer_tables_change_only_what_they_name():
     assert changed.get_config() == pytest.approx({**default.get_config(), "learning_rate": 1e-3})
     other = recipe.build_optimizer({"name": "sgd", "momentum": 0.5}, default)
     assert type(other).__name__ == "SGD" and other.momentum == 0.5
+
+
+@pytest.mark.parametrize("table, updates", [("g_optimizer", 100), ("d_optimizer", 200)])
+def test_a_rate_that_decays_reaches_0_with_the_last_update_and_the_other_stays(table, updates):
+    model = {"name": "wgan_gp", "width": 8, "n_critic": 2}
+    gan = train.build(
+        recipe.complete({"model": model, table: {"learning_rate": 0.5, "linear_decay": True}}),
+        image_shape=(8, 8, 1),
+        updates=100,
+    )
+    falling, other = gan.g_optimizer, gan.d_optimizer
+    if table == "d_optimizer":
+        falling, other = other, falling
+    rates = []
+    for iterations in (0, updates // 2, updates):
+        falling.iterations.assign(iterations)
+        rates.append(float(falling.learning_rate))
+    np.testing.assert_allclose(rates, [0.5, 0.25, 0.0], rtol=1e-6)
+    other.iterations.assign(updates)
+    assert float(other.learning_rate) == pytest.approx(1e-4)
 
 
 def test_precision_and_ways_to_execute_reach_the_model():
