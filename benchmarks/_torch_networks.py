@@ -206,6 +206,7 @@ TRANSLATIONS = {
     "Add": lambda layer: Function(torch.add),
     "Concatenate": lambda layer: Function(lambda *parts: torch.cat(parts, 1)),
     "Cast": lambda layer: Function(lambda x: x),
+    "Clip": lambda layer: Function(lambda x: x.clamp(layer.x_min, layer.x_max)),
     "Sum": lambda layer: Function(lambda x: x.sum((2, 3))),
     "OneHot": lambda layer: Function(lambda x: F.one_hot(x, layer.num_classes).float()),
 }

@@ -22,8 +22,12 @@ What differs, and why:
 - The class plane of the finer levels is linear; the authors' code has a ReLU after it. Biases start
   at 0 instead of Torch's uniform.
 - Blurring is Burt & Adelson's binomial kernel; the authors resize with Torch's `image.scale`.
-- Images lie in [-1, 1], so the last image of the cascade is clipped to that; the authors' have
-  zero mean and unit variance.
+- Images lie in [-1, 1] at every level; the authors' have zero mean and unit variance. So G of 8
+  pixels ends in tanh, and D_k sees h_k + l_k clipped to that range, as the cascade clips it: real
+  images pass unchanged, and a black background takes no exact residual. Without this, samples of
+  Fashion-MNIST keep a grey haze (zoo/TUNING.md).
+- D's second convolution is padded. Without that it passes over the last row and column of an image
+  with an even side, and G draws there what it likes.
 - Sides are powers of two; the paper's CIFAR10 pyramid is 8, 14, 28.
 """
 
@@ -39,6 +43,7 @@ from kerasgan.pyramid import LaplacianPyramid, Upsample
 
 BASE_SIDE = 8
 BASE_LATENTS = 100
+AUTHORS_WIDTH = 64
 
 
 class LAPGAN(GAN):
@@ -50,9 +55,10 @@ class LAPGAN(GAN):
 
     Args:
         image_shape: (side, side, channels); the side is a power of two, 16 or more.
-        width: Channels of the convolutions. 64 is the authors'; 16 is quick on a CPU. The 8x8
-            networks are always as large as the paper's: there they are the cheap part, and
-            smaller ones draw worse.
+        width: Channels of the convolutions at the finest level. 64 is the authors', at all levels;
+            16 is quick on a CPU. A coarser level, which costs a quarter, has twice as many, up to
+            64, and the 8x8 networks are always as large as the paper's: there smaller ones save
+            little and draw worse.
         num_classes: Number of classes of the class-conditional variant, or `None`.
         ema_decay, seed: As in `kerasgan.GAN`.
 
@@ -155,6 +161,11 @@ def latent_sizes(sides):
     return [BASE_LATENTS] + [side * side for side in sides[1:]]
 
 
+def level_width(side, image_shape, width):
+    """Channels at a level: doubled at each that is coarser than the finest, up to the authors'."""
+    return max(width, min(AUTHORS_WIDTH, width * image_shape[0] // side))
+
+
 def label_inputs(num_classes):
     """A list of the input `label`, empty where there are no classes."""
     return [keras.Input((), dtype="int32", name="label")] if num_classes else []
@@ -192,10 +203,12 @@ def build_generator(image_shape, width=64, num_classes=None):
     for side, z_k in zip(sides[1:], level_z, strict=True):
         # Eq. (5): I~_k = u(I~_{k+1}) + h~_k, with h~_k = G_k(z_k, u(I~_{k+1}))
         low = Upsample(dtype="float32")(image)
-        generator = build_level_generator(side, channels, width, num_classes)
+        filters = level_width(side, image_shape, width)
+        generator = build_level_generator(side, channels, filters, num_classes)
         residual = generator([z_k, low, *label])
         image = layers.Add(dtype="float32")([low, residual])  # (N, side, side, C)
-    return keras.Model([z, *label], ops.clip(image, -1.0, 1.0), name="generator")
+        image = ops.clip(image, -1.0, 1.0)
+    return keras.Model([z, *label], image, name="generator")
 
 
 def build_base_generator(channels, num_classes=None):
@@ -206,7 +219,7 @@ def build_base_generator(channels, num_classes=None):
     for _ in range(2):
         x = layers.Dense(1200, "relu", kernel_initializer=normal(0.05))(x)
     pixels = BASE_SIDE * BASE_SIDE * channels
-    x = layers.Dense(pixels, kernel_initializer=normal(0.05), dtype="float32")(x)
+    x = layers.Dense(pixels, "tanh", kernel_initializer=normal(0.05), dtype="float32")(x)
     image = layers.Reshape((BASE_SIDE, BASE_SIDE, channels), dtype="float32")(x)
     return keras.Model([z, *label], image, name=f"generator_{BASE_SIDE}")
 
@@ -233,7 +246,8 @@ def build_discriminator(image_shape, width=64, num_classes=None):
     residuals, lows = LaplacianPyramid(len(sides) - 1, name="pyramid")(images)
     logits = [build_base_discriminator(channels, num_classes)([residuals[0], *label])]
     for side, residual, low in zip(sides[1:], residuals[1:], lows, strict=True):
-        discriminator = build_level_discriminator(side, channels, width, num_classes)
+        filters = level_width(side, image_shape, width)
+        discriminator = build_level_discriminator(side, channels, filters, num_classes)
         logits.append(discriminator([residual, low, *label]))
     return keras.Model([images, *label], logits, name="discriminator")
 
@@ -257,11 +271,11 @@ def build_level_discriminator(side, channels, width=64, num_classes=None):
     low = keras.Input((side, side, channels), name="low")
     label = label_inputs(num_classes)
     # Section 2.3: l_k is "explicitly added to" h_k "before the first convolution layer"
-    image = layers.Add()([residual, low])
+    image = ops.clip(layers.Add()([residual, low]), -1.0, 1.0)
     planes = [label_plane(ids, num_classes, side) for ids in label]
     x = layers.Concatenate()([image, *planes])
     x = convolution(width, 5, activation="relu")(x)  # (N, 28, 28, w) for 32 pixels
-    x = convolution(width, 5, strides=2, activation="relu")(x)  # (N, 12, 12, w)
+    x = convolution(width, 5, strides=2, padding="same", activation="relu")(x)  # (N, 14, 14, w)
     x = Dropout(0.5)(layers.Flatten()(x))
     logits = layers.Dense(1, kernel_initializer=torch_uniform(), dtype="float32")(x)
     return keras.Model([residual, low, *label], logits, name=f"discriminator_{side}")

@@ -83,8 +83,8 @@ def test_sampling_is_the_cascade_of_equation_5():
     image = generators[0]([base])
     for generator, plane in ((generators[1], coarse), (generators[2], fine)):
         low = Upsample()(image)
-        image = low + generator([plane, low])
-    np.testing.assert_allclose(gan(z), np.clip(image, -1, 1), atol=1e-6)
+        image = np.clip(low + generator([plane, low]), -1, 1)
+    np.testing.assert_allclose(gan(z), image, atol=1e-6)
     assert gan.latent_dim == 100 + 16 * 16 + 32 * 32
 
 
@@ -165,13 +165,13 @@ def test_networks_are_the_papers_at_full_width():
 
     assert units(base_g) == [1200, 1200, 8 * 8 * 3] and units(base_d) == [600, 600, 1]
     assert convolutions(fine_g) == [(64, 7, 1, "same"), (64, 7, 1, "same"), (3, 5, 1, "same")]
-    assert convolutions(fine_d) == [(64, 5, 1, "valid"), (64, 5, 2, "valid")]
+    assert convolutions(fine_d) == [(64, 5, 1, "valid"), (64, 5, 2, "same")]
     assert [layer.rate for layer in base_d.layers if isinstance(layer, layers.Dropout)] == [0.5] * 2
     assert [layer.rate for layer in fine_d.layers if isinstance(layer, layers.Dropout)] == [0.5]
     # 7 x 7 x (3 colours + 1 noise plane) x 64 + 64, 7 x 7 x 64 x 64 + 64, 5 x 5 x 64 x 3 + 3
     assert fine_g.count_params() == 12608 + 200768 + 4803
-    # 5 x 5 x 3 x 64 + 64, 5 x 5 x 64 x 64 + 64, 12 x 12 x 64 + 1
-    assert fine_d.count_params() == 4864 + 102464 + 9217
+    # 5 x 5 x 3 x 64 + 64, 5 x 5 x 64 x 64 + 64, 14 x 14 x 64 + 1
+    assert fine_d.count_params() == 4864 + 102464 + 12545
 
 
 def test_initial_weights_have_the_authors_spread():
@@ -190,6 +190,37 @@ def test_the_discriminator_adds_the_low_pass_image_to_the_residual():
     np.testing.assert_allclose(
         judge([residual, low]), judge([residual + low, np.zeros_like(low)]), atol=1e-6
     )
+
+
+def test_discriminators_see_every_pixel_of_the_residual():
+    for side in (16, 32):
+        judge = make(side).level_networks()[1][-1]
+        low = tf.constant(random_images(1, side) / 2)
+        residual = tf.constant(random_images(1, side, seed=1) / 4)
+        with tf.GradientTape() as tape:
+            tape.watch(residual)
+            logits = judge([residual, low])
+        seen = np.abs(tape.gradient(logits, residual)).squeeze()
+        assert seen[0].any() and seen[-1].any() and seen[:, 0].any() and seen[:, -1].any()
+
+
+def test_what_leaves_the_range_of_images_is_clipped_before_a_discriminator_sees_it():
+    _, (_, judge) = make().level_networks()
+    low = random_images(2, 16)
+    over, under = np.full_like(low, 3.0), np.full_like(low, -3.0)
+    np.testing.assert_array_equal(judge([over, low]), judge([over + 1.0, low]))
+    edge = judge([np.full_like(low, -1.0), np.zeros_like(low)])
+    np.testing.assert_array_equal(judge([under, low]), edge)
+
+
+@pytest.mark.parametrize("width, channels", [(16, [64, 32, 16]), (64, [64] * 3), (96, [96] * 3)])
+def test_coarser_levels_have_twice_the_channels_up_to_the_authors_64(width, channels):
+    for networks in LAPGAN((64, 64, 1), width=width).level_networks():
+        found = [
+            next(layer.filters for layer in network.layers if isinstance(layer, layers.Conv2D))
+            for network in networks[1:]
+        ]
+        assert found == channels
 
 
 def test_the_class_conditions_every_network_of_every_level(tmp_path):
