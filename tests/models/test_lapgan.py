@@ -80,7 +80,7 @@ def test_sampling_is_the_cascade_of_equation_5():
     generators, _ = gan.level_networks()
     z = gan.latent_prior(3, [5, 0])
     base, coarse, fine = z[:, :100], z[:, 100:356], z[:, 356:]
-    image = generators[0]([base])
+    image = np.clip(generators[0]([base]), -1, 1)
     for generator, plane in ((generators[1], coarse), (generators[2], fine)):
         low = Upsample()(image)
         image = np.clip(low + generator([plane, low]), -1, 1)
@@ -253,6 +253,15 @@ def test_the_class_conditions_every_network_of_every_level(tmp_path):
         gan.fit(random_images(8, 16))
     with pytest.raises(UserError, match="is unconditional and takes no labels"):
         make().fit(random_images(8, 16), labels)
+
+
+def test_the_8_pixel_generator_ends_as_it_was_asked_to():
+    z = tf.fill((1, 100), 50.0)  # far out, so that sums are large
+    for activation, bounded in (("linear", False), ("tanh", True)):
+        base = make(base_activation=activation).level_networks()[0][0]
+        assert (np.abs(base([z])).max() <= 1) == bounded
+    with pytest.raises(UserError, match='must be "linear" or "tanh". Received: base_activation='):
+        make(base_activation="relu")
 
 
 @pytest.mark.parametrize("shape", [(28, 28, 1), (8, 8, 1), (48, 48, 3), (32, 16, 1), (32, 32)])
