@@ -25,7 +25,10 @@ What differs, and why:
 - Images lie in [-1, 1] at every level; the authors' have zero mean and unit variance. So the
   cascade clips every image to that range, and D_k of the finer levels sees h_k + l_k clipped
   alike: real images pass unchanged, and a black background takes no exact residual. Without this,
-  samples of Fashion-MNIST keep a grey haze (zoo/TUNING.md).
+  samples of Fashion-MNIST keep a grey haze (zoo/TUNING.md). D of 8 pixels sees them unclipped:
+  clipped there, whole images of G lie outside and no gradient comes back. `base_activation` can
+  end G of 8 pixels in tanh instead.
+- Below the authors' width, coarser levels have more channels than the finest: see `level_width`.
 - D's second convolution is padded. Without that it passes over the last row and column of an image
   with an even side, and G draws there what it likes.
 - Sides are powers of two; the paper's CIFAR10 pyramid is 8, 14, 28.

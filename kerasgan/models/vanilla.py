@@ -49,7 +49,7 @@ class VanillaGAN(GAN):
         label_smoothing: D's target for real images is `1 - label_smoothing`; in [0, 1).
         input_dropout: Share of the pixels that D does not see; 0.2 is the authors', for digits. On
             images of many greys 0 is better: real images with holes look like noise, and D accepts
-            noise for them. D's hidden layers drop one half always.
+            noise for them. D's hidden layers drop one half always. Points lose nothing anywhere.
         ema_decay, seed: As in `kerasgan.GAN`.
 
     Raises:
