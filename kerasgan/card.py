@@ -6,6 +6,10 @@ LICENCES = {
     "fashion_mnist": "Fashion-MNIST, Zalando SE, MIT licence",
     "fashion_mnist_mini": "12,500 images of Fashion-MNIST, Zalando SE, MIT licence",
 }
+GARMENTS = (
+    "T-shirt or top, trousers, pullover, dress, coat, sandal, shirt, sneaker, bag, ankle boot"
+).split(", ")
+CLASSES = {"fashion_mnist": GARMENTS, "fashion_mnist_mini": GARMENTS}
 
 
 def licence(dataset):
@@ -102,7 +106,10 @@ def score_table(scores):
         f"{scores['n_fake']:,} samples against {scores['n_real']:,} real images of "
         f"{scores['dataset']} {scores['split']}; lower distances are better."
     )
-    before = {"untrained": "the same before training", "floor": "the same of real training images"}
+    before = {
+        "untrained": "the same before training",
+        "floor": "the same of real training images (the floor)",
+    }
 
     distance = "distance" if "distance" in scores else "trained"
     rows = [
@@ -133,7 +140,11 @@ def data_section(about):
     if "recipe" not in about:
         return "What it was trained on is not known here. kerasgan itself: Apache-2.0."
     name = about["recipe"]["data"]["name"]
-    return f"Trained on {licence(name)}. Weights and code: Apache-2.0."
+    text = f"Trained on {licence(name)}. Weights and code: Apache-2.0."
+    if about["num_classes"] and name in CLASSES:
+        labels = ", ".join(f"{label} {meaning}" for label, meaning in enumerate(CLASSES[name]))
+        text += f"\n\nLabels: {labels}."
+    return text
 
 
 def usage(about):

@@ -141,7 +141,9 @@ def root(
 
 @app.command()
 def train(
-    recipe: Annotated[Path | None, typer.Argument(help="TOML file; may be left out.")] = None,
+    recipe: Annotated[
+        Path | None, typer.Argument(help="TOML file, or a name in the zoo; may be left out.")
+    ] = None,
     output: Annotated[Path | None, typer.Option(help="Run directory.")] = None,
     model: Annotated[str | None, typer.Option(help="Model, e.g. dcgan.")] = None,
     dataset: Annotated[
@@ -183,8 +185,9 @@ def train(
     devices = start(strategy)
     from kerasgan import recipe as recipes
     from kerasgan import train as training
+    from kerasgan import zoo
 
-    settings = recipes.read(recipe) if recipe else {}
+    settings = recipes.read(zoo.recipe_file(recipe)) if recipe else {}
     for key, value in shortcuts.items():
         if value is not None:
             table, _, name = key.partition(".")

@@ -55,14 +55,28 @@ def read(path):
         UserError: If the file is missing, is not TOML, or has an unknown key or a wrong type; the
             message names the nearest valid key.
     """
+    return complete(parse(path), source=str(path))
+
+
+def parse(path):
+    """Reads a recipe file as it stands, without checking it, and so without importing a model.
+
+    Args:
+        path: TOML file.
+
+    Returns:
+        dict of tables.
+
+    Raises:
+        UserError: If the file is missing or is not TOML.
+    """
     try:
         with open(path, "rb") as file:
-            given = tomllib.load(file)
+            return tomllib.load(file)
     except OSError as error:
         raise UserError(f"Cannot read the recipe {path}: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"The recipe {path} is not valid TOML: {error}.") from error
-    return complete(given, source=str(path))
 
 
 def write(recipe, path):

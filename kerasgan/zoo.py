@@ -24,6 +24,17 @@ def names():
     return sorted(path.name for path in folder().glob("*") if is_entry(path))
 
 
+def recipe_file(what):
+    """Returns the file of a recipe.
+
+    Args:
+        what: A path, or the name of a folder of the zoo, e.g. "dcgan_cifar10". A file of that name
+            goes first.
+    """
+    named = folder() / str(what) / "recipe.toml"
+    return named if named.is_file() and not Path(what).is_file() else Path(what)
+
+
 def is_entry(path):
     """Tells whether a folder holds a trained entry, which is whole when its result is there."""
     return all((Path(path) / name).is_file() for name in ("result.json", WEIGHTS))
@@ -46,7 +57,7 @@ def table():
     rows = []
     for name in names():
         entry = folder() / name
-        settings = recipe.read(entry / "recipe.toml")
+        settings = recipe.parse(entry / "recipe.toml")
         scores = json.loads((entry / "result.json").read_text(encoding="utf-8"))
         rows.append(
             {

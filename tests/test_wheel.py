@@ -11,6 +11,8 @@ import zipfile
 
 import pytest
 
+from kerasgan import zoo
+
 ROOT = pathlib.Path(__file__).parents[1]
 PACKAGED = (
     "setup.cfg",
@@ -104,27 +106,58 @@ gan = kerasgan.DCGAN(image_shape=(28, 28, 1), width=8)
 gan.compile()
 gan.fit(train.take(1), verbose=0)
 print(gan.sample(2, seed=0).shape)
-print(kerasgan.load("dcgan_fashion_mnist").sample(2, seed=0).shape)
+"""
+
+DRAW_THE_ZOO = """
+import numpy as np
+from PIL import Image
+
+import kerasgan
+from kerasgan import images, zoo
+
+for name in zoo.names():
+    drawn = images.sample_grid(kerasgan.load(name))
+    with Image.open(zoo.folder() / name / "samples.png") as file:
+        kept = np.asarray(file)[::2, ::2]
+    print(name, "differs by at most", np.abs(drawn.squeeze().astype(int) - kept).max())
 """
 
 
-@pytest.mark.slow
-def test_installed_wheel_trains_outside_the_repository(wheel, tmp_path):
-    # Dependencies come from the environment of this test, through a .pth file: no network.
-    venv.create(tmp_path / "venv", with_pip=False, symlinks=True)
-    scripts = tmp_path / "venv" / "bin"
-    python = scripts / "python"
+@pytest.fixture(scope="module")
+def scripts(wheel, tmp_path_factory):
+    """Commands of an environment with the wheel, whose dependencies are those of this test."""
+    folder = tmp_path_factory.mktemp("venv")
+    venv.create(folder, with_pip=False, symlinks=True)
+    python = folder / "bin" / "python"
     purelib = run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip()
     dependencies = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
     pathlib.Path(purelib, "dependencies.pth").write_text("\n".join(sorted(dependencies)))
 
     install = ("install", "--quiet", "--no-deps", "--no-index", "--ignore-installed")
     run(sys.executable, "-m", "pip", "--python", python, *install, wheel)
+    return folder / "bin"
 
-    outside = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    usage = run(scripts / "kerasgan", "--help", cwd=tmp_path, env=outside)
+
+def outside(command, *arguments, folder):
+    """Run a command where the repository is not to be seen."""
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    return run(command, *arguments, cwd=folder, env=environment)
+
+
+@pytest.mark.slow
+def test_installed_wheel_trains_outside_the_repository(scripts, tmp_path):
+    usage = outside(scripts / "kerasgan", "--help", folder=tmp_path)
     assert "train" in usage and "export" in usage
-    shape = run(python, "-c", TRAIN_ONE_STEP, cwd=tmp_path, env=outside)
-    assert shape.strip().endswith("(2, 28, 28, 1)\n(2, 32, 32, 1)")
-    listed = run(scripts / "kerasgan", "list", cwd=tmp_path, env=outside)
-    assert "dcgan_fashion_mnist" in listed
+    shape = outside(scripts / "python", "-c", TRAIN_ONE_STEP, folder=tmp_path)
+    assert shape.strip().endswith("(2, 28, 28, 1)")
+    dry = outside(scripts / "kerasgan", "train", "dcgan_cifar10", "--dry-run", folder=tmp_path)
+    assert "images (32, 32, 3) of cifar10" in dry
+
+
+@pytest.mark.slow
+def test_installed_wheel_draws_the_picture_of_every_entry(scripts, tmp_path):
+    drawn = outside(scripts / "python", "-c", DRAW_THE_ZOO, folder=tmp_path).splitlines()
+    assert [line.split()[0] for line in drawn] == zoo.names() and len(drawn) == 8
+    assert max(int(line.split()[-1]) for line in drawn) <= 1
+    listed = outside(scripts / "kerasgan", "list", folder=tmp_path)
+    assert [line.split()[0] for line in listed.splitlines()[1:-1]] == zoo.names()

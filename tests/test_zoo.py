@@ -18,6 +18,8 @@ from kerasgan.samplers import open_sampler
 pytestmark = pytest.mark.filterwarnings("ignore:The Frechet distance of 1280 features needs")
 
 ROOT = Path(__file__).parents[1]
+RECIPES = sorted(zoo.folder().glob("*/recipe.toml"))
+PAPER_SIZE = [path for path in RECIPES if path.parent.name.endswith(("_cifar10", "_celeb_a"))]
 RECIPE = """
 [model]
 name = "cgan"
@@ -162,6 +164,32 @@ def test_the_whole_zoo_is_exported_twice_and_agrees_with_keras(shipped, tmp_path
     parity["write_reference"](name, tmp_path / "reference.npz")
     monkeypatch.delitem(sys.modules, "kerasgan")
     assert parity["compare"](served, tflite, tmp_path / "reference.npz")
+
+
+def test_a_recipe_of_the_zoo_is_found_by_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "demo").mkdir()
+    assert zoo.recipe_file("demo") == zoo.folder() / "demo" / "recipe.toml"
+    (tmp_path / "mine.toml").touch()
+    assert zoo.recipe_file("mine.toml") == Path("mine.toml")
+    with pytest.raises(UserError, match="Cannot read the recipe dem: No such file"):
+        recipe.read(zoo.recipe_file("dem"))
+
+
+@pytest.mark.parametrize("name", [path.parent.name for path in RECIPES])
+def test_every_recipe_of_the_zoo_is_valid(name):
+    settings = recipe.read(zoo.recipe_file(name))
+    assert name.startswith((settings["model"]["name"], "demo"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [path.parent.name for path in PAPER_SIZE])
+def test_every_recipe_of_paper_size_takes_a_step(name):
+    settings = recipe.read(zoo.recipe_file(name))
+    n_critic = max(1, settings["data"]["batch_size"] // 64)
+    settings["model"]["width"] = 16
+    settings["data"]["batch_size"] = 4 * n_critic
+    assert "nan" not in dry_run.dry_run(settings)
 
 
 @pytest.mark.parametrize(

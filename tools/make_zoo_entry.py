@@ -207,4 +207,6 @@ def draw(gan, folder):
 if __name__ == "__main__":
     if len(sys.argv) != 3:
         sys.exit(__doc__)
+    if provenance.commit().endswith("-dirty"):
+        sys.exit("Commit first: the result names the commit that it was made of.")
     main(*sys.argv[1:])

@@ -30,11 +30,10 @@ def demo_table():
 
 
 def entries():
-    """Trained zoo entries: folder and result of each, by name."""
-    found = {name: zoo.folder() / name for name in zoo.names()}
-    return {
-        name: (path, json.loads((path / "result.json").read_text())) for name, path in found.items()
-    }
+    """Trained zoo entries, the best first: folder and result of each, by name."""
+    paths = [zoo.folder() / name for name in zoo.names()]
+    found = {path.name: (path, json.loads((path / "result.json").read_text())) for path in paths}
+    return dict(sorted(found.items(), key=lambda item: item[1][1]["distance"]))
 
 
 def zoo_table():
@@ -45,6 +44,8 @@ def zoo_table():
             card.with_spread(result, "distance", ".1f"),
             f"{result['precision']:.2f}",
             f"{result['recall']:.2f}",
+            f"{result['coverage']:.2f}",
+            f"{result['conditional_accuracy']:.1%}" if "conditional_accuracy" in result else "",
             f"{result['training_minutes']:.0f}",
             f"{result['parameters']:,}",
             f"{(path / zoo.WEIGHTS).stat().st_size / 1e6:.1f}",
@@ -52,12 +53,22 @@ def zoo_table():
         for name, (path, result) in entries().items()
     ]
     floor = next(result["floor"] for _, result in entries().values())
-    rows.append(("real training images", f"{floor:.1f}", *[""] * 5))
-    header = ("entry", "FD[lite0]", "precision", "recall", "minutes", "parameters", "MB")
+    rows.append(("real training images", f"{floor:.1f}", *[""] * 7))
+    header = (
+        "entry",
+        "FD[lite0]",
+        "precision",
+        "recall",
+        "coverage",
+        "as asked",
+        "minutes",
+        "parameters",
+        "MB",
+    )
     return table(header, rows)
 
 
-def zoo_pictures(columns=4):
+def zoo_pictures(columns=2):
     """Samples of every trained entry, under the names of their models."""
     cells = [
         (f"`{models.get(result['model']).__name__}`", f"![{name}](zoo/{name}/samples.png)")
@@ -75,11 +86,12 @@ def gallery_page():
     """zoo/README.md: every trained entry with its pictures."""
     parts = [
         "# Zoo",
-        "Trained generators; `kerasgan list` lists them, and "
+        "Trained generators, the best first; `kerasgan list` lists them, and "
         '`kerasgan.load("NAME")` loads one. Samples are seeded, not picked. The folders that end '
         "in `_mini` hold recipes for trainings of minutes, without weights; those that name "
-        "CIFAR-10 or CelebA hold recipes at the papers' size, which were not trained here. What "
-        "was tried: [TUNING.md](TUNING.md). Written by `make results`.",
+        "CIFAR-10 or CelebA hold recipes at the papers' size, which were not trained here: "
+        "CIFAR-10 for all eight, CelebA for DCGAN, LSGAN, WGAN-GP, SNGAN and SAGAN. What was "
+        "tried: [TUNING.md](TUNING.md). Written by `make results`.",
     ]
     for name, (_, result) in entries().items():
         distance = card.with_spread(result, "distance", ".1f")
