@@ -26,8 +26,7 @@ What differs, and why:
   cascade clips every image to that range, and D_k of the finer levels sees h_k + l_k clipped
   alike: real images pass unchanged, and a black background takes no exact residual. Without this,
   samples of Fashion-MNIST keep a grey haze (zoo/TUNING.md). D of 8 pixels sees them unclipped:
-  clipped there, whole images of G lie outside and no gradient comes back. `base_activation` can
-  end G of 8 pixels in tanh instead.
+  clipped there, whole images of G lie outside and no gradient comes back.
 - Below the authors' width, coarser levels have more channels than the finest: see `level_width`.
 - D's second convolution is padded. Without that it passes over the last row and column of an image
   with an even side, and G draws there what it likes.
@@ -63,13 +62,10 @@ class LAPGAN(GAN):
             64, and the 8x8 networks are always as large as the paper's: there smaller ones save
             little and draw worse.
         num_classes: Number of classes of the class-conditional variant, or `None`.
-        base_activation: How G of 8 pixels ends: "linear", as the authors' does, or "tanh", which
-            draws a cleaner ground where it trains, but may lose to D in the first thousand updates.
         ema_decay, seed: As in `kerasgan.GAN`.
 
     Raises:
-        UserError: If the sides are not a power of two from 16 up, or differ, or the activation is
-            neither of the two.
+        UserError: If the sides are not a power of two from 16 up, or differ.
 
     Example:
 
@@ -91,20 +87,14 @@ class LAPGAN(GAN):
         image_shape,
         width=64,
         num_classes=None,
-        base_activation="linear",
         ema_decay=None,
         seed=None,
         **kwargs,
     ):
-        if base_activation not in ("linear", "tanh"):
-            raise UserError(
-                '`base_activation` must be "linear" or "tanh". '
-                f"Received: base_activation={base_activation!r}"
-            )
         sides = pyramid_sides(image_shape)
         self.log_names = [f"{loss}_{side}" for loss in ("d_loss", "g_loss") for side in sides]
         super().__init__(
-            build_generator(image_shape, width, num_classes, base_activation),
+            build_generator(image_shape, width, num_classes),
             build_discriminator(image_shape, width, num_classes),
             ema_decay=ema_decay,
             seed=seed,
@@ -113,7 +103,6 @@ class LAPGAN(GAN):
         self.sides = sides
         self.width = width
         self.num_classes = num_classes
-        self.base_activation = base_activation
 
     @staticmethod
     def default_optimizers():
@@ -209,7 +198,7 @@ def label_plane(label, num_classes, side):
     return layers.Reshape((side, side, 1))(plane(ops.one_hot(label, num_classes)))
 
 
-def build_generator(image_shape, width=64, num_classes=None, base_activation="linear"):
+def build_generator(image_shape, width=64, num_classes=None):
     """The cascade: latents of all levels (N, latent_dim) -> images (N, H, W, C) in [-1, 1]."""
     sides, channels = pyramid_sides(image_shape), image_shape[-1]
     sizes = latent_sizes(sides)
@@ -218,7 +207,7 @@ def build_generator(image_shape, width=64, num_classes=None, base_activation="li
 
     starts = [sum(sizes[:level]) for level in range(1, len(sizes))]
     base_z, *level_z = ops.split(z, starts, axis=1)
-    base = build_base_generator(channels, num_classes, base_activation)
+    base = build_base_generator(channels, num_classes)
     image = ops.clip(base([base_z, *label]), -1.0, 1.0)  # (N, 8, 8, C)
     for side, z_k in zip(sides[1:], level_z, strict=True):
         # Eq. (5): I~_k = u(I~_{k+1}) + h~_k, with h~_k = G_k(z_k, u(I~_{k+1}))
@@ -231,7 +220,7 @@ def build_generator(image_shape, width=64, num_classes=None, base_activation="li
     return keras.Model([z, *label], image, name="generator")
 
 
-def build_base_generator(channels, num_classes=None, activation="linear"):
+def build_base_generator(channels, num_classes=None):
     """G_K: z_K (N, 100) and the label -> images (N, 8, 8, C)."""
     z = keras.Input((BASE_LATENTS,), name="z")
     label = label_inputs(num_classes)
@@ -239,7 +228,7 @@ def build_base_generator(channels, num_classes=None, activation="linear"):
     for _ in range(2):
         x = layers.Dense(1200, "relu", kernel_initializer=normal(0.05))(x)
     pixels = BASE_SIDE * BASE_SIDE * channels
-    x = layers.Dense(pixels, activation, kernel_initializer=normal(0.05), dtype="float32")(x)
+    x = layers.Dense(pixels, kernel_initializer=normal(0.05), dtype="float32")(x)
     image = layers.Reshape((BASE_SIDE, BASE_SIDE, channels), dtype="float32")(x)
     return keras.Model([z, *label], image, name=f"generator_{BASE_SIDE}")
 
