@@ -7,9 +7,10 @@ LICENCES = {
     "fashion_mnist_mini": "12,500 images of Fashion-MNIST, Zalando SE, MIT licence",
 }
 GARMENTS = (
-    "T-shirt or top, trousers, pullover, dress, coat, sandal, shirt, sneaker, bag, ankle boot"
-).split(", ")
-CLASSES = {"fashion_mnist": GARMENTS, "fashion_mnist_mini": GARMENTS}
+    "0 T-shirt or top, 1 trousers, 2 pullover, 3 dress, 4 coat, 5 sandal, 6 shirt, 7 sneaker, "
+    "8 bag, 9 ankle boot"
+)
+LABELS = {"fashion_mnist": GARMENTS, "fashion_mnist_mini": GARMENTS}
 
 
 def licence(dataset):
@@ -141,9 +142,8 @@ def data_section(about):
         return "What it was trained on is not known here. kerasgan itself: Apache-2.0."
     name = about["recipe"]["data"]["name"]
     text = f"Trained on {licence(name)}. Weights and code: Apache-2.0."
-    if about["num_classes"] and name in CLASSES:
-        labels = ", ".join(f"{label} {meaning}" for label, meaning in enumerate(CLASSES[name]))
-        text += f"\n\nLabels: {labels}."
+    if about["num_classes"] and name in LABELS:
+        text += f"\n\nLabels: {LABELS[name]}."
     return text
 
 

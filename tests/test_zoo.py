@@ -186,9 +186,8 @@ def test_every_recipe_of_the_zoo_is_valid(name):
 @pytest.mark.parametrize("name", [path.parent.name for path in PAPER_SIZE])
 def test_every_recipe_of_paper_size_takes_a_step(name):
     settings = recipe.read(zoo.recipe_file(name))
-    n_critic = max(1, settings["data"]["batch_size"] // 64)
     settings["model"]["width"] = 16
-    settings["data"]["batch_size"] = 4 * n_critic
+    settings["data"]["batch_size"] = 20  # what is shared out to five updates of D
     assert "nan" not in dry_run.dry_run(settings)
 
 

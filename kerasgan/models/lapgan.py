@@ -83,13 +83,7 @@ class LAPGAN(GAN):
     latent_range = (-1.0, 1.0)
 
     def __init__(
-        self,
-        image_shape,
-        width=64,
-        num_classes=None,
-        ema_decay=None,
-        seed=None,
-        **kwargs,
+        self, image_shape, width=64, num_classes=None, ema_decay=None, seed=None, **kwargs
     ):
         sides = pyramid_sides(image_shape)
         self.log_names = [f"{loss}_{side}" for loss in ("d_loss", "g_loss") for side in sides]
