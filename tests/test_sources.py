@@ -1,0 +1,245 @@
+"""Claims of `kerasgan.sources`: which images a name, a split or a folder stands for."""
+
+import hashlib
+import importlib.util
+import logging
+import socket
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from kerasgan import data, prepare, sources
+from kerasgan.errors import UserError
+
+MINI = "fashion_mnist_mini"
+needs_debian_files = pytest.mark.skipif(
+    not prepare.DEBIAN_FASHION_MNIST.is_dir(),
+    reason="needs Debian's package dataset-fashion-mnist",
+)
+
+
+# --- Splits ---
+
+
+def test_split_strings_slice_by_number_and_percent():
+    whole, _ = data.load_arrays(MINI, "train")
+    tenth, _ = data.load_arrays(MINI, "train[10%:20%]")
+    np.testing.assert_array_equal(tenth, whole[1000:2000])
+    assert len(data.load_arrays(MINI, "test[-5:]+train[:7]")[0]) == 12
+    assert len(data.load_arrays(MINI, "all")[0]) == 12500
+    pictures = np.broadcast_to(np.arange(9, dtype=np.uint8).reshape(-1, 1, 1, 1), (9, 8, 8, 1))
+    np.testing.assert_array_equal(data.load_arrays(pictures, "train[3:5]")[0], pictures[3:5])
+
+
+@pytest.mark.parametrize(
+    "split, message",
+    [
+        ("tets", 'has no split "tets": did you mean "test"'),
+        ("train[5]", '`split` must look like .* Received: split="train'),
+        ("train[:99999]", "reaches beyond the 10000 images"),
+        ("train[3:3]", "holds no images"),
+    ],
+)
+def test_wrong_splits_are_told(split, message):
+    with pytest.raises(UserError, match=message):
+        data.load_arrays(MINI, split)
+
+
+# --- The embedded set ---
+
+
+def test_mini_set_is_balanced_and_of_the_promised_size():
+    for split, count in (("train", 10_000), ("test", 2_500)):
+        pixels, labels = data.load_arrays(MINI, split)
+        assert pixels.shape == (count, 28, 28, 1) and pixels.dtype == np.uint8
+        assert labels.dtype == np.int32
+        np.testing.assert_array_equal(np.bincount(labels), [count // 10] * 10)
+        assert np.bincount(labels[:500], minlength=10).min() > 25  # shuffled
+    assert sources.MINI_FILE.stat().st_size <= 6_000_000
+
+
+@needs_debian_files
+def test_mini_set_is_what_its_script_builds_from_fashion_mnist():
+    path = Path(__file__).parents[1] / "tools" / "build_fashion_mnist_mini.py"
+    spec = importlib.util.spec_from_file_location("build_mini", path)
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    for name, array in script.build(prepare.DEBIAN_FASHION_MNIST).items():
+        split, kind = name.split("_")
+        np.testing.assert_array_equal(data.load_arrays(MINI, split)[kind == "labels"], array)
+
+
+def test_damaged_embedded_file_is_refused(monkeypatch, tmp_path):
+    damaged = bytearray(sources.MINI_FILE.read_bytes())
+    damaged[1000] ^= 1
+    (tmp_path / "mini.npz").write_bytes(damaged)
+    monkeypatch.setattr(sources, "MINI_FILE", tmp_path / "mini.npz")
+    with pytest.raises(UserError, match="must have SHA-256 1c98.* reinstall kerasgan"):
+        data.load(MINI)
+
+
+# --- Folders ---
+
+
+def save(path, level, size=(8, 8), mode="RGB"):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new(mode, size, level if mode == "L" else (level,) * len(mode)).save(path)
+
+
+def test_folder_without_splits_tests_on_every_tenth_image(tmp_path):
+    for i in range(20):
+        save(tmp_path / f"{i:02}.png", i)
+    (tmp_path / "notes.txt").write_text("not an image")
+    (tmp_path / "._00.png").write_text("not an image either")
+    train, labels = data.load_arrays(tmp_path)
+    test, _ = data.load_arrays(str(tmp_path), "test")
+    assert labels is None and train.shape == (18, 8, 8, 3)
+    assert test[:, 0, 0, 0].tolist() == [9, 19]
+    assert len(data.load_arrays(tmp_path, "all")[0]) == 20
+    with pytest.raises(UserError, match="needs a dataset with class labels"):
+        data.load(tmp_path, labels=True)
+
+
+def test_folder_of_class_folders_gives_labels_in_sorted_order(tmp_path):
+    save(tmp_path / "dogs" / "a.jpg", 0)
+    save(tmp_path / "cats" / "b.webp", 0)
+    save(tmp_path / "cats" / "deeper" / "c.BMP", 0)
+    assert data.load_arrays(tmp_path)[1].tolist() == [0, 0, 1]
+
+
+def test_folder_with_split_folders_uses_them_and_their_classes_agree(tmp_path):
+    save(tmp_path / "train" / "ants" / "a.png", 1)
+    save(tmp_path / "train" / "bees" / "b.png", 2)
+    save(tmp_path / "test" / "bees" / "c.png", 3)
+    save(tmp_path / "elsewhere" / "d.png", 4)
+    assert data.load_arrays(tmp_path, "train")[1].tolist() == [0, 1]
+    pixels, labels = data.load_arrays(tmp_path, "test")
+    assert pixels[0, 0, 0, 0] == 3 and labels.tolist() == [1]
+    with pytest.raises(UserError, match='no split "val": .* all, test, train'):
+        data.load_arrays(tmp_path, "val")
+
+
+def test_folder_is_grey_only_if_all_its_images_are(tmp_path):
+    save(tmp_path / "0.png", 7, mode="L")
+    Image.fromarray(np.full((8, 8), 7 * 256, np.uint16)).save(tmp_path / "1.png")  # 16 bits
+    grey, _ = data.load_arrays(tmp_path)
+    np.testing.assert_array_equal(grey, np.full((2, 8, 8, 1), 7))
+    save(tmp_path / "2.png", 9, mode="RGBA")
+    colour, _ = data.load_arrays(tmp_path)
+    assert colour.shape == (3, 8, 8, 3) and colour[:, 0, 0].tolist() == [[7] * 3, [7] * 3, [9] * 3]
+
+
+def test_unreadable_image_is_named(tmp_path):
+    save(tmp_path / "0.png", 0)
+    save(tmp_path / "1.jpg", 0, size=(64, 64))
+    whole = (tmp_path / "1.jpg").read_bytes()
+    for broken in (b"not an image", whole[: len(whole) // 2]):
+        (tmp_path / "1.jpg").write_bytes(broken)
+        with pytest.raises(UserError, match=r'Cannot read the image ".*1\.jpg"'):
+            data.load_arrays(tmp_path, image_size=8)
+
+
+def test_images_of_different_sizes_need_image_size(tmp_path):
+    save(tmp_path / "0.png", 5, size=(30, 20))
+    save(tmp_path / "1.png", 6, size=(20, 20))
+    with pytest.raises(UserError, match="must be of one size, or `image_size` must be given"):
+        data.load_arrays(tmp_path)
+    pixels, _ = data.load_arrays(tmp_path, image_size=8)
+    assert pixels[:, 3, 3, 0].tolist() == [5, 6]
+
+
+def test_missing_and_empty_folders_are_told(tmp_path):
+    with pytest.raises(UserError, match="No such folder"):
+        data.load_arrays(tmp_path / "nothing")
+    with pytest.raises(UserError, match="holds no images"):
+        data.load_arrays(tmp_path)
+
+
+# --- TFDS ---
+
+
+def test_unknown_dataset_suggests_the_nearest():
+    with pytest.raises(UserError, match='Unknown dataset "cifr10".* did you mean "cifar10"'):
+        data.load("cifr10")
+    with pytest.raises(UserError, match='did you mean "cifar10:3'):
+        data.load("cifar10:9.9.9")
+    with pytest.raises(UserError, match='"imdb_reviews" must have a feature "image"'):
+        data.load("imdb_reviews")
+
+
+def test_without_network_the_error_names_all_three_remedies(monkeypatch, tmp_path, caplog):
+    released = threading.Event()
+
+    def hang(*_):  # as name resolution does on some machines without a network
+        released.wait(30)
+        raise OSError("no network")
+
+    monkeypatch.setattr(socket, "create_connection", hang)
+    monkeypatch.setattr(prepare, "DEBIAN_FASHION_MNIST", tmp_path / "missing")
+    start = time.monotonic()
+    with pytest.raises(UserError) as caught:
+        data.load("fashion_mnist", data_dir=tmp_path)
+    assert time.monotonic() - start < 10
+    released.set()
+    remedies = ("apt-get install dataset-fashion-mnist", "TFDS_DATA_DIR", "connect to the network")
+    assert all(remedy in str(caught.value) for remedy in remedies)
+    assert MINI in str(caught.value) and "\n" not in str(caught.value)
+    with pytest.raises(UserError, match=r'"cifar10" is not prepared .* www\.cs\.toronto\.edu'):
+        data.load("cifar10", data_dir=tmp_path)
+    assert not [r for r in caplog.records if r.levelno >= logging.WARNING]
+
+
+def test_one_reachable_host_is_network_enough(monkeypatch):
+    class Connection:
+        close = staticmethod(lambda: None)
+
+    def connect(address, timeout):
+        if address != ("mirror.example", 443):
+            raise ConnectionRefusedError
+        return Connection
+
+    monkeypatch.setattr(prepare.urllib.request, "getproxies", dict)
+    monkeypatch.setattr(socket, "create_connection", connect)
+    assert prepare.unreachable(["http://a.example/x", "ftp://b.example/y"]) == [
+        "a.example",
+        "b.example",
+    ]
+    assert prepare.unreachable(["http://a.example/x", "https://mirror.example/x"]) == []
+    assert prepare.unreachable([]) == []
+    proxies = {"http": "https://mirror.example"}
+    monkeypatch.setattr(prepare.urllib.request, "getproxies", lambda: proxies)
+    assert prepare.unreachable(["http://a.example/x"]) == []
+
+
+@needs_debian_files
+def test_staged_files_pass_the_checksums_of_tfds(tmp_path):
+    prepare.stage_fashion_mnist(prepare.DEBIAN_FASHION_MNIST, tmp_path)
+    originals = prepare.find("fashion_mnist", tmp_path).url_infos.values()
+    assert len(originals) == 4
+    for original in originals:
+        staged = (tmp_path / original.filename).read_bytes()
+        assert hashlib.sha256(staged).hexdigest() == original.checksum
+
+
+@needs_debian_files
+@pytest.mark.slow
+def test_fashion_mnist_is_prepared_by_tfds_from_debian_files(monkeypatch, tmp_path, capfd):
+    monkeypatch.setattr(prepare, "unreachable", lambda urls: pytest.fail("no network is needed"))
+    train, _ = data.load_arrays("fashion_mnist", "train", data_dir=tmp_path)
+    assert train.shape == (60000, 28, 28, 1)
+    assert not any((tmp_path / "downloads").rglob("*.gz"))  # no second copy is left behind
+    capfd.readouterr()
+    test, labels = data.load_arrays("fashion_mnist", "test", data_dir=tmp_path)
+    assert test.shape == (10000, 28, 28, 1) and np.bincount(labels).tolist() == [1000] * 10
+    assert "Downloading" not in "".join(capfd.readouterr())
+    mini = {image.tobytes() for image in data.load_arrays(MINI, "test")[0]}
+    assert mini <= {image.tobytes() for image in test}
+    with pytest.raises(UserError, match='"fashion_mnist" has no split "tset"'):
+        data.load("fashion_mnist", "tset", data_dir=tmp_path)
+    assert (
+        len(data.load("fashion_mnist", "train[:10%]", 100, image_size=32, data_dir=tmp_path)) == 60
+    )
