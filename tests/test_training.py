@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from kerasgan import models, recipe
+from kerasgan import data, models, recipe
 from kerasgan.train import train
 
 ZOO = Path(__file__).parents[1] / "zoo"
@@ -21,6 +21,20 @@ def test_training_halves_the_frechet_distance(name, tmp_path):
     result = train(SMALL[name], tmp_path / "run", verbose=0)
     assert result["trained"] <= result["untrained"] / 2
     assert result["floor"] < result["trained"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["vanilla", "cgan"])
+def test_perceptrons_of_paper_size_keep_their_losses_with_default_optimizers(name):
+    """With the papers' rate of 0.1 in D they are in the thousands, or NaN, by then."""
+    model = models.get(name)
+    pictures, labels = data.load_arrays("fashion_mnist_mini", "train")
+    gan = model((28, 28, 1), seed=0, **({"num_classes": 10} if name == "cgan" else {}))
+    gan.compile()
+    labels = labels if gan.conditional else None
+    logs = gan.fit(data.steps(pictures, labels, 100, stop=900), verbose=0).history
+    assert 0.1 < logs["d_loss"][-1] < 1.4
+    assert 0.5 < logs["g_loss"][-1] < 3.0
 
 
 def test_every_model_has_a_small_recipe():

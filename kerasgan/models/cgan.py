@@ -17,6 +17,8 @@ What differs, and why:
 - Momentum stays at 0.5; the paper raises it to 0.7, and Keras's optimizers take a number only. Its
   floor of 1e-6 for the learning rate, reached after 288,000 updates, is left out: training has
   ended by then.
+- D learns at 0.01, a tenth of G's rate and of the paper's, whose images lie in [0, 1]. With 0.1,
+  losses on 10,000 images of clothes grew to NaN within nine epochs.
 - Initial weights, which the paper does not give, are those of Goodfellow et al., U(-0.05, 0.05) in
   G and U(-0.005, 0.005) in D, but U(-1, 1) on y and as much weight on z: one input of a one-hot
   vector is 1, against hundreds of pixels, and with the small weights labels went unnoticed for the
@@ -91,9 +93,7 @@ class ConditionalGAN(GAN):
 
     @staticmethod
     def default_optimizers():
-        # The decay of a thousand updates: in float32, 1.00004 itself is hard to tell from 1.
-        decay = keras.optimizers.schedules.ExponentialDecay(0.1, 1000, 1.00004**-1000)
-        return keras.optimizers.SGD(decay, momentum=0.5), keras.optimizers.SGD(decay, momentum=0.5)
+        return sgd(0.1), sgd(0.01)
 
     def train_step(self, data):
         images, y = data
@@ -114,6 +114,12 @@ class ConditionalGAN(GAN):
         self.minimize(tape, g_loss, self.generator, self.g_optimizer)
 
         return self.end_step(d_loss=d_loss, g_loss=g_loss)
+
+
+def sgd(rate):
+    # The decay of a thousand updates: in float32, 1.00004 itself is hard to tell from 1.
+    decay = keras.optimizers.schedules.ExponentialDecay(rate, 1000, 1.00004**-1000)
+    return keras.optimizers.SGD(decay, momentum=0.5)
 
 
 def condition_input(num_classes, condition_dim):

@@ -13,6 +13,9 @@ What differs, and why:
 - Momentum stays at 0.5; the authors' code raises it to 0.7 over 250 epochs, and Keras's optimizers
   take a number only. Their floor of 1e-6 for the learning rate is left out: it would be reached
   after 2.9 million updates.
+- D learns at 0.01, a tenth of G's rate and of the authors', who show it images in [0, 1] and bound
+  the norms of its weights (by 1.9365; left out here). With 0.1, and with the bound as without,
+  losses on 10,000 images of clothes grew to thousands or NaN within nine epochs.
 - Networks narrower than the paper's start with larger hidden weights: see `uniform`.
 - The loss of D is not halved, as in Algorithm 1 and unlike the authors' code.
 - Points instead of images: G ends in a linear layer, and D has no dropout, since a point with one
@@ -106,9 +109,7 @@ class VanillaGAN(GAN):
 
     @staticmethod
     def default_optimizers():
-        # The decay of a thousand updates: in float32, 1.000004 itself is hard to tell from 1.
-        decay = keras.optimizers.schedules.ExponentialDecay(0.1, 1000, 1.000004**-1000)
-        return keras.optimizers.SGD(decay, momentum=0.5), keras.optimizers.SGD(decay, momentum=0.5)
+        return sgd(0.1), sgd(0.01)
 
     def train_step(self, images):
         # Algorithm 1: for k steps do
@@ -129,6 +130,12 @@ class VanillaGAN(GAN):
         self.minimize(tape, g_loss, self.generator, self.g_optimizer)
 
         return self.end_step(d_loss=d_loss, g_loss=g_loss)
+
+
+def sgd(rate):
+    # The decay of a thousand updates: in float32, 1.000004 itself is hard to tell from 1.
+    decay = keras.optimizers.schedules.ExponentialDecay(rate, 1000, 1.000004**-1000)
+    return keras.optimizers.SGD(decay, momentum=0.5)
 
 
 def minimax_loss(fake_logits):

@@ -63,11 +63,11 @@ def test_latents_fill_the_unit_hypercube():
     np.testing.assert_allclose(latents.mean(), 0.5, atol=0.01)
 
 
-def test_learning_rate_is_divided_by_1_00004_at_each_update():
-    for optimizer in ConditionalGAN.default_optimizers():
+def test_learning_rates_are_divided_by_1_00004_at_each_update():
+    for optimizer, rate in zip(ConditionalGAN.default_optimizers(), (0.1, 0.01), strict=True):
         schedule = optimizer._learning_rate
         for step in (0, 1, 1000, 100_000):
-            np.testing.assert_allclose(float(schedule(step)), 0.1 / 1.00004**step, rtol=1e-5)
+            np.testing.assert_allclose(float(schedule(step)), rate / 1.00004**step, rtol=1e-5)
 
 
 def test_both_networks_see_labels_as_one_hot_vectors():
