@@ -1,11 +1,11 @@
-"""Records what PyTorch's spectral normalisation does, for `tests/test_layers.py`.
+"""Records what PyTorch's spectral normalisation does, for `tests/test_spectral.py`.
 
 `torch.nn.utils.spectral_norm` on a convolution, a transposed convolution, a linear layer and an
 embedding: outputs of two training passes and of one evaluation pass, and for each the gradient of
 sum(y^2) + sum(y) with respect to the kernel. Arrays are stored in the layouts of
 Keras (images NHWC, kernels HWIO or HWOI), all float32. Needs torch (2.13.0 was used) and NumPy:
 
-    /tmp/oracle/bin/python tests/golden/make_layers.py
+    /tmp/oracle/bin/python tests/golden/make_spectral.py
 """
 
 import pathlib
@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from torch.nn.utils import spectral_norm
 
-OUTPUT = pathlib.Path(__file__).with_name("layers.npz")
+OUTPUT = pathlib.Path(__file__).with_name("spectral.npz")
 
 # How to put each kernel into Keras's axes, and the v of its matrix (out, in h w) into (out, h w in)
 LAYERS = {
