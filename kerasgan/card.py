@@ -24,8 +24,12 @@ SCORES = {
     "recall": "recall[lite0]",
     "density": "density[lite0]",
     "coverage": "coverage[lite0]",
-    "conditional_accuracy": "conditional accuracy",
+    "conditional_accuracy": "conditional accuracy: the classifier sees the class asked for",
 }
+USE = (
+    "To see what this GAN learns, to try it out behind a server, on a phone or in a page, and to "
+    "compare other trainings with. Not where an image has to be true, or new."
+)
 PICTURES = (
     "![64 samples, seeded, not picked](samples.png)",
     "![walks between pairs of latents](interpolation.png)",
@@ -56,6 +60,8 @@ def model_card(about, pictures=False):
         f"# {about.get('name', about['model'])}",
         summary(about),
         *(PICTURES if pictures else ()),
+        "## Use",
+        USE,
         "## Scores",
         score_table(about["scores"]) if "scores" in about else "This model was not scored.",
         "## Data and licence",
@@ -123,7 +129,11 @@ def score_table(scores):
     if classes := scores.get("classes_seen"):
         seen = f"{min(classes)} to {max(classes)}"
         rows.append(
-            (f"samples of each class among {sum(classes):,}, as a classifier sees them", seen)
+            (
+                f"samples of each of {len(classes)} classes among {sum(classes):,}, as the "
+                "classifier sees them",
+                seen,
+            )
         )
         protocol += f" The classifier is right on {scores['classifier_test_accuracy']:.1%} of the "
         protocol += "real test images."

@@ -256,7 +256,7 @@ class GAN(keras.Model):
         optimizer.build(network.trainable_variables)
         return optimizer
 
-    def fit(self, x=None, y=None, batch_size=64, epochs=1, **kwargs):
+    def fit(self, x=None, y=None, batch_size=None, epochs=1, **kwargs):
         """Trains both networks; everything else is as in `keras.Model.fit`.
 
         Args:
@@ -265,7 +265,8 @@ class GAN(keras.Model):
                 loses its last incomplete batch in each epoch.
             y: For conditional models given arrays: class ids (N,), or condition vectors (N, D).
                 A dataset yields (images, labels) instead.
-            batch_size: Images in a batch, for arrays.
+            batch_size: Images in a batch, for arrays; by default 64 for each update of the
+                discriminator in a step, `64 * n_critic`.
             epochs: Number of passes over the data.
             **kwargs: As in `keras.Model.fit`.
 
@@ -287,6 +288,7 @@ class GAN(keras.Model):
             checks.check_images(x, "`x`", image_shape=self.image_shape)
             if self.conditional or y is not None:
                 y = checks.labels_for(self, y, len(x))
+            batch_size = 64 * self.n_critic if batch_size is None else batch_size
             x = data.batches(x, y, batch_size, shuffle, seed=self.seed, name="`x`")
             y = None
         if isinstance(x, tf.data.Dataset):

@@ -16,12 +16,18 @@ else:
     import tomli as tomllib
 
 # Every table and key with its default, which gives the type too; `None`: a whole number or absent.
+# A batch is by default 64 images for each update of the discriminator in a step.
 # [model] takes besides `name` the constructor arguments of that model; the optimizer tables take
 # arguments that replace the paper's, `name`, another Keras optimizer, and `linear_decay`: whether
 # the rate falls to 0 over the training.
 SCHEMA = {
     "model": {"name": "dcgan"},
-    "data": {"name": "fashion_mnist_mini", "split": "train", "image_size": None, "batch_size": 64},
+    "data": {
+        "name": "fashion_mnist_mini",
+        "split": "train",
+        "image_size": None,
+        "batch_size": None,
+    },
     "training": {
         "epochs": 10,
         "seed": 0,
@@ -127,7 +133,15 @@ def complete(given, source="recipe"):
             choices = CHOICES.get(f"{table}.{key}", (value,))
             if value not in choices:
                 raise UserError(f'{where}: there is no "{value}", {nearest(value, choices)}')
+    if recipe["data"]["batch_size"] is None:
+        recipe["data"]["batch_size"] = 64 * updates_of_discriminator(recipe["model"])
     return recipe
+
+
+def updates_of_discriminator(table):
+    """Returns how many there are in a step of the model of this table."""
+    defaults = constructor_defaults(models.get(table["name"]), leave_out=())
+    return next(({**defaults, **table}[key] for key in ("n_critic", "k") if key in defaults), 1)
 
 
 def differences(before, after):
@@ -214,7 +228,7 @@ def check_value(where, value, default):
     """Raises UserError unless `value` is of the kind of `default`, and sensible where known."""
     if value is None:
         return
-    if where.endswith(("image_size", "num_classes", "condition_dim")):
+    if where.endswith(("image_size", "batch_size", "num_classes", "condition_dim")):
         default = 0  # absent by default, a whole number else
     if default is None:
         default = 0.0  # every argument that may be absent is a number

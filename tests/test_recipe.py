@@ -58,6 +58,21 @@ def test_a_missing_file_is_told(tmp_path):
         recipe.read(tmp_path / "none.toml")
 
 
+@pytest.mark.parametrize(
+    "model, batch_size",
+    [
+        ({"name": "dcgan"}, 64),
+        ({"name": "sngan"}, 320),
+        ({"name": "wgan_gp", "n_critic": 2}, 128),
+        ({"name": "vanilla", "k": 3}, 192),
+    ],
+)
+def test_a_batch_holds_64_images_for_each_update_of_the_discriminator(model, batch_size):
+    assert recipe.complete({"model": model})["data"]["batch_size"] == batch_size
+    given = {"model": model, "data": {"batch_size": 10}}
+    assert recipe.complete(given)["data"]["batch_size"] == 10
+
+
 def test_overrides_take_toml_values_and_bare_words():
     given = recipe.override({}, ["model.name=dcgan", "training.epochs=3", 'data.name="a b"'])
     assert given == {

@@ -46,6 +46,12 @@ def test_scores_are_those_of_10_000_samples_against_the_test_images(result):
     assert 8 < result["floor"] < 9  # real training images against real test images
 
 
+def test_scores_say_that_no_class_is_missing(result):
+    seen = result["classes_seen"]
+    assert len(seen) == 10 and sum(seen) == 1000
+    assert 1000 / 30 <= min(seen) and max(seen) <= 3000 / 10
+
+
 @pytest.mark.slow
 def test_all_classes_are_drawn_and_those_asked_for(entry, result):
     gan = kerasgan.load(entry.name)

@@ -8,10 +8,10 @@ Section 4.1, at 8 pixels: G has two hidden layers of 1200 ReLU units, D of 600 w
 G has three convolutions and takes its noise as one more colour plane beside l_k; D has two and
 takes h_k + l_k. A class goes through a linear layer and becomes one more plane in both. SGD with
 rate 0.02 and momentum 0.5.
-What the paper leaves open is as in the authors' code, https://github.com/facebook/eyescream:
-kernels 7, 7, 5 (G) and 5, 5 with stride 2 (D), width 64, dropout of one half also before D's last
-layer, linear outputs, the one-hot label appended to the inputs at 8 pixels, weights from
-N(0, 0.05) (G) and N(0, 0.005) (D) at 8 pixels and U(+-1 / sqrt(fan_in)), Torch's, above.
+What the paper leaves open is as in the authors' code, https://github.com/facebookarchive/eyescream:
+kernels 7, 7, 5 (G) and 5, 5 with stride 2 (D), dropout of one half also before D's last layer,
+linear outputs, the one-hot label appended to the inputs at 8 pixels, weights from N(0, 0.05) in G
+and N(0, 0.005) in D at 8 pixels and U(+-1 / sqrt(fan_in)), Torch's, above.
 
 What differs, and why:
 - Momentum stays at 0.5, since Keras takes no schedule for it; the paper's grows by 0.0008 an epoch.
@@ -25,9 +25,10 @@ What differs, and why:
 - Images lie in [-1, 1] at every level; the authors' have zero mean and unit variance. So the
   cascade clips every image to that range, and D_k of the finer levels sees h_k + l_k clipped
   alike: real images pass unchanged, and a black background takes no exact residual. Without this,
-  samples of Fashion-MNIST keep a grey haze (zoo/TUNING.md). D of 8 pixels sees them unclipped:
-  clipped there, whole images of G lie outside and no gradient comes back.
-- Below the authors' width, coarser levels have more channels than the finest: see `level_width`.
+  the level of 32 pixels alone was at 286 in place of 177 (zoo/TUNING.md). D of 8 pixels sees them
+  unclipped: clipped there, whole images of G lie outside and no gradient comes back.
+- The default width is 64, half of that of the authors' scripts. Below 64, coarser levels have more
+  channels than the finest: see `level_width`.
 - D's second convolution is padded. Without that it passes over the last row and column of an image
   with an even side, and G draws there what it likes.
 - Sides are powers of two; the paper's CIFAR10 pyramid is 8, 14, 28.
@@ -45,7 +46,7 @@ from kerasgan.pyramid import LaplacianPyramid, Upsample
 
 BASE_SIDE = 8
 BASE_LATENTS = 100
-AUTHORS_WIDTH = 64
+DEFAULT_WIDTH = 64
 
 
 class LAPGAN(GAN):
@@ -57,7 +58,7 @@ class LAPGAN(GAN):
 
     Args:
         image_shape: (side, side, channels); the side is a power of two, 16 or more.
-        width: Channels of the convolutions at the finest level. 64 is the authors', at all levels;
+        width: Channels of the convolutions at the finest level. 128 is the authors', at all levels;
             16 is quick on a CPU. A coarser level, which costs a quarter, has twice as many, up to
             64, and the 8x8 networks are always as large as the paper's: there smaller ones save
             little and draw worse.
@@ -164,8 +165,8 @@ def latent_sizes(sides):
 
 
 def level_width(side, image_shape, width):
-    """Channels at a level: doubled at each that is coarser than the finest, up to the authors'."""
-    return max(width, min(AUTHORS_WIDTH, width * image_shape[0] // side))
+    """Channels at a level: doubled at each that is coarser than the finest, up to 64."""
+    return max(width, min(DEFAULT_WIDTH, width * image_shape[0] // side))
 
 
 def label_inputs(num_classes):

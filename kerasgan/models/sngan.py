@@ -18,6 +18,8 @@ What differs, and why:
 - Convolutions of G have no bias where a batch norm would take it out again.
 - In "conv", D's channels double at the strided convolutions, as in the networks that later
   comparisons call SNDCGAN (chainer-gan-lib of the authors' laboratory, compare_gan).
+- Both pairs play the hinge game; the paper's CNNs play that of Goodfellow et al. (-log D for G),
+  and the hinge game as a further test.
 - Both pairs share the optimizers and `n_critic` of "resnet"; the paper's search for the CNNs went
   over six settings, of which Adam 2e-4 with beta_1 = 0.5 and one update of D is the classic one.
 - G trains on as many samples as D does in one update; the authors' code takes twice as many.

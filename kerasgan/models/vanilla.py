@@ -13,9 +13,8 @@ What differs, and why:
 - Momentum stays at 0.5; the authors' code raises it to 0.7 over 250 epochs, and Keras's optimizers
   take a number only. Their floor of 1e-6 for the learning rate is left out: it would be reached
   after 2.9 million updates.
-- D learns at 0.01, a tenth of G's rate and of the authors', who show it images in [0, 1] and bound
-  the norms of its weights (by 1.9365; left out here). With 0.1, and with the bound as without,
-  losses on 10,000 images of clothes grew to thousands or NaN within nine epochs.
+- D learns at 0.01, a tenth of G's rate and of the authors', who show it images in [0, 1]: with 0.1,
+  losses on 10,000 images of clothes grew to NaN within nine epochs.
 - Networks narrower than the paper's start with larger hidden weights: see `uniform`.
 - The loss of D is not halved, as in Algorithm 1 and unlike the authors' code.
 - Points instead of images: G ends in a linear layer, and D has no dropout, since a point with one

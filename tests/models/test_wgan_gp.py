@@ -189,6 +189,13 @@ def test_a_batch_that_does_not_divide_by_n_critic_is_refused():
         gan.fit(stream)
 
 
+def test_fit_takes_64_points_for_each_update_of_the_critic():
+    gan = WGANGP((1,), width=8, n_critic=2)
+    gan.compile()
+    gan.fit(np.zeros((260, 1), "float32"), verbose=0)
+    assert (int(gan.g_optimizer.iterations), int(gan.d_optimizer.iterations)) == (2, 4)
+
+
 @pytest.mark.parametrize("n_critic", [0, -1, 2.5])
 def test_an_n_critic_below_1_is_refused(n_critic):
     with pytest.raises(
