@@ -157,7 +157,7 @@ def test_installed_wheel_trains_outside_the_repository(scripts, tmp_path):
 @pytest.mark.slow
 def test_installed_wheel_draws_the_picture_of_every_entry(scripts, tmp_path):
     drawn = outside(scripts / "python", "-c", DRAW_THE_ZOO, folder=tmp_path).splitlines()
-    assert [line.split()[0] for line in drawn] == zoo.names() and len(drawn) == 8
+    assert [line.split()[0] for line in drawn] == zoo.names() != []
     assert max(int(line.split()[-1]) for line in drawn) <= 1
     listed = outside(scripts / "kerasgan", "list", folder=tmp_path)
     assert [line.split()[0] for line in listed.splitlines()[1:-1]] == zoo.names()
