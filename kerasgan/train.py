@@ -239,18 +239,20 @@ class Scorer:
             )
         self.verbose = verbose
         self.extractor = metrics.EfficientNetLite0()
-        self.real, other = (
-            metrics.Statistics.of(
-                real_features(
-                    data.subset(sets[split][0], self.num),
-                    self.extractor,
-                    f"{source['name']} {split}",
-                    verbose,
-                )[0]
-            )
-            for split in (evaluation["split"], source["split"])
+        compared, training = (sets[split][0] for split in (evaluation["split"], source["split"]))
+        others = data.subset(training, self.num)
+        if evaluation["split"] == source["split"]:  # those that lie between the compared ones
+            others = data.subset(training, 2 * self.num)[1::2]
+        self.real = self._statistics(data.subset(compared, self.num), evaluation["split"], source)
+        self.floor = metrics.frechet_distance(
+            self.real, self._statistics(others, source["split"], source)
         )
-        self.floor = metrics.frechet_distance(self.real, other)
+
+    def _statistics(self, pictures, split, source):
+        features, _ = real_features(
+            pictures, self.extractor, f"{source['name']} {split}", self.verbose
+        )
+        return metrics.Statistics.of(features)
 
     def __call__(self, gan):
         scores = gan.evaluate(

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from kerasgan import data, models, recipe
-from kerasgan.train import train
+from kerasgan.train import Scorer, train
 
 ZOO = Path(__file__).parents[1] / "zoo"
 SMALL = {
@@ -35,6 +35,15 @@ def test_perceptrons_of_paper_size_keep_their_losses_with_default_optimizers(nam
     logs = gan.fit(data.steps(pictures, labels, 100, stop=900), verbose=0).history
     assert 0.1 < logs["d_loss"][-1] < 1.4
     assert 0.5 < logs["g_loss"][-1] < 3.0
+
+
+@pytest.mark.filterwarnings("ignore:The Frechet distance of 1280 features needs")
+def test_the_floor_of_a_score_on_the_training_split_is_of_other_images():
+    split = "train[:64]"
+    settings = {"data": {"split": split}, "evaluation": {"split": split, "num": 32}}
+    pictures = data.load_arrays("fashion_mnist_mini", split)
+    scorer = Scorer(recipe.complete(settings), {split: pictures}, verbose=0)
+    assert scorer.floor > 1
 
 
 def test_every_model_has_a_small_recipe():
