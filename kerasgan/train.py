@@ -1,6 +1,5 @@
 """A recipe becomes a run directory: trained model, samples, curves, scores."""
 
-import datetime
 import hashlib
 import json
 import os
@@ -15,18 +14,15 @@ from kerasgan import (
     data,
     distribution,
     images,
-    metrics,
     models,
-    provenance,
     recipe,
     runs,
 )
 from kerasgan.errors import TrainingFailed, UserError
 from kerasgan.files import replacing
-from kerasgan.real import real_features
+from kerasgan.scorer import SCORE_SEED, Scorer
 
 SAMPLE_SEED = 0  # of the grids that a run draws
-SCORE_SEED = 1  # of the samples that it scores
 FINISHED = -1  # what the chief tells the other workers in place of a step
 
 
@@ -224,66 +220,6 @@ def resumed(gan, directory, new, changes, say):
     checkpoints.restore(gan, path, new_optimizers=bool(changes))
     say(f"Going on after step {state.step:,}, from {path}")
     return state
-
-
-class Scorer:
-    """Scores a generator against a recipe's real images."""
-
-    def __init__(self, settings, sets, verbose):
-        source, evaluation = settings["data"], settings["evaluation"]
-        self.num = min([evaluation["num"], *(len(given) for given, _ in sets.values())])
-        if self.num < 2:
-            raise UserError(
-                f"A score needs at least 2 images in each split of {source['name']}. "
-                f"Received: {', '.join(f'{len(v[0])} in {k}' for k, v in sets.items())}"
-            )
-        self.verbose = verbose
-        self.extractor = metrics.EfficientNetLite0()
-        compared, training = (sets[split][0] for split in (evaluation["split"], source["split"]))
-        others = data.subset(training, self.num)
-        if evaluation["split"] == source["split"]:  # those that lie between the compared ones
-            others = data.subset(training, 2 * self.num)[1::2]
-        self.real = self._statistics(data.subset(compared, self.num), evaluation["split"], source)
-        self.floor = metrics.frechet_distance(
-            self.real, self._statistics(others, source["split"], source)
-        )
-
-    def _statistics(self, pictures, split, source):
-        features, _ = real_features(
-            pictures, self.extractor, f"{source['name']} {split}", self.verbose
-        )
-        return metrics.Statistics.of(features)
-
-    def __call__(self, gan):
-        scores = gan.evaluate(
-            self.real,
-            num=self.num,
-            seed=SCORE_SEED,
-            extractor=self.extractor,
-            verbose=self.verbose,
-        )
-        return scores["frechet_distance"]
-
-    def result(self, gan, settings, state):
-        """Returns the content of `result.json`."""
-        return {
-            "metric": self.extractor.distance_name,
-            "trained": round(self(gan), 3),
-            "untrained": round(state.untrained, 3),
-            "floor": round(self.floor, 3),
-            "n_real": self.num,
-            "n_fake": self.num,
-            "dataset": settings["data"]["name"],
-            "split": settings["evaluation"]["split"],
-            "image_shape": list(gan.image_shape),
-            "sample_seed": SCORE_SEED,
-            "model": settings["model"]["name"],
-            "parameters": gan.generator.count_params(),
-            "steps": state.step,
-            "training_minutes": round(state.seconds / 60, 2),
-            "date": datetime.date.today().isoformat(),
-            **provenance.stamp(gan.inference_generator, self.extractor),
-        }
 
 
 def fit(gan, settings, directory, state, arrays, scorer):

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from kerasgan import data, models, recipe
-from kerasgan.train import Scorer, train
+from kerasgan.scorer import Scorer
+from kerasgan.train import train
 
 ZOO = Path(__file__).parents[1] / "zoo"
 SMALL = {

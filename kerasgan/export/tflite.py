@@ -30,8 +30,8 @@ def tflite(gan, path, quantization=None, calibration_latents=None):
         gan: A `kerasgan.GAN`, or what `kerasgan.load` takes.
         path: File to write.
         quantization: `None`: float32. "float16": weights in half the bytes. "dynamic": weights as
-            8-bit integers, arithmetic in part. "int8": activations too, in attention as well, and
-            images reach 0.995 only, one grey level short of black and white.
+            8-bit integers, arithmetic in part. "int8": activations too, in attention as well;
+            a last tanh then reaches 0.995, one grey level short of black and white.
             "int16x8": activations of 16 bits, which LiteRT computes slowly. What each costs is
             measured by `kerasgan benchmark export`.
         calibration_latents: float32 array (N, latent_dim), with which the ranges of activations
