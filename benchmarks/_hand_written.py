@@ -60,9 +60,10 @@ def updates(gan):
 
 
 def latents(gan, num):
-    if gan.latent_range is None:
-        return tf.random.normal((num, gan.latent_dim))
-    return tf.random.uniform((num, gan.latent_dim), *gan.latent_range)
+    latent = gan.signature.inputs["z"]
+    if latent.uniform is None:
+        return tf.random.normal((num, latent.dim))
+    return tf.random.uniform((num, latent.dim), *latent.uniform)
 
 
 def adversarial_step(gan, d_loss_of, g_loss_of, shared):

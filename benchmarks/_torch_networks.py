@@ -250,7 +250,7 @@ def adam(optimizer, network):
 
 def latents(gan, num):
     z = torch.randn(num, gan.latent_dim)
-    return z if gan.latent_range is None else torch.rand_like(z) * 2.0 - 1.0
+    return z if gan.signature.inputs["z"].uniform is None else torch.rand_like(z) * 2.0 - 1.0
 
 
 # The discriminator's loss and the generator's.
@@ -339,7 +339,7 @@ def lapgan_step(gan):
             gan.default_optimizers(), (generators, discriminators), strict=True
         )
     )
-    channels = gan.image_shape[-1]
+    channels = gan.signature.output.shape[-1]
     d_loss_of, g_loss_of = LOSSES["log"]
     downsample, upsample = Blur(channels, stride=2), Upsample(channels)
     sizes = [100, *(side * side for side in gan.sides[1:])]

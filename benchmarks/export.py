@@ -20,7 +20,7 @@ from kerasgan import benchmark, cli, export, images, latency, metrics, provenanc
 from kerasgan.export.tflite import QUANTIZATIONS
 from kerasgan.inspection import size_of
 from kerasgan.real import real_protocol
-from kerasgan.samplers import drawable, open_sampler
+from kerasgan.samplers import checked, open_sampler
 
 KEY = ("weights_sha256", "artefact", "seed", "n_fake", "real_sha256", "extractor_sha256")
 ARTEFACTS = ("keras", "saved_model", "tflite", *(f"tflite {name}" for name in QUANTIZATIONS))
@@ -36,10 +36,12 @@ def main(
     output: Annotated[Path, typer.Option(help="Folder of the results.")] = benchmark.RESULTS,
 ):
     """Score a generator's exports."""
-    gans = {source: drawable(zoo.load(source), source) for source in sources}  # mistakes first
+    gans = {source: zoo.load(source) for source in sources}  # mistakes first
+    for source, gan in gans.items():
+        checked(gan.signature, source)
     extractor = metrics.EfficientNetLite0()
     for source, gan in gans.items():
-        shape = gan.image_shape
+        shape = gan.signature.output.shape
         real, about = real_protocol(dataset, split, num, shape, extractor, data_dir)
         protocol = {
             "weights_sha256": provenance.weights_sha256(gan.inference_generator),

@@ -93,7 +93,7 @@ def epochs_in(settings, minutes):
     source = settings["data"]
     pictures, labels = data.load_arrays(source["name"], source["split"], source["image_size"])
     gan = train.build(settings, pictures.shape[1:], WARM_UP + TIMED)
-    labels = labels if gan.conditional else None
+    labels = labels if "label" in gan.signature.inputs else None
 
     def seconds(steps):
         start = time.monotonic()

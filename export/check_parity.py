@@ -35,11 +35,11 @@ def write_reference(model, path):
 
     gan = kerasgan.load(model)
     num = max(BATCHES)
-    inputs = {"z": gan.latent_prior(num, [7, 7])}
-    if gan.num_classes:
-        inputs["label"] = tf.range(num) % gan.num_classes
-    elif gan.condition_dim:
-        inputs["condition"] = tf.random.stateless_normal((num, gan.condition_dim), [7, 8])
+    values = {
+        name: tf.random.stateless_normal((num, *kind.shape), [7, 8])
+        for name, kind in gan.signature.given.items()
+    }
+    inputs = gan.signature.named(gan.signature.draw(num, [7, 7], values))
     expected = gan.generate(*inputs.values()).numpy()
     np.savez(path, expected=expected, **{name: v.numpy() for name, v in inputs.items()})
 

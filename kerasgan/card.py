@@ -1,6 +1,7 @@
 """Model cards: what a generator is, how good, under which licence, and how to load it."""
 
-import importlib
+from kerasgan import models
+from kerasgan.export import metadata
 
 LICENCES = {
     "fashion_mnist": "Fashion-MNIST, Zalando SE, MIT licence",
@@ -75,21 +76,26 @@ def model_card(about, pictures=False):
     return "\n\n".join(parts) + "\n"
 
 
-def paper(model):
-    """Returns the title and address of a model's paper: how its module's docstring opens."""
-    text = importlib.import_module(f"kerasgan.models.{model}").__doc__
-    return " ".join(text.split("\n\n")[0].split())
+def paper(about):
+    """Returns the line of a card that names the paper, or `None` for a model that has none."""
+    if "paper" not in about:  # exported by kerasgan 0.1.0
+        model = models.get(about["model"])
+        about = {"class": model.__name__, "paper": model.paper}
+    if about["paper"] is None:
+        return None
+    authors, title, url = about["paper"]
+    return f'{about["class"]}: {authors}, "{title}", {url}'
 
 
 def summary(about):
-    height, width, channels = (*about["image_shape"], 1, 1)[:3]
-    kind = (
-        "points" if len(about["image_shape"]) == 1 else f"images, {height} x {width} x {channels}"
-    )
-    classes = f", in {about['num_classes']} classes" if about["num_classes"] else ""
+    signature = metadata.signature_of(about)
+    output = signature.output
+    kinds = [kind.described() for kind in signature.inputs.values()]
+    classes = "".join(f", {each}" for each in kinds if each)
     lines = [
-        f"A generator of {kind}{classes}, made with kerasgan {about['kerasgan']}.",
-        paper(about["model"]),
+        f"A generator of {output.noun}, {output.size}{classes}, made with kerasgan "
+        f"{about['kerasgan']}.",
+        paper(about),
     ]
     scores = about.get("scores", {})
     size = f"{about['parameters']:,} parameters."
@@ -104,7 +110,7 @@ def summary(about):
     if choice := scores.get("choice"):
         kind = {"last": "The weights of the last step", "average": "Averaged weights"}
         size += f" {kind[choice['weights']]}, as {choice['precision_on_disk']} on disk."
-    return "\n\n".join([*lines, size, "  \n".join(hashes)])
+    return "\n\n".join([*filter(None, lines), size, "  \n".join(hashes)])
 
 
 def score_table(scores):
@@ -152,7 +158,7 @@ def data_section(about):
         return "What it was trained on is not known here. kerasgan itself: Apache-2.0."
     name = about["recipe"]["data"]["name"]
     text = f"Trained on {licence(name)}. Weights and code: Apache-2.0."
-    if about["num_classes"] and name in LABELS:
+    if "label" in metadata.signature_of(about).inputs and name in LABELS:
         text += f"\n\nLabels: {LABELS[name]}."
     return text
 
@@ -160,30 +166,30 @@ def data_section(about):
 def usage(about):
     """Markdown: a few lines each for Keras, TensorFlow Serving and LiteRT."""
     name = about.get("name", "MODEL")
-    label, keras, run = "", "", ""
-    if about["num_classes"]:
-        label, keras, run = ', "label": [0]', ", labels=[0] * 4", ", label=np.int32([0])"
-    elif about.get("condition_dim"):
-        zeros = f"[[0.0] * {about['condition_dim']}]"
-        label = f', "condition": {zeros}'
-        keras, run = f", labels={zeros} * 4", f", condition=np.float32({zeros})"
-    uniform = about["latent_range"]
-    draw = f"uniform({uniform[0]:.6g}, {uniform[1]:.6g}, " if uniform else "normal("
-    draw += f"size=(1, {about['latent_dim']}))"
-    signature = "sample_png" if len(about["image_shape"]) == 3 else "sample"
+    signature = metadata.signature_of(about)
+    output, asked = signature.output, signature.asked
+    seeds = {key: kind for key, kind in signature.inputs.items() if kind.seeded}
+    label = "".join(f', "{key}": {kind.literal()}' for key, kind in asked.items())
+    keras = "".join(f", {key}={kind.literal(4)}" for key, kind in asked.items())
+    draws = [f'{key} = random.{kind.numpy_draw()}.astype("float32")' for key, kind in seeds.items()]
+    calls = [f"{key}={key}" for key in seeds]
+    calls += [f"{key}=np.{kind.dtype.name}({kind.literal()})" for key, kind in asked.items()]
+    drawn = "\n".join(["random = np.random.default_rng(0)", *draws] if draws else draws)
+    form = list(output.endpoints())
+    endpoint = f"sample_{form[-1]}" if form else "sample"
     known = "" if "name" in about else " `MODEL` stands for where it is.\n"
     return f"""{known}
 ```python
 import kerasgan
 
 gan = kerasgan.load("{name}")
-samples = gan.sample(4{keras}, seed=0)  # float32 (4, {", ".join(map(str, about["image_shape"]))})
+samples = gan.sample(4{keras}, seed=0)  # float32 (4, {", ".join(map(str, output.shape))})
 ```
 
 TensorFlow Serving, after `kerasgan export {name} --format saved_model --output served/{name}`:
 
 ```sh
-curl -d '{{"signature_name": "{signature}", "inputs": {{"seed": 0, "num": 4{label}}}}}' \\
+curl -d '{{"signature_name": "{endpoint}", "inputs": {{"seed": 0, "num": 4{label}}}}}' \\
     http://localhost:8501/v1/models/{name}:predict
 ```
 
@@ -194,6 +200,6 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 run = Interpreter("{name}.tflite").get_signature_runner("serving_default")
-z = np.random.default_rng(0).{draw}.astype("float32")
-images = run(z=z{run})["images"]  # one sample
+{drawn}
+{output.tensor} = run({", ".join(calls)})["{output.tensor}"]  # one sample
 ```""".strip()

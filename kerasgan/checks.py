@@ -64,106 +64,112 @@ def check_labels(labels, num_classes, name="labels"):
         )
 
 
-def check_dataset(dataset, name="dataset", image_shape=None, num_classes=None, minibatches=1):
-    """Refuses a dataset that no GAN here can be trained on.
+def check_dataset(dataset, example, name="dataset", minibatches=1):
+    """Refuses a dataset that a model cannot be trained on.
 
     A dataset of known length is read, up to its first 1,000 batches. One of unknown length may be
     a stream that can be read only once: its batches are checked as they pass.
 
     Args:
-        dataset: `tf.data.Dataset` of images (N, H, W, C), or of (images, labels).
+        dataset: `tf.data.Dataset`, as `converted` gives it.
+        example: dict from the parts of an example to their kinds, as in `Signature.example`.
         name: What the error calls it.
-        image_shape: Tuple (H, W, C) that the images must have, if it matters; (D,) asks for points.
-        num_classes: Number of classes that the labels must stay within, if it matters.
         minibatches: How many minibatches of one size each batch must split into.
 
     Returns:
-        The dataset as `scaled` gives it, or one of the same elements that checks them.
+        The dataset, or one of the same elements that checks them.
 
     Raises:
-        UserError: As `check_images` and `check_labels`, with the number of the batch.
+        UserError: What was wanted and what came, with the number of the batch.
 
     Example:
 
-    >>> dataset = tf.data.Dataset.from_tensors((np.zeros((2, 28, 28, 1)), np.zeros(2)))
-    >>> _ = check_dataset(dataset, image_shape=(28, 28, 1))
+    >>> from kerasgan.signature import Image
+    >>> dataset = tf.data.Dataset.from_tensors(np.zeros((2, 28, 28, 1), "float32"))
+    >>> _ = check_dataset(dataset, {"image": Image((28, 28, 1))})
     """
-    dataset = scaled(dataset, name)
-    spec = dataset.element_spec
-    spec = spec[0] if isinstance(spec, (tuple, list)) else spec
-    _check_batch_size(spec.shape[0] or 0, name, minibatches)
+    first = as_tuple(dataset.element_spec)[0]
+    _check_batch_size(first.shape[0] or 0, name, minibatches)
     if dataset.cardinality() < 0:
-        _check_shape([n or 1 for n in spec.shape], name, image_shape)
-        return dataset.map(
-            lambda *batch: _assert_batch(batch, name, image_shape, num_classes, minibatches)
-        )
+        for spec, kind in zip(as_tuple(dataset.element_spec), example.values(), strict=True):
+            _check_static(spec.shape, kind, name)
+        return dataset.map(lambda *batch: _asserted(batch, example, name, minibatches))
     number = -1
     for number, batch in enumerate(dataset.take(1000)):
-        images = batch[0] if isinstance(batch, (tuple, list)) else batch
-        images = tf.cast(images, tf.float32).numpy()
+        parts = as_tuple(batch)
         where = f"{name} (batch {number})"
-        _check_shape(images.shape, where, image_shape)
-        _check_values(images, where)
-        _check_batch_size(len(images), where, minibatches)
-        if num_classes is not None:
-            check_labels(batch[1], num_classes, f"Labels of {where}")
+        _check_batch_size(len(parts[0]), where, minibatches)
+        for place, (part, kind) in enumerate(example.items()):
+            called = where if place == 0 else f"`{part}` of {where}"
+            kind.check_batch(parts[place].numpy(), called)
     if number < 0:
         raise UserError(f"{name} must yield at least one batch. Received: none")
     return dataset
 
 
-def _assert_batch(batch, name, image_shape, num_classes, minibatches):
+def _check_static(shape, kind, name):
+    """Refuses a shape, as far as it is known, that no batch of a kind can have."""
+    if not shape[1:].is_compatible_with(kind.shape):
+        _check_shape([n or 1 for n in shape], name, kind.shape)
+
+
+def _asserted(batch, example, name, minibatches):
     """Returns a batch that raises when it is read, where `check_dataset` would have."""
-    images = batch[0]
-    checks = [tf.debugging.assert_all_finite(images, f"{name} must be finite.")]
     message = f"The batches of {name} must be divisible by {minibatches}."
-    checks.append(tf.debugging.assert_equal(tf.shape(images)[0] % minibatches, 0, message))
-    if image_shape is None or len(image_shape) == 3:
-        message = f"{name} must lie in [-1, 1]."
-        checks.append(tf.debugging.assert_less_equal(tf.abs(images), 1.0 + TOLERANCE, message))
-    if num_classes is not None:
-        message = f"Labels of {name} must lie in 0 to {num_classes - 1}."
-        checks.append(tf.debugging.assert_non_negative(batch[1], message))
-        top = tf.cast(num_classes, batch[1].dtype)
-        checks.append(tf.debugging.assert_less(batch[1], top, message))
-    with tf.control_dependencies([check for check in checks if check is not None]):
+    held = [tf.debugging.assert_equal(tf.shape(batch[0])[0] % minibatches, 0, message)]
+    for values, part in zip(batch, example, strict=True):
+        called = name.strip("`") if part == next(iter(example)) else part
+        held += example[part].assertions(values, called)
+    with tf.control_dependencies([check for check in held if check is not None]):
         return tf.nest.map_structure(tf.identity, batch[0] if len(batch) == 1 else batch)
 
 
-def scaled(dataset, name="dataset"):
-    """Gives a dataset the form that `train_step` takes: float32 images, alone or with labels.
+def as_tuple(batch):
+    """Returns a batch, or its spec, as the tuple of its parts."""
+    return tuple(batch) if isinstance(batch, tuple | list) else (batch,)
+
+
+def converted(dataset, signature, who="The model"):
+    """Gives a dataset the form that `train_step` takes: the parts of an example, converted.
 
     Args:
-        dataset: `tf.data.Dataset` of images, uint8 or float, of (images,), or of (images, labels).
-        name: What errors call it.
+        dataset: `tf.data.Dataset` of tensors, tuples or dicts of them.
+        signature: The model's `kerasgan.signature.Signature`.
+        who: What errors call the model.
 
     Returns:
-        `tf.data.Dataset` of float32 images, uint8 ones scaled to [-1, 1], or of (images, labels).
+        `tf.data.Dataset` of tensors where the example has one part, else of tuples.
 
     Raises:
         UserError: If it yields anything else.
 
     Example:
 
-    >>> dataset = scaled(tf.data.Dataset.from_tensors((np.full((2, 8, 8, 1), 255, "uint8"),)))
-    >>> float(tf.reduce_max(next(iter(dataset))))
+    >>> from kerasgan.signature import Image, Latent, Signature
+    >>> signature = Signature({"z": Latent(4)}, Image((8, 8, 1)))
+    >>> dataset = tf.data.Dataset.from_tensors({"image": np.full((2, 8, 8, 1), 255, "uint8")})
+    >>> float(tf.reduce_max(next(iter(converted(dataset, signature)))))
     1.0
     """
-    spec = dataset.element_spec
-    parts = spec if isinstance(spec, (tuple, list)) else (spec,)
-    if len(parts) not in (1, 2) or not all(isinstance(part, tf.TensorSpec) for part in parts):
-        raise UserError(f"{name} must yield images or (images, labels). Received: {spec}")
-    if not (parts[0].dtype.is_floating or parts[0].dtype == tf.uint8):
-        raise UserError(
-            f"{name} must yield images as uint8, or as float in [-1, 1]. "
-            f"Received: dtype={parts[0].dtype.name}"
-        )
-    alone_in_a_tuple = len(parts) == 1 and parts is spec
-    if parts[0].dtype == tf.float32 and not alone_in_a_tuple:
+    element = dataset.element_spec
+    example = signature.example_from(element, who=who)
+    for part, spec in example.items():
+        if not isinstance(spec, tf.TensorSpec):
+            raise UserError(f"`x` must yield tensors. Received: {part}: {spec}")
+        signature.example[part].check_dtype(spec.dtype, part)
+    names = list(example)
+    as_is = len(names) == 1 and isinstance(element, tf.TensorSpec)
+    in_order = isinstance(element, tuple) and len(names) > 1
+    same = [spec.dtype == signature.example[part].dtype for part, spec in example.items()]
+    if (as_is or in_order) and all(same):
         return dataset
-    if len(parts) == 1:
-        return dataset.map(lambda *parts: scale(parts[0]), num_parallel_calls=tf.data.AUTOTUNE)
-    return dataset.map(lambda x, y: (scale(x), y), num_parallel_calls=tf.data.AUTOTUNE)
+
+    def convert(*batch):
+        parts = signature.example_from(batch[0] if isinstance(element, dict) else batch)
+        made = tuple(signature.example[name].convert(parts[name]) for name in names)
+        return made if len(made) > 1 else made[0]
+
+    return dataset.map(convert, num_parallel_calls=tf.data.AUTOTUNE)
 
 
 def scale(images):
@@ -231,33 +237,82 @@ def training_dataset(gan, dataset):
         dataset: `tf.data.Dataset`, as `GAN.fit` takes it.
 
     Raises:
-        UserError: If images or labels do not fit the model, or the batch does not divide.
+        UserError: If a part of the examples does not fit the model, or the batch does not divide.
     """
-    dataset = scaled(dataset, "`x`")
-    spec = dataset.element_spec
-    pairs = isinstance(spec, (tuple, list)) and len(spec) == 2
-    if gan.conditional and not pairs:
-        raise UserError(
-            f"{type(gan).__name__} is conditional: it trains on (images, labels), e.g. "
-            f"`kerasgan.data.load(..., labels=True)`. Received: images alone"
-        )
-    if not gan.conditional and pairs:
-        labels_for(gan, spec[1], None)
-    if gan.conditional:
-        wanted = gan.input_signature[1]
-        if not spec[1].shape.is_compatible_with(wanted.shape):
-            shape = ", ".join(map(str, ["N", *wanted.shape[1:]]))
+    dataset = converted(dataset, gan.signature, type(gan).__name__)
+    return _untuned(check_dataset(dataset, gan.signature.example, "`x`", gan.minibatches_in_batch))
+
+
+def check_arrays(gan, x, y=None):
+    """Returns arrays that `GAN.fit` was given as a dict by the parts of an example.
+
+    Raises:
+        UserError: If one does not fit the model, or they differ in length.
+    """
+    signature = gan.signature
+    example = signature.example_from(x, y, type(gan).__name__)
+    first = next(iter(example))
+    num = len(example[first])
+    checked = {}
+    for part, kind in signature.example.items():
+        values = np.asarray(example[part])
+        if part == first:
+            kind.check_batch(values, "`x`")
+            checked[part] = values
+        else:
+            checked[part] = kind.check(values, part, num)
+    return checked
+
+
+def real_batches(signature, x, y, given):
+    """Returns batches of real examples' outputs, as metrics see them, and how many there are.
+
+    Args:
+        signature: The model's.
+        x, y: As `GAN.evaluate` takes them; parts that samples do not need may be missing.
+        given: dict that collects the inputs that must be given, by name: lists of arrays.
+
+    Returns:
+        Iterable of arrays, and an int or `None`.
+
+    Raises:
+        UserError: If values do not fit the model.
+    """
+    needed = [signature.output.part, *signature.given]
+    kinds = {name: signature.example[name] for name in needed}
+
+    def parts_of(element):
+        parts = element
+        if not isinstance(element, dict):
+            parts = dict(zip(signature.example, as_tuple(element), strict=False))
+        if missing := [name for name in needed if name not in parts]:
             raise UserError(
-                f"`x` must yield `{wanted.name}` of shape ({shape}). Received: {spec[1].shape}"
+                f"Real examples must have ({', '.join(needed)}). Missing: {', '.join(missing)}"
             )
-    dataset = check_dataset(
-        dataset,
-        "`x`",
-        gan.image_shape,
-        gan.num_classes,
-        minibatches=gan.n_critic * gan.distribute_strategy.num_replicas_in_sync,
-    )
-    return _untuned(dataset)
+        return {name: parts[name] for name in needed}
+
+    if isinstance(x, tf.data.Dataset):
+        for name, spec in parts_of(x.element_spec).items():
+            kinds[name].check_dtype(spec.dtype, "`x`")
+        batches, count = map(parts_of, x), None
+    else:
+        rest = () if y is None else tuple(y.values()) if isinstance(y, dict) else (y,)
+        whole = parts_of(x if isinstance(x, dict) else (*as_tuple(x), *rest))
+        whole = {name: np.asarray(values) for name, values in whole.items()}
+        count = len(whole[needed[0]])
+        starts = range(0, max(count, 1), 256)
+        batches = (({n: v[i : i + 256] for n, v in whole.items()}) for i in starts)
+        kinds[needed[0]].check_batch(whole[needed[0]], "`x`")
+
+    def outputs():
+        for batch in batches:
+            values = np.asarray(batch[needed[0]])
+            kinds[needed[0]].check_batch(values, "`x`")
+            for name in needed[1:]:
+                given.setdefault(name, []).append(kinds[name].check(batch[name], name))
+            yield signature.output.observed(values)
+
+    return outputs(), count
 
 
 def _untuned(dataset):
@@ -272,29 +327,3 @@ def _untuned(dataset):
     options = tf.data.Options()
     options.autotune.enabled = False
     return dataset.with_options(options)
-
-
-def labels_for(gan, labels, num):
-    """Returns labels or conditions as an array that the generator takes, or refuses them."""
-    if not gan.conditional:
-        raise UserError(
-            f"{type(gan).__name__} is unconditional and takes no labels "
-            f"(`kerasgan.data.load` without `labels=True`). Received: labels"
-        )
-    spec = gan.input_signature[1]
-    if labels is None:
-        raise UserError(
-            f"{type(gan).__name__} is conditional: `{spec.name}` must be given, shape "
-            f"{(num, *spec.shape[1:])}. Received: None"
-        )
-    labels = np.asarray(labels)
-    if labels.shape != (num, *spec.shape[1:]) or (
-        spec.dtype.is_integer and not np.issubdtype(labels.dtype, np.integer)
-    ):
-        raise UserError(
-            f"`{spec.name}` must have shape {(num, *spec.shape[1:])}, dtype {spec.dtype.name}. "
-            f"Received: shape={labels.shape}, dtype={labels.dtype}"
-        )
-    if gan.num_classes is not None:
-        check_labels(labels, gan.num_classes, f"`{spec.name}`")
-    return labels.astype(spec.dtype.as_numpy_dtype)

@@ -291,10 +291,9 @@ def evaluate(
     gan = load_gan(checkpoint)
     from kerasgan import data, metrics, provenance
 
-    if len(gan.image_shape) != 3:
-        raise UserError(f"{checkpoint} makes points {gan.image_shape}, not images.")
-    height, width, _ = gan.image_shape
-    pictures, _ = data.load_arrays(dataset, split, height if height == width else None, data_dir)
+    gan.signature.output.check_scored(checkpoint)
+    size = data.side_of(gan.signature.output.shape)
+    pictures, _ = data.load_arrays(dataset, split, size, data_dir)
     pictures = data.subset(pictures, min(num or len(pictures), len(pictures)))
     extractor = metrics.EfficientNetLite0()
     with contextlib.redirect_stdout(sys.stderr):  # progress bars: the output is JSON alone
@@ -306,7 +305,7 @@ def evaluate(
         "split": split,
         "n_real": len(pictures),
         "n_fake": len(pictures),
-        "image_shape": list(gan.image_shape),
+        "image_shape": list(gan.signature.output.shape),
         "sample_seed": seed,
         **provenance.stamp(gan.inference_generator, extractor),
     }

@@ -133,7 +133,7 @@ def batches(
 
     Args:
         images: Array (N, H, W, C), uint8, which is scaled to [-1, 1], or float, which is not; or
-            points (N, D), float.
+            points (N, D), float; or a tuple of arrays, all parts of the examples.
         labels: Class ids (N,), condition vectors (N, D) float32, or `None`.
         batch_size: Images in a batch.
         shuffle: Whether to draw a new order in each epoch.
@@ -204,22 +204,38 @@ def steps(images, labels=None, batch_size=64, seed=0, start=0, stop=None, name="
 
 def _gather(images, labels, batch_size, drop_remainder, name):
     """Returns a function from indices to a batch, and the number of images."""
-    images, labels = _as_arrays(images, labels, name)
+    if isinstance(images, tuple):  # checked already
+        parts = images
+    else:
+        parts = tuple(part for part in _as_arrays(images, labels, name) if part is not None)
     check_count(batch_size, "batch_size")
-    count = len(images)
+    count = len(parts[0])
     if count < (batch_size if drop_remainder else 1):
         raise UserError(
             f"{name} must fill one batch. Received: {count} images, batch_size={batch_size}; "
             f"lower `batch_size`."
         )
     with tf.device("CPU"):
-        held = tf.nest.map_structure(tf.constant, images if labels is None else (images, labels))
+        held = [tf.constant(part) for part in parts]
 
     def gather(indices):
-        batch = tf.nest.map_structure(lambda array: tf.gather(array, indices), held)
-        return scale(batch) if labels is None else (scale(batch[0]), batch[1])
+        first, *others = [tf.gather(part, indices) for part in held]
+        return (scale(first), *others) if others else scale(first)
 
     return gather, count
+
+
+def side_of(image_shape):
+    """Returns the `image_size` that brings real images to the shape of generated ones, or `None`:
+    they are not square.
+
+    Example:
+
+    >>> side_of((32, 32, 3))
+    32
+    """
+    height, width, *_ = image_shape
+    return height if height == width else None
 
 
 def sha256(images):

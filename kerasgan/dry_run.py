@@ -33,15 +33,11 @@ def dry_run(settings, data_dir=None):
     shape = sources.image_shape(name, settings["data"]["image_size"], data_dir)
     gan = train.build(settings, shape)
     rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (batch_size, *shape), dtype=np.uint8)
-    labels = None
-    if gan.conditional:
-        shape_of_labels = (batch_size, *gan.input_signature[1].shape[1:])
-        labels = rng.integers(0, gan.num_classes or 2, shape_of_labels)
-        labels = labels.astype(gan.input_signature[1].dtype.as_numpy_dtype)
+    example = {part: kind.random(rng, batch_size) for part, kind in gan.signature.example.items()}
     before = peak_gigabytes()
-    history = gan.fit(images, labels, batch_size=batch_size, verbose=0).history
-    first = next(iter(checks.training_dataset(gan, data.batches(images, labels, batch_size))))
+    history = gan.fit(example, batch_size=batch_size, verbose=0).history
+    batches = data.batches(tuple(example.values()), batch_size=batch_size)
+    first = next(iter(checks.training_dataset(gan, batches)))
     gigaflops, gradients = flops.of_step(gan, first) / 1e9, megabytes_of_gradients(gan)
     losses = ", ".join(f"{key} {values[0]:.3f}" for key, values in history.items())
     return "\n".join(

@@ -120,7 +120,7 @@ def sample_grid(gan, num=64, seed=0):
     """Returns samples of a model as one picture; where it has classes, a column to each.
 
     Args:
-        gan: A `kerasgan.GAN` that makes images.
+        gan: A `kerasgan.GAN` whose kind of output can be drawn.
         num: Number of samples.
         seed: Seed of the latents: the same seed, the same picture.
 
@@ -133,7 +133,7 @@ def sample_grid(gan, num=64, seed=0):
     >>> sample_grid(kerasgan.DCGAN((8, 8, 1), width=4), num=4).shape
     (18, 18, 1)
     """
-    return grid(gan.sample(num, seed=seed), gan.grid_columns)
+    return gan.grid(gan.sample(num, seed=seed))
 
 
 def save_png(picture, path, zoom=1):

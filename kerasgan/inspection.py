@@ -132,8 +132,8 @@ def _model(what):
     about = metadata.describe(gan)
     signature = line_of_signature(
         "generator",
-        [(spec.name, spec.dtype.name, spec.shape.as_list()) for spec in gan.input_signature],
-        [("images", "float32", (None, *gan.image_shape))],
+        [(spec.name, spec.dtype.name, spec.shape.as_list()) for spec in gan.signature.specs],
+        [(gan.signature.output.tensor, "float32", (None, *gan.signature.output.shape))],
     )
     return "\n".join([f"Keras model {what}", signature, *provenance_lines(about)])
 

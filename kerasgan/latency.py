@@ -36,7 +36,7 @@ def measure(path):
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     sampler = open_sampler(path)
-    (inputs,) = latent_batches(sampler.gan, 1, 0)
+    (inputs,) = latent_batches(sampler.signature, 1, 0)
     if sampler.kind == "tflite":
         inputs = {name: values.numpy() for name, values in inputs.items()}
     seconds = []

@@ -103,7 +103,7 @@ def interpolation_grid(gan, rows=6, steps=10, method=None, seed=0, label=None):
     >>> interpolation_grid(gan, rows=2, steps=5).shape
     (18, 48, 1)
     """
-    method = method or ("linear" if gan.latent_range else "spherical")
+    method = method or gan.signature.inputs["z"].walk
     ends = np.asarray(gan.latent_prior(2 * rows, [seed, 0]))
     walks = [interpolate(ends[2 * i], ends[2 * i + 1], steps, method) for i in range(rows)]
     labels = None if label is None else np.repeat(np.broadcast_to(label, rows), steps)
@@ -135,5 +135,7 @@ def arithmetic_strip(gan, plus, minus, add, label=None):
 
 
 def _generate(gan, latents, label):
-    labels = None if label is None else np.broadcast_to(label, len(latents)).astype("int32")
-    return gan.generate(latents, labels).numpy()
+    values = {"z": latents}
+    if label is not None:
+        values["label"] = np.broadcast_to(label, len(latents)).astype("int32")
+    return gan.generate(*gan.signature.draw(len(latents), [0, 0], values)).numpy()

@@ -32,9 +32,7 @@ def real_protocol(dataset, split, num, image_shape, extractor, data_dir=None):
     Returns:
         float32 array (N, D), and a dict of JSON values.
     """
-    height, width, _ = image_shape
-    size = height if height == width else None
-    pictures, _ = data.load_arrays(dataset, split, size, data_dir)
+    pictures, _ = data.load_arrays(dataset, split, data.side_of(image_shape), data_dir)
     pictures = data.subset(pictures, min(num, len(pictures)))
     real, _ = real_features(pictures, extractor, f"{dataset} {split}", verbose=True)
     return real, {

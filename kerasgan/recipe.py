@@ -216,7 +216,10 @@ def build_optimizer(table, default):
 
 
 def constructor_defaults(cls, leave_out):
-    parameters = inspect.signature(cls.__init__).parameters.values()
+    if hasattr(cls, "constructor_parameters"):
+        parameters = cls.constructor_parameters().values()
+    else:
+        parameters = inspect.signature(cls.__init__).parameters.values()
     return {
         p.name: None if p.default is p.empty else p.default
         for p in parameters

@@ -25,7 +25,7 @@ class Sampler:
             all, float32 in [-1, 1] or uint8.
         generate: Function of one latent vector's inputs, arrays by name with a batch axis of 1,
             that gives one image; `None` for images that are there already.
-        gan: The `kerasgan.GAN`, for an export an untrained one that draws the same latents.
+        signature: The model's `kerasgan.signature.Signature`, or `None` for a folder.
         limit: Number of images that there are, or `None` where more can be made.
     """
 
@@ -35,7 +35,7 @@ class Sampler:
     sha256: str
     sample_batches: Callable
     generate: Callable | None = None
-    gan: object = None
+    signature: object = None
     limit: int | None = None
 
 
@@ -67,31 +67,33 @@ def open_sampler(what):
     return _of_model(what)
 
 
-def drawable(gan, what):
-    """Returns a model that draws images from latents, or from latents and classes; refuses others.
+def checked(signature, what):
+    """Returns the signature of a model whose outputs can be scored; refuses others.
 
     Raises:
-        UserError: If it makes points, or takes condition vectors, which only its user knows.
+        UserError: If it makes something else than images, or has inputs that only its user knows.
     """
-    if len(gan.image_shape) != 3:
-        raise UserError(f"{what} makes points {gan.image_shape}, not images.")
-    if gan.condition_dim:
-        raise UserError(f"{what} takes condition vectors, and there are none to draw with.")
-    return gan
+    signature.output.check_scored(what)
+    if signature.given:
+        names = ", ".join(f"`{name}`" for name in signature.given)
+        raise UserError(f"{what} takes {names}, and there are none to draw with.")
+    return signature
 
 
 def _of_model(what):
     from kerasgan import provenance
 
-    gan = drawable(zoo.load(what), what)
+    gan = zoo.load(what)
+    if not gan.examples:
+        checked(gan.signature, what)
     return Sampler(
         name=str(what),
         kind="model",
-        image_shape=gan.image_shape,
+        image_shape=gan.signature.output.shape,
         sha256=provenance.weights_sha256(gan.inference_generator),
         sample_batches=lambda num, seed: gan.sample_batches(num, seed=seed),
-        generate=lambda inputs: gan._generate(**inputs).numpy(),
-        gan=gan,
+        generate=lambda inputs: gan._generate(*inputs.values()).numpy(),
+        signature=gan.signature,
     )
 
 
@@ -99,23 +101,23 @@ def _of_saved_model(folder):
     import tensorflow as tf
 
     about = metadata.read(folder)
-    gan = drawable(metadata.rebuild(about, folder), folder)
+    signature = checked(metadata.signature_of(about), folder)
     serve = tf.saved_model.load(str(folder)).signatures["serving_default"]
 
     def generate(inputs):
-        return serve(**inputs)["images"].numpy()
+        return serve(**inputs)[signature.output.tensor].numpy()
 
     def sample_batches(num, seed):
-        return map(generate, latent_batches(gan, num, seed))
+        return map(generate, latent_batches(signature, num, seed))
 
     return Sampler(
         name=str(folder),
         kind="saved_model",
-        image_shape=gan.image_shape,
+        image_shape=signature.output.shape,
         sha256=about["weights_sha256"],
         sample_batches=sample_batches,
         generate=generate,
-        gan=gan,
+        signature=signature,
     )
 
 
@@ -124,29 +126,31 @@ def _of_tflite(path):
     from ai_edge_litert.interpreter import Interpreter
 
     about = metadata.read(path)
-    gan = drawable(metadata.rebuild(about, path), path)
+    signature = checked(metadata.signature_of(about), path)
     interpreter = Interpreter(str(path), num_threads=1)
     interpreter.allocate_tensors()
     run = interpreter.get_signature_runner("serving_default")
 
     def generate(inputs):
-        return run(**inputs)["images"].copy()  # the runner gives the same memory again
+        return run(**inputs)[
+            signature.output.tensor
+        ].copy()  # the runner gives the same memory again
 
     def sample_batches(num, seed):
-        for inputs in latent_batches(gan, num, seed):
+        for inputs in latent_batches(signature, num, seed):
             inputs = {name: np.asarray(values) for name, values in inputs.items()}
-            rows = range(len(inputs["z"]))
+            rows = range(len(next(iter(inputs.values()))))
             single = ({name: v[i : i + 1] for name, v in inputs.items()} for i in rows)
             yield np.concatenate([generate(row) for row in single])
 
     return Sampler(
         name=str(path),
         kind="tflite",
-        image_shape=gan.image_shape,
+        image_shape=signature.output.shape,
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),  # quantised weights are others
         sample_batches=sample_batches,
         generate=generate,
-        gan=gan,
+        signature=signature,
     )
 
 
@@ -168,13 +172,10 @@ def _of_folder(path):
     )
 
 
-def latent_batches(gan, num, seed, batch_size=256):
+def latent_batches(signature, num, seed, batch_size=256):
     """Yields the inputs of the generator, by name, that `gan.sample(num, seed=seed)` draws."""
     import tensorflow as tf
 
-    z = gan.latent_prior(num, tf.constant([seed, 0], tf.int64))
-    inputs = {"z": z}
-    if gan.num_classes:
-        inputs["label"] = tf.range(num) % gan.num_classes
+    drawn = signature.named(signature.draw(num, tf.constant([seed, 0], tf.int64)))
     for start in range(0, num, batch_size):
-        yield {name: values[start : start + batch_size] for name, values in inputs.items()}
+        yield {name: values[start : start + batch_size] for name, values in drawn.items()}

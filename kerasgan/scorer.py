@@ -57,7 +57,7 @@ class Scorer:
             "n_fake": self.num,
             "dataset": settings["data"]["name"],
             "split": settings["evaluation"]["split"],
-            "image_shape": list(gan.image_shape),
+            "image_shape": list(gan.signature.output.shape),
             "sample_seed": SCORE_SEED,
             "model": settings["model"]["name"],
             "parameters": gan.generator.count_params(),

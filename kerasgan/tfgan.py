@@ -128,17 +128,21 @@ class WithLosses:
             )
 
     def train_step(self, data):
-        data = data if self.conditional else (data,)
+        data = data if isinstance(data, tuple) else (data,)
         num = tf.shape(data[0])[0] // self.n_critic
 
-        for images, *labels in zip(*map(self.minibatches, data), strict=True):
+        def update_discriminator(minibatch):
+            images, *labels = minibatch
             fakes = self.generator(_inputs(self.sample_latents(num), labels), training=True)
             with tf.GradientTape() as d_tape:
                 real_logits = self.discriminator(_inputs(images, labels), training=True)
                 fake_logits = self.discriminator(_inputs(fakes, labels), training=True)
                 d_loss = self.discriminator_loss(real_logits, fake_logits)
             self.minimize(d_tape, d_loss, self.discriminator, self.d_optimizer)
+            return {"d_loss": d_loss}
 
+        losses = self.repeat(data, update_discriminator)
+        _, *labels = [self.minibatches(part)[-1] for part in data]
         z = self.sample_latents(num)
         with tf.GradientTape() as g_tape:
             fakes = self.generator(_inputs(z, labels), training=True)
@@ -146,7 +150,7 @@ class WithLosses:
             g_loss = self.generator_loss(fake_logits)
         self.minimize(g_tape, g_loss, self.generator, self.g_optimizer)
 
-        return self.end_step(d_loss=d_loss, g_loss=g_loss)
+        return self.end_step(g_loss=g_loss, **losses)
 
 
 def _inputs(x, labels):

@@ -103,7 +103,7 @@ def lead(gan, settings, directory, state, sets, arrays, verbose):
     say(
         f"{type(gan).__name__}: generator {gan.generator.count_params():,}, discriminator "
         f"{gan.discriminator.count_params():,} parameters; {len(arrays[0]):,} images "
-        f"{gan.image_shape} of {settings['data']['name']}{replicas(gan)}"
+        f"{gan.signature.output.shape} of {settings['data']['name']}{replicas(gan)}"
     )
     scorer = Scorer(settings, sets, verbose)
     if state.untrained is None:
@@ -186,13 +186,14 @@ def check_steps(in_epoch, at_once):
 def check_data(gan, settings, pictures, labels):
     """Refuses what `fit` would refuse, before a directory is touched; returns labels if needed."""
     name, batch_size = settings["data"]["name"], settings["data"]["batch_size"]
-    if gan.conditional and labels is None:
+    example = gan.signature.example
+    if "label" in example and labels is None:
         raise UserError(f"{type(gan).__name__} needs labels. {name} has none.")
-    labels = labels if gan.conditional else None
+    labels = labels if "label" in example else None
     first = data.steps(pictures, labels, batch_size, stop=1, name=name)
     checks.training_dataset(gan, first)
     if labels is not None:
-        checks.check_labels(labels, gan.num_classes, f"Labels of {name}")
+        example["label"].check_batch(labels, f"Labels of {name}")
     return labels
 
 
@@ -329,6 +330,6 @@ def draw(gan, directory, zoom=2):
     callbacks.progress_strip(
         os.path.join(directory, "samples"),
         os.path.join(directory, "progress.png"),
-        image_shape=gan.image_shape,
+        image_shape=gan.signature.output.shape,
         zoom=zoom,
     )

@@ -1,6 +1,5 @@
 """What every model owes. Runs over every module of `kerasgan.models` and names none of them."""
 
-import inspect
 import types
 
 import keras
@@ -20,7 +19,7 @@ SHAPES = [(28, 28, 1), SHAPE, (32, 32, 3)]
 
 
 def accepts(name, argument):
-    return argument in inspect.signature(models.get(name).__init__).parameters
+    return argument in models.get(name).constructor_parameters()
 
 
 def build(name, image_shape=SHAPE, **arguments):
@@ -61,7 +60,7 @@ def training_data(gan, batches):
     """Images for so many steps, their labels where the model takes them, and the batch size."""
     batch_size = 8 * gan.n_critic
     images = fake_images(batches * batch_size, gan.image_shape)
-    labels = np.arange(len(images)) % gan.num_classes if gan.conditional else None
+    labels = np.arange(len(images)) % gan.num_classes if gan.signature.asked else None
     return images, labels, batch_size
 
 
@@ -72,10 +71,7 @@ def train(gan, batches=1, **arguments):
 
 def generator_inputs(gan, num, seed=0):
     """Latents, and labels where the model takes them, by the names that exports give them."""
-    inputs = {"z": gan.latent_prior(num, [2, seed])}
-    if gan.conditional:
-        inputs["label"] = tf.range(num) % gan.num_classes
-    return inputs
+    return gan.signature.named(gan.signature.draw(num, [2, seed]))
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +147,7 @@ def test_ema_generator_is_the_moving_average_and_is_what_samples(trained):
     assert largest_difference(trained.average, expected) < 1e-6
     gan = trained.gan
     inputs = list(generator_inputs(gan, 2).values())
-    averaged = gan.ema_generator(inputs if gan.conditional else inputs[0])
+    averaged = gan.ema_generator(inputs if gan.signature.asked else inputs[0])
     assert largest_difference([gan.generate(*inputs)], [averaged]) == 0.0
 
 
@@ -224,7 +220,7 @@ def test_images_that_do_not_fit_are_refused_before_training(trained):
 def test_labels_that_are_missing_wrong_or_not_wanted_are_refused_before_training(trained):
     gan = trained.gan
     images, labels, batch_size = training_data(gan, 1)
-    if not gan.conditional:
+    if not gan.signature.asked:
         with pytest.raises(UserError, match="is unconditional and takes no labels"):
             gan.fit(images, np.zeros(len(images), "int32"), batch_size=batch_size)
         with pytest.raises(UserError, match="is unconditional and takes no labels"):
@@ -232,7 +228,7 @@ def test_labels_that_are_missing_wrong_or_not_wanted_are_refused_before_training
         return
     with pytest.raises(UserError, match="is conditional: `label` must be given"):
         gan.fit(images, batch_size=batch_size)
-    with pytest.raises(UserError, match=r"is conditional: it trains on \(images, labels\)"):
+    with pytest.raises(UserError, match=r"`label` must be given.* trains on \(image, label\)"):
         gan.fit(tf.data.Dataset.from_tensors(images))
     for wrong in (-1, 10):
         with pytest.raises(UserError, match="must lie in 0 to 9. Received: ids from"):

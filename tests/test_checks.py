@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from kerasgan import checks, data, models
 from kerasgan.errors import UserError, nearest
+from kerasgan.signature import Image, Label, Latent, Signature
 
 MINI = "fashion_mnist_mini"
 
@@ -47,13 +48,13 @@ def test_dataset_is_refused_with_the_number_of_the_batch():
     pixels[9, 0, 0] = np.nan
     dataset = tf.data.Dataset.from_tensor_slices((pixels, np.arange(12))).batch(4)
     with pytest.raises(UserError, match=r"train \(batch 2\) must be finite.* image 1"):
-        checks.check_dataset(dataset, "train")
+        checks.check_dataset(dataset, {"image": Image((4, 4, 1)), "label": Label(12)}, "train")
 
 
 @pytest.mark.parametrize(
     "dataset, message",
     [
-        (tf.data.Dataset.from_tensors({"image": 1.0}), "must yield images or"),
+        (tf.data.Dataset.from_tensors({"photo": 1.0}), r"trains on \(image\). Received: photo"),
         (tf.data.Dataset.from_tensors(np.zeros((2, 4, 4, 1), np.int32)), "dtype=int32"),
         (tf.data.Dataset.from_tensors(np.zeros((4, 4, 1))), r"must have shape \(N, H, W, C\)"),
         (tf.data.Dataset.from_tensors(np.zeros((1, 4, 4, 1))).take(0), "at least one batch"),
@@ -61,8 +62,10 @@ def test_dataset_is_refused_with_the_number_of_the_batch():
     ],
 )
 def test_datasets_of_something_else_are_refused(dataset, message):
+    signature = Signature({"z": Latent(2)}, Image((4, 4, 1)))
     with pytest.raises(UserError, match=message):
-        checks.check_dataset(dataset, "train", image_shape=(4, 4, 1))
+        dataset = checks.converted(dataset, signature)
+        checks.check_dataset(dataset, signature.example, "train")
 
 
 def test_endless_datasets_are_checked_in_ten_batches():
@@ -74,9 +77,11 @@ def test_endless_datasets_are_checked_in_ten_batches():
             yield np.zeros((1, 4, 4, 1), np.float32)
 
     spec = tf.TensorSpec((None, 4, 4, 1), tf.float32)
-    checks.check_dataset(tf.data.Dataset.from_generator(generate, output_signature=spec))
+    stream = tf.data.Dataset.from_generator(generate, output_signature=spec)
+    checks.check_dataset(stream, {"image": Image((4, 4, 1))})
     assert len(read) <= 11
-    checks.check_dataset(data.load(MINI, split="test").repeat())
+    endless = data.load(MINI, split="test").repeat()
+    checks.check_dataset(endless, {"image": Image((28, 28, 1))})
 
 
 @pytest.mark.parametrize(("asked", "left"), [(None, False), (False, False), (True, True)])

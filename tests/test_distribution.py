@@ -45,7 +45,7 @@ def build(case, strategy=None):
 
 def fit(gan, steps):
     images = contract.fake_images(steps * BATCH, gan.image_shape)
-    labels = np.arange(len(images)) % 10 if gan.conditional else None
+    labels = np.arange(len(images)) % 10 if gan.signature.asked else None
     return gan.fit(images, labels, batch_size=BATCH, shuffle=False, verbose=0).history
 
 

@@ -106,7 +106,7 @@ def test_what_benchmarks_cannot_draw_is_told(tmp_path, kind):
         "conditions": lambda: ConditionalGAN((8, 8, 1), condition_dim=2, width=60),
     }[kind]()
     path = export.tflite(gan, tmp_path / "out.tflite")
-    with pytest.raises(UserError, match="makes points|takes condition vectors"):
+    with pytest.raises(UserError, match="makes points|takes `condition`"):
         open_sampler(path)
     text = card.model_card(metadata.describe(gan))
     assert ("sample_png" in text) == (kind == "conditions")

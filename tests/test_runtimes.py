@@ -123,7 +123,7 @@ def answer(stem):
 
 def sampling(gan, num, seed=5, **changes):
     """The inputs of the signatures that sample."""
-    label = {"label": np.arange(max(num, 1), dtype="int32") % 10} if gan.conditional else {}
+    label = {"label": np.arange(max(num, 1), dtype="int32") % 10} if gan.signature.asked else {}
     return {"seed": np.int64(seed), "num": np.int32(num), **label, **changes}
 
 
@@ -153,7 +153,7 @@ def test_the_cpp_loader_says_what_is_wrong_with_a_request_and_goes_on(exported, 
         ("sample", sampling(gan, 0), "`num` must be 1 or more"),
         ("sample_png", sampling(gan, 1025), "`num` must be 1024 or less"),
     ]
-    if gan.conditional:
+    if gan.signature.asked:
         high = np.full(3, 10, "int32")
         bad += [
             ("serving_default", {**good, "label": high}, "`label` must lie in 0 to 9"),
@@ -229,7 +229,7 @@ def test_onnx_runtime_agrees_on_the_onnx_file(exported, record_property):
 def test_onnx_runtime_agrees_on_what_tf2onnx_makes_of_the_saved_model(exported, record_property):
     import tf2onnx
 
-    specs = exported.gan.input_signature
+    specs = exported.gan.signature.specs
     loaded = tf.saved_model.load(exported.saved_model)
     serve = loaded.signatures["serving_default"]
     names = [spec.name for spec in specs]
@@ -248,7 +248,7 @@ def test_the_onnx_file_names_its_tensors_and_its_model(exported):
     onnx.checker.check_model(exported.onnx, full_check=True)
     session = onnxruntime.InferenceSession(exported.onnx, providers=["CPUExecutionProvider"])
     given = {given.name: given.shape for given in session.get_inputs()}
-    assert given == {s.name: ["N", *s.shape[1:]] for s in gan.input_signature}
+    assert given == {s.name: ["N", *s.shape[1:]] for s in gan.signature.specs}
     (made,) = session.get_outputs()
     assert (made.name, made.shape) == ("images", ["N", *gan.image_shape])
     about = session.get_modelmeta().custom_metadata_map[metadata.FILE]

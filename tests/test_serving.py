@@ -130,7 +130,7 @@ def check_answers(client, name, gan):
     expected = gan.generate(*inputs.values()).numpy()
     assert np.abs(np.asarray(client.predict(name, plain)) - expected).max() <= 1e-5
 
-    labels = [3] if gan.conditional else None
+    labels = [3] if gan.signature.asked else None
     pixels = to_uint8(gan.sample(4, labels=4 * labels if labels else None, seed=2))
     files = client.sample_png(name, seed=2, num=4, label=labels)
     for file, image in zip(files, pixels, strict=True):
@@ -175,7 +175,7 @@ def test_the_command_line_writes_what_the_server_answers(served, protocol, tmp_p
     assert run("metadata", *to) == 0
     assert f"inputs  z            DT_FLOAT (-1, {gan.latent_dim})" in capsys.readouterr().out
 
-    labels = ["--label", "1", "2", "3"] if gan.conditional else []
+    labels = ["--label", "1", "2", "3"] if gan.signature.asked else []
     folder = tmp_path / "samples"
     assert run("sample", *to, "--num", "3", "--output", str(folder), *labels) == 0
     assert capsys.readouterr().out == f"3 samples, seed 0: {folder}\n"
@@ -220,7 +220,7 @@ def test_the_command_line_tells_mistakes_in_one_line(served, protocol, tmp_path,
         assert run(*arguments) == code
         return capsys.readouterr().err.splitlines()[-1]
 
-    labels = ["--label", "1"] if gan.conditional else []
+    labels = ["--label", "1"] if gan.signature.asked else []
     assert "`num` must be 1 or more" in told(1, "sample", *to, "--num", "0", *labels)
     nowhere = "127.0.0.1:1" if protocol == "grpc" else "http://127.0.0.1:1"
     assert f"No server answers at {nowhere}" in told(1, "status", "made", "--server", nowhere)

@@ -31,7 +31,7 @@ def build(name):
 
 def batch(gan):
     images = contract.fake_images(NUM * gan.n_critic, gan.image_shape)
-    return (images, np.arange(NUM, dtype="int32") % 10) if gan.conditional else images
+    return (images, np.arange(NUM, dtype="int32") % 10) if gan.signature.asked else images
 
 
 def changes(gan, train):
@@ -91,6 +91,6 @@ def test_networks_in_pytorch_equal_kerass_and_train(name):
         made = _torch_networks.Network(network).eval()(*map(to_torch, inputs)).detach()
         np.testing.assert_allclose(made, expected, atol=1e-5, rtol=1e-5)
 
-    images, *labels = batch(gan) if gan.conditional else (batch(gan),)
+    images, *labels = batch(gan) if gan.signature.asked else (batch(gan),)
     losses = _torch_networks.loop(name, gan)(*map(to_torch, [images, *labels]))
     assert np.isfinite(losses).all()

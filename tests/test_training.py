@@ -32,7 +32,7 @@ def test_perceptrons_of_paper_size_keep_their_losses_with_default_optimizers(nam
     pictures, labels = data.load_arrays("fashion_mnist_mini", "train")
     gan = model((28, 28, 1), seed=0, **({"num_classes": 10} if name == "cgan" else {}))
     gan.compile()
-    labels = labels if gan.conditional else None
+    labels = labels if gan.signature.asked else None
     logs = gan.fit(data.steps(pictures, labels, 100, stop=900), verbose=0).history
     assert 0.1 < logs["d_loss"][-1] < 1.4
     assert 0.5 < logs["g_loss"][-1] < 3.0

@@ -62,7 +62,7 @@ def build(run, settings, entry, folder):
     gan = zoo.load_entry(folder)
     (folder / "recipe.toml").unlink()
     about.update(provenance.stamp(gan.inference_generator, scorer.extractor))
-    about.update(latent_dim=gan.latent_dim, latent_range=gan.latent_range)
+    about.update(signature=gan.signature.get_config())
     about.update(scorer.final(gan))
     about.update(classes(gan))
     write_json(folder / "result.json", about)
@@ -88,7 +88,7 @@ class Scorer:
     """Features of the real images of both splits, and distances to them."""
 
     def __init__(self, gan, settings):
-        source, size = settings["data"]["name"], gan.image_shape[0]
+        source, size = settings["data"]["name"], gan.signature.output.shape[0]
         self.extractor = metrics.EfficientNetLite0()
         self.real = {}
         for split in ("train", "test"):
@@ -189,8 +189,8 @@ def classes(gan):
         "classifier_sha256": about["sha256"],
         "classifier_test_accuracy": about["test_accuracy"],
     }
-    if gan.num_classes:
-        asked = np.arange(NUM) % gan.num_classes
+    if label := gan.signature.inputs.get("label"):
+        asked = np.asarray(label.draw(NUM, None))
         predictions = classifier.predict(gan.sample(NUM, asked, seed=1), verbose=0)
         found["conditional_accuracy"] = metrics.conditional_accuracy(predictions, asked)
     return found
@@ -199,7 +199,8 @@ def classes(gan):
 def draw(gan, folder):
     """Writes `samples.png`, seeded and not picked, and `interpolation.png`."""
     images.save_png(images.sample_grid(gan), folder / "samples.png", zoom=2)
-    labels = {"rows": gan.num_classes, "label": range(gan.num_classes)} if gan.num_classes else {}
+    label = gan.signature.inputs.get("label")
+    labels = {"rows": label.turns, "label": range(label.turns)} if label else {}
     walks = latent.interpolation_grid(gan, **labels)
     images.save_png(walks, folder / "interpolation.png", zoom=2)
 

@@ -124,8 +124,8 @@ def card_pages():
     """The model card of every trained entry."""
     pages = {}
     for path, result in entries().values():
-        about = {**result, **zoo.origin(path)}
-        about["num_classes"] = about["recipe"]["model"].get("num_classes")
+        said = zoo.origin(path)
+        about = {**said["recipe"]["model"], **result, **said}
         pages[path / "README.md"] = card.model_card(about, pictures=True)
     return pages
 

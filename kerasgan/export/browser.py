@@ -73,15 +73,17 @@ def _check(gans, directory):
             raise UserError(
                 f'A model\'s name must consist of letters, digits and "._-". Received: {name!r}'
             )
-        if len(gan.image_shape) != 3 or gan.image_shape[-1] not in (1, 3):
+        signature = gan.signature
+        if signature.output.page() is None:
             raise UserError(
                 f"A page shows images (height, width, 1 or 3). Received: {name}, which makes "
-                f"{gan.image_shape}"
+                f"{signature.output.shape}"
             )
-        if gan.conditional and gan.num_classes is None:
+        unknown = [key for key, kind in signature.inputs.items() if kind.control() is None]
+        if unknown or "z" not in signature.inputs:
             raise UserError(
-                f"A page offers classes, not condition vectors. Received: {name}, which takes "
-                f"`{gan.input_signature[1].name}`"
+                f"A page offers latents `z` and classes, not condition vectors. Received: {name}, "
+                f"which takes `{', '.join(unknown or signature.inputs)}`"
             )
 
 
@@ -95,19 +97,11 @@ def _add(site, name, gan):
         "file": file,
         "bytes": len(content),
         "sha256": hashlib.sha256(content).hexdigest(),
-        "image_shape": list(gan.image_shape),
-        "num_classes": gan.num_classes,
-        "latent_dim": gan.latent_dim,
-        "prior": _prior(gan),
+        "num_classes": None,
+        **gan.signature.output.page(),
+        **{key: v for kind in gan.signature.inputs.values() for key, v in kind.control().items()},
         "score": _score(gan),
     }
-
-
-def _prior(gan):
-    if gan.latent_range is None:
-        return {"distribution": "normal"}
-    low, high = gan.latent_range
-    return {"distribution": "uniform", "low": low, "high": high}
 
 
 def _score(gan):

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from kerasgan import models, provenance
+from kerasgan import provenance
 from kerasgan.errors import UserError, needs
+from kerasgan.signature import Signature
 
 FILE = "kerasgan.json"
 
@@ -19,21 +20,19 @@ def describe(gan):
         gan: A `kerasgan.GAN`.
 
     Returns:
-        dict of JSON values; `rebuild` makes an untrained model of the same kind from it. `name`,
-        `recipe` and `scores` are there where the model was loaded from a run or a zoo entry, and
-        has not been trained on.
+        dict of JSON values; `signature_of` reads the model's signature from it. `name`, `recipe`
+        and `scores` are there where the model was loaded from a run or a zoo entry, and has not
+        been trained on.
     """
     weights_sha256 = provenance.weights_sha256(gan.inference_generator)
     origin = gan.origin or {}
     same = origin.get("scores", {}).get("weights_sha256", weights_sha256) == weights_sha256
     return {
-        "model": type(gan).__module__.rpartition(".")[2],
+        "model": gan.variant,
+        "class": type(gan).__name__,
+        "paper": gan.paper and list(gan.paper),
         "config": gan.get_config(),
-        "image_shape": list(gan.image_shape),
-        "num_classes": gan.num_classes,
-        "condition_dim": gan.condition_dim,
-        "latent_dim": gan.latent_dim,
-        "latent_range": gan.latent_range and list(gan.latent_range),  # none: standard normal
+        "signature": gan.signature.get_config(),
         "parameters": gan.generator.count_params(),
         "weights_sha256": weights_sha256,
         **(origin if same else {}),
@@ -72,20 +71,15 @@ def read(path):
     return about
 
 
-def rebuild(about, path):
-    """Returns an untrained model of the kind that was exported: it draws the same latents.
+def signature_of(about):
+    """Returns the signature of the model that was exported.
 
     Args:
         about: As `read` gives it.
-        path: What it was read from, for the error.
-
-    Raises:
-        UserError: If this version of kerasgan has no such model.
     """
-    try:
-        return models.get(about["model"]).from_config(about["config"])
-    except (TypeError, ValueError, KeyError) as error:
-        raise UserError(f"{path} is of a model that this kerasgan cannot build: {error}") from error
+    if "signature" in about:
+        return Signature.from_config(about["signature"])
+    return Signature.of_first_edition(about)
 
 
 def newest_version(path):
@@ -104,15 +98,16 @@ def newest_version(path):
     return max(versions, key=lambda folder: int(folder.name), default=None)
 
 
-def annotate_tflite(content, about):
+def annotate_tflite(content, about, output):
     """Returns a TFLite model with `about` in it, and its tensors named in a signature.
 
     Args:
         content: bytes, a model with one subgraph and one output.
         about: dict, as `describe` gives it.
+        output: Name of the output.
 
     Returns:
-        bytes. The signature `serving_default` takes the inputs by their names and gives `images`.
+        bytes. The signature `serving_default` takes the inputs by their names and gives `output`.
     """
     import flatbuffers
     from tensorflow.lite.python import schema_py_generated as schema
@@ -128,7 +123,7 @@ def annotate_tflite(content, about):
     signature = schema.SignatureDefT()
     signature.signatureKey = "serving_default"
     signature.inputs = [tensor(i, graph.tensors[i].name.decode()) for i in graph.inputs]
-    signature.outputs = [tensor(i, "images") for i in graph.outputs]
+    signature.outputs = [tensor(i, output) for i in graph.outputs]
     model.signatureDefs = [signature]
 
     buffer, entry = schema.BufferT(), schema.MetadataT()

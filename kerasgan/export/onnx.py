@@ -14,8 +14,9 @@ from kerasgan.files import replacing
 def onnx(gan, path):
     """Writes the generator as an ONNX model: latents in, images out, for any batch.
 
-    The input `z` is (N, latent_dim) float32, with `label` (N,) int32, or `condition` (N, D)
-    float32, where the model is conditional; the output `images` is (N, H, W, C) float32 in [-1, 1].
+    Inputs and output have the names, dtypes and shapes of `gan.signature`: `z` (N, latent_dim)
+    float32, and `label` (N,) int32 where the model takes one; `images` (N, H, W, C) float32 in
+    [-1, 1].
     Unlike a SavedModel it does not check its inputs: NaN gives NaN, a label out of range some image
     or other. Which model it is of stands in its metadata, under `kerasgan.json`.
 
@@ -39,14 +40,13 @@ def onnx(gan, path):
     """
     needs("tf2onnx", "runtimes")
     gan = zoo.opened(gan)
-    generate = tf.function(
-        lambda *inputs: {"images": gan.generate(*inputs)}, input_signature=gan.input_signature
-    )
+    specs, made = gan.signature.specs, gan.signature.output.tensor
+    generate = tf.function(lambda *inputs: {made: gan.generate(*inputs)}, input_signature=specs)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what tf2onnx does is not its user's concern
         import tf2onnx
 
-        model, _ = tf2onnx.convert.from_function(generate, gan.input_signature)
+        model, _ = tf2onnx.convert.from_function(generate, specs)
     for tensor in (*model.graph.input, *model.graph.output):
         tensor.type.tensor_type.shape.dim[0].dim_param = "N"
     about = model.metadata_props.add()

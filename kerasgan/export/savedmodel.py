@@ -18,19 +18,21 @@ MOST = 1024  # images that one request may ask for
 def saved_model(gan, directory, version=None):
     """Writes the generator as a SavedModel that TensorFlow Serving loads.
 
-    Signatures, for any N from 1 up; a conditional model also takes `label` (N,) int32, or
-    `condition` (N, D) float32 where it was built for that:
+    Signatures, for any N from 1 up; inputs are those of `gan.signature`:
 
-    - `serving_default`: `z` (N, latent_dim) float32 -> `images` (N, H, W, C) float32 in [-1, 1].
-    - `sample`: scalars `seed` int64 and `num` int32, 1 to 1024 -> `images` (num, H, W, C), as
+    - `serving_default`: all inputs, e.g. `z` (N, latent_dim) float32 and `label` (N,) int32 ->
+      the output, e.g. `images` (N, H, W, C) float32 in [-1, 1].
+    - `sample`, where something is drawn: scalars `seed` int64 and `num` int32, 1 to 1024, and the
+      inputs that are not drawn from a seed -> `images` (num, H, W, C), as
       `gan.sample(num, seed=seed)` makes them: a larger `num` only adds. One label serves all
       images, or there are `num` of them.
     - `sample_uint8`: the same as bytes 0 to 255.
     - `sample_png`: the same as PNG files, `image_bytes` (num,), which REST returns as base64.
+      Sounds have `sample_wav` -> `audio_bytes` (num,) in place of the last two.
 
     A request that is wrong (a latent vector of another length, NaN, a label or `num` out of range)
     fails with a message that says so, and the model goes on serving. The averaged (EMA) weights go
-    out where the model keeps them. Models of points have the first two signatures.
+    out where the model keeps them. Vectors have the first two signatures.
 
     Beside the graph stand `kerasgan.json` (variant, recipe, scores, hash of the weights, versions)
     and, in `assets.extra/`, the model card and requests with which TensorFlow Serving warms up.
@@ -87,70 +89,71 @@ def saved_model(gan, directory, version=None):
 
 def signatures(gan):
     """Returns for each signature's name its function and the specs of its inputs."""
-    specs = gan.input_signature
-    asked = [tf.TensorSpec((), tf.int64, "seed"), tf.TensorSpec((), tf.int32, "num"), *specs[1:]]
+    signature = gan.signature
+    output = signature.output
 
-    def sample(seed, num, *given):
+    def serve(*inputs):
+        return checked_generate(gan, signature.named(inputs))
+
+    def sample(seed, num, *asked):
         with tf.control_dependencies(
             [
                 tf.debugging.assert_positive(num, "`num` must be 1 or more."),
                 tf.debugging.assert_less_equal(num, MOST, f"`num` must be {MOST} or less."),
             ]
         ):
-            z = gan.latent_prior(num, tf.stack([seed, 0]))
-        return checked_generate(gan, z, *(for_each(values, num) for values in given))
+            values = {
+                name: for_each(values, num, name)
+                for name, values in zip(signature.asked, asked, strict=True)
+            }
+            drawn = signature.draw(num, tf.stack([seed, 0]), values)
+        return checked_generate(gan, signature.named(drawn))
 
-    def sample_uint8(*inputs):
-        return tf.cast(
-            tf.clip_by_value(tf.round((sample(*inputs) + 1.0) * 127.5), 0, 255), tf.uint8
-        )
+    def formed(form):
+        return lambda *inputs: form(sample(*inputs))
 
     functions = {
-        "serving_default": (lambda *inputs: {"images": checked_generate(gan, *inputs)}, specs),
-        "sample": (lambda *inputs: {"images": sample(*inputs)}, asked),
+        "serving_default": (lambda *inputs: {output.tensor: serve(*inputs)}, signature.specs)
     }
-    if len(gan.image_shape) == 3:
-        functions["sample_uint8"] = (lambda *inputs: {"images": sample_uint8(*inputs)}, asked)
-        functions["sample_png"] = (
-            lambda *inputs: {"image_bytes": tf.io.encode_png(sample_uint8(*inputs))},
-            asked,
-        )
+    if signature.seeded:
+        wanted = [tf.TensorSpec((), tf.int64, "seed"), tf.TensorSpec((), tf.int32, "num")]
+        wanted += [kind.spec(name) for name, kind in signature.asked.items()]
+        functions["sample"] = (lambda *inputs: {output.tensor: sample(*inputs)}, wanted)
+        for suffix, form in output.endpoints().items():
+            functions[f"sample_{suffix}"] = (formed(form), wanted)
     return functions
 
 
-def for_each(values, num):
-    """Repeats one label or condition for all images; as many as images stay as they are."""
+def for_each(values, num, name):
+    """Repeats one value of an input for all samples; as many as samples stay as they are."""
     count = tf.shape(values)[0]
     fits = tf.reduce_any([tf.equal(count, 1), tf.equal(count, num)])
-    with tf.control_dependencies(
-        [tf.debugging.Assert(fits, ["There must be one label, or `num` of them. Received:", count])]
-    ):
+    message = f"There must be one {name}, or `num` of them. Received:"
+    with tf.control_dependencies([tf.debugging.Assert(fits, [message, count])]):
         return tf.broadcast_to(values, tf.concat([[num], tf.shape(values)[1:]], axis=0))
 
 
-def checked_generate(gan, z, *given):
-    """As `gan.generate`, with checks within the graph, where a bad request must be told."""
-    z = tf.ensure_shape(z, (None, gan.latent_dim))
-    checks = [
-        tf.debugging.assert_positive(tf.shape(z)[0], "`z` must hold at least one latent vector."),
-        finite(z, "z"),
-    ]
-    for values in given:
-        same = tf.equal(tf.shape(values)[0], tf.shape(z)[0])
-        checks.append(tf.debugging.Assert(same, ["There must be a label for each latent vector."]))
-        if gan.num_classes is None:
-            checks.append(finite(values, "condition"))
-        else:
-            known = tf.reduce_all((values >= 0) & (values < gan.num_classes))
-            message = f"`label` must lie in 0 to {gan.num_classes - 1}. Received:"
-            checks.append(tf.debugging.Assert(known, [message, values]))
-    with tf.control_dependencies(checks):
-        return gan.generate(tf.identity(z), *map(tf.identity, given))
+def checked_generate(gan, inputs):
+    """As `gan.generate`, with checks within the graph, where a bad request must be told.
 
-
-def finite(values, name):
-    message = f"`{name}` must be finite: it holds NaN or infinite values."
-    return tf.debugging.Assert(tf.reduce_all(tf.math.is_finite(values)), [message])
+    Args:
+        gan: The model.
+        inputs: dict of tensors by input name, in the generator's order.
+    """
+    kinds = gan.signature.inputs
+    first = next(iter(inputs))
+    inputs = {
+        name: tf.ensure_shape(values, (None, *kinds[name].shape)) for name, values in inputs.items()
+    }
+    num = tf.shape(inputs[first])[0]
+    said = "latent vector" if kinds[first].seeded else "value"
+    checks = [tf.debugging.assert_positive(num, f"`{first}` must hold at least one {said}.")]
+    for name, values in inputs.items():
+        message = f"There must be a {name} for each {said}."
+        checks.append(tf.debugging.Assert(tf.equal(tf.shape(values)[0], num), [message]))
+        checks += kinds[name].assertions(values, name)
+    with tf.control_dependencies([check for check in checks if check is not None]):
+        return gan.generate(*map(tf.identity, inputs.values()))
 
 
 def next_version(directory):

@@ -8,7 +8,8 @@ import numpy as np
 import tensorflow as tf
 
 from kerasgan import zoo
-from kerasgan.errors import UserError, nearest
+from kerasgan.checks import as_tuple
+from kerasgan.errors import UserError, check_count, nearest
 from kerasgan.export import metadata
 from kerasgan.files import replacing
 from kerasgan.prepare import quiet
@@ -20,9 +21,10 @@ CALIBRATION = 256  # latents that set the ranges of activations, where none are 
 def tflite(gan, path, quantization=None, calibration_latents=None):
     """Writes the generator as a TFLite model: one latent vector in, one image out.
 
-    The input `z` is (1, latent_dim) float32, with `label` (1,) int32 or `condition` (1, D) float32
-    where the model takes one; the output `images` is (1, H, W, C) float32 in [-1, 1]; the signature
-    that names them is `serving_default`. Inputs and output are float in every mode. The batch is
+    Inputs and output have the names, dtypes and shapes of `gan.signature`, with a batch of 1: `z`
+    (1, latent_dim) float32, and `label` (1,) int32 where the model takes one; `images`
+    (1, H, W, C) float32 in [-1, 1]. The signature that names them is `serving_default`. Inputs and
+    output are float in every mode. The batch is
     fixed: LiteRT in a browser takes no other, and elsewhere it is the fast one. Only built-in
     operators are used, so every LiteRT runtime loads it.
 
@@ -35,9 +37,9 @@ def tflite(gan, path, quantization=None, calibration_latents=None):
             "int16x8": activations of 16 bits, which LiteRT computes slowly. What each costs is
             measured by `kerasgan benchmark export`.
         calibration_latents: float32 array (N, latent_dim), with which the ranges of activations
-            are found in the last two modes. By default 256 that the model draws, with seed 0;
-            class labels take turns. A model of dense conditions needs a pair, latents and
-            conditions (N, D).
+            are found in the last two modes; or a tuple or dict of all inputs that are not labels.
+            By default 256 that the model draws, with seed 0; class labels take turns, and inputs
+            that must be given are those that the model keeps from its first `fit`.
 
     Returns:
         str, the path.
@@ -65,30 +67,31 @@ def tflite(gan, path, quantization=None, calibration_latents=None):
     converted = in_float32(gan)
     with bounded_tanh(converted) if quantization == "int8" else contextlib.nullcontext():
         content = convert(converted, quantization, inputs)
-    content = metadata.annotate_tflite(content, about)
+    content = metadata.annotate_tflite(content, about, gan.signature.output.tensor)
     with replacing(path) as temporary, open(temporary, "wb") as file:
         file.write(content)
     return str(path)
 
 
-def calibration_inputs(gan, latents=None):
+def calibration_inputs(gan, given=None):
     """Returns the inputs that set the ranges of activations: a list of lists of arrays, batch 1."""
-    if latents is None:
-        latents = gan.latent_prior(CALIBRATION, tf.constant([0, 0], tf.int64)).numpy()
-    given = latents if isinstance(latents, tuple) else (latents,)
-    inputs = [np.asarray(values, "float32") for values in given]
-    if gan.num_classes:
-        inputs.append((np.arange(len(inputs[0])) % gan.num_classes).astype("int32"))
-    wanted = [tuple(spec.shape[1:]) for spec in gan.input_signature]
-    if [values.shape[1:] for values in inputs] != wanted or len({len(v) for v in inputs}) != 1:
-        each = " and ".join(f"(N, {', '.join(map(str, shape))})" for shape in wanted if shape)
-        raise UserError(
-            f"`calibration_latents` must have shape {each}. "
-            f"Received: {', '.join(str(np.shape(values)) for values in given)}"
-        )
-    if not all(len(values) and np.isfinite(values).all() for values in inputs):
-        raise UserError("`calibration_latents` must hold at least one vector, all finite.")
-    return [[values[i : i + 1] for values in inputs] for i in range(len(inputs[0]))]
+    signature = gan.signature
+    if given is not None and not isinstance(given, dict):
+        given = dict(zip(signature.inputs, as_tuple(given), strict=False))
+    try:
+        if given is None:
+            drawn = gan.inputs_for(CALIBRATION, 0)
+        else:
+            num = len(next(iter(given.values())))
+            check_count(num, "The number of calibration inputs")
+            values = {name: signature.inputs[name].check(given[name], name, num) for name in given}
+            drawn = signature.named(signature.draw(num, tf.constant([0, 0], tf.int64), values))
+    except UserError as error:
+        kinds = [k for k in signature.inputs.values() if k.seeded or k.source != "drawn"]
+        shapes = " and ".join(f"(N, {', '.join(map(str, kind.shape))})" for kind in kinds)
+        raise UserError(f"`calibration_latents` must have shape {shapes}: {error}") from error
+    arrays = [np.asarray(values) for values in drawn.values()]
+    return [[values[i : i + 1] for values in arrays] for i in range(len(arrays[0]))]
 
 
 def in_float32(gan):
@@ -133,7 +136,7 @@ def tanh_within_3(x):
 
 def convert(gan, quantization, inputs=None):
     """Returns the content of a TFLite file, as its converter writes it."""
-    signature = [tf.TensorSpec((1, *s.shape[1:]), s.dtype, s.name) for s in gan.input_signature]
+    signature = [kind.spec(name, num=1) for name, kind in gan.signature.inputs.items()]
     generate = tf.function(gan.generate, input_signature=signature)
     # One argument only: given the network as well, the converter drops its weights (NaN images).
     with quiet(), warnings.catch_warnings():  # it recommends the second argument

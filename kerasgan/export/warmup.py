@@ -36,7 +36,13 @@ def write_warmup(gan, folder, model):
 
 
 def inputs(gan, num):
-    """Returns latents, and labels or conditions of 0 where the model takes them, by name."""
-    z, *given = gan.input_signature
-    zeros = {spec.name: tf.zeros((num, *spec.shape[1:]), spec.dtype) for spec in given}
-    return {z.name: gan.latent_prior(num, tf.constant([0, 0], tf.int64)), **zeros}
+    """Returns a request's inputs by name: as `sample` draws them, or else zeros."""
+    signature = gan.signature
+    values = {
+        name: tf.zeros((num, *kind.shape), kind.dtype)
+        for name, kind in signature.asked.items()
+        if kind.source != "default"
+    }
+    for name, kept in gan.examples.items():
+        values[name] = tf.constant(kept[[place % len(kept) for place in range(num)]])
+    return signature.named(signature.draw(num, tf.constant([0, 0], tf.int64), values))

@@ -33,12 +33,13 @@ import tensorflow as tf
 from keras import layers, ops
 
 from kerasgan.errors import UserError
-from kerasgan.gan import GAN
+from kerasgan.gan import GAN, Paper
 from kerasgan.layers import Dropout, Maxout
 from kerasgan.losses import discriminator_loss, non_saturating_loss
+from kerasgan.signature import Image, Label, Latent, Signature, Vector
 
 
-class ConditionalGAN(GAN):
+class ConditionalGAN(GAN, package="kerasgan"):
     """Two multilayer perceptrons that are told what each image shows.
 
     Args:
@@ -49,7 +50,7 @@ class ConditionalGAN(GAN):
         latent_dim: Length of the latent vector, uniform in [0, 1].
         width: Units of G's last hidden layer. 1200 is the paper's; the other layers are scaled
             alike, down to 8 units.
-        ema_decay, seed: As in `kerasgan.GAN`.
+        **options: `ema_decay`, `seed`: as in `kerasgan.GAN`.
 
     Raises:
         UserError: If `image_shape` has not three axes, or not exactly one of `num_classes` and
@@ -67,7 +68,12 @@ class ConditionalGAN(GAN):
     Reference: Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784
     """
 
-    latent_range = (0.0, 1.0)
+    variant = "cgan"
+    paper = Paper(
+        "Mirza & Osindero 2014",
+        "Conditional Generative Adversarial Nets",
+        "https://arxiv.org/abs/1411.1784",
+    )
 
     def __init__(
         self,
@@ -76,16 +82,18 @@ class ConditionalGAN(GAN):
         condition_dim=None,
         latent_dim=100,
         width=1200,
-        ema_decay=None,
-        seed=None,
-        **kwargs,
+        **options,
     ):
+        inputs = {"z": Latent(latent_dim, uniform=(0, 1))}
+        if num_classes is not None:
+            inputs["label"] = Label(num_classes)
+        if condition_dim is not None:
+            inputs["condition"] = Vector(condition_dim)
         super().__init__(
             build_generator(image_shape, latent_dim, width, num_classes, condition_dim),
             build_discriminator(image_shape, width, num_classes, condition_dim),
-            ema_decay=ema_decay,
-            seed=seed,
-            **kwargs,
+            signature=Signature(inputs, Image(image_shape)),
+            **options,
         )
         self.num_classes = num_classes
         self.condition_dim = condition_dim

@@ -20,12 +20,13 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from kerasgan.gan import GAN
+from kerasgan.gan import GAN, Paper
 from kerasgan.losses import discriminator_loss, non_saturating_loss
 from kerasgan.shapes import base_sides, check_image_shape, count_halvings
+from kerasgan.signature import Image, Latent, Signature
 
 
-class DCGAN(GAN):
+class DCGAN(GAN, package="kerasgan"):
     """Deep convolutional GAN.
 
     Args:
@@ -33,7 +34,7 @@ class DCGAN(GAN):
         latent_dim: Length of the latent vector, uniform in [-1, 1].
         width: Channels of D's first and G's last hidden layer; 128 is the paper's, 32 is quick
             on a CPU.
-        ema_decay, seed: As in `kerasgan.GAN`.
+        **options: `ema_decay`, `seed`: as in `kerasgan.GAN`.
 
     Raises:
         UserError: If a side is not divisible by 4.
@@ -49,15 +50,20 @@ class DCGAN(GAN):
     Reference: Radford et al. 2016, https://arxiv.org/abs/1511.06434
     """
 
-    latent_range = (-1.0, 1.0)
+    variant = "dcgan"
+    paper = Paper(
+        "Radford, Metz & Chintala 2016",
+        "Unsupervised Representation Learning with "
+        "Deep Convolutional Generative Adversarial Networks",
+        "https://arxiv.org/abs/1511.06434",
+    )
 
-    def __init__(self, image_shape, latent_dim=100, width=128, ema_decay=None, seed=None, **kwargs):
+    def __init__(self, image_shape, latent_dim=100, width=128, **options):
         super().__init__(
             build_generator(image_shape, latent_dim, width),
             build_discriminator(image_shape, width),
-            ema_decay=ema_decay,
-            seed=seed,
-            **kwargs,
+            signature=Signature({"z": Latent(latent_dim, uniform=(-1, 1))}, Image(image_shape)),
+            **options,
         )
         self.width = width
 

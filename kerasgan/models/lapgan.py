@@ -39,17 +39,18 @@ import tensorflow as tf
 from keras import layers, ops
 
 from kerasgan.errors import UserError
-from kerasgan.gan import GAN
+from kerasgan.gan import GAN, Paper
 from kerasgan.layers import Dropout
 from kerasgan.losses import discriminator_loss, non_saturating_loss
 from kerasgan.pyramid import LaplacianPyramid, Upsample
+from kerasgan.signature import Image, Label, Latent, Signature
 
 BASE_SIDE = 8
 BASE_LATENTS = 100
 DEFAULT_WIDTH = 64
 
 
-class LAPGAN(GAN):
+class LAPGAN(GAN, package="kerasgan"):
     """Laplacian pyramid of GANs, from 8x8 pixels up.
 
     The latents of all levels are one vector, uniform in [-1, 1]: 100 for the 8x8 image, then one
@@ -63,7 +64,7 @@ class LAPGAN(GAN):
             64, and the 8x8 networks are always as large as the paper's: there smaller ones save
             little and draw worse.
         num_classes: Number of classes of the class-conditional variant, or `None`.
-        ema_decay, seed: As in `kerasgan.GAN`.
+        **options: `ema_decay`, `seed`: as in `kerasgan.GAN`.
 
     Raises:
         UserError: If the sides are not a power of two from 16 up, or differ.
@@ -81,19 +82,24 @@ class LAPGAN(GAN):
     Reference: Denton et al. 2015, https://arxiv.org/abs/1506.05751
     """
 
-    latent_range = (-1.0, 1.0)
+    variant = "lapgan"
+    paper = Paper(
+        "Denton, Chintala, Szlam & Fergus 2015",
+        "Deep Generative Image Models using a Laplacian Pyramid of Adversarial Networks",
+        "https://arxiv.org/abs/1506.05751",
+    )
 
-    def __init__(
-        self, image_shape, width=64, num_classes=None, ema_decay=None, seed=None, **kwargs
-    ):
+    def __init__(self, image_shape, width=64, num_classes=None, **options):
         sides = pyramid_sides(image_shape)
         self.log_names = [f"{loss}_{side}" for loss in ("d_loss", "g_loss") for side in sides]
+        inputs = {"z": Latent(sum(latent_sizes(sides)), uniform=(-1, 1))}
+        if num_classes is not None:
+            inputs["label"] = Label(num_classes)
         super().__init__(
             build_generator(image_shape, width, num_classes),
             build_discriminator(image_shape, width, num_classes),
-            ema_decay=ema_decay,
-            seed=seed,
-            **kwargs,
+            signature=Signature(inputs, Image(image_shape)),
+            **options,
         )
         self.sides = sides
         self.width = width
@@ -104,7 +110,7 @@ class LAPGAN(GAN):
         return keras.optimizers.SGD(0.02, momentum=0.5), keras.optimizers.SGD(0.02, momentum=0.5)
 
     def train_step(self, data):
-        images, *label = data if self.conditional else (data,)
+        images, *label = (data,) if self.num_classes is None else data
         generators, discriminators = self.level_networks()
         levels = range(len(self.sides))
         # Section 2.3: what conditions a level in training is the l_k of the real image.

@@ -21,11 +21,12 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from kerasgan.gan import GAN
+from kerasgan.gan import GAN, Paper
 from kerasgan.shapes import check_image_shape
+from kerasgan.signature import Image, Latent, Signature
 
 
-class LSGAN(GAN):
+class LSGAN(GAN, package="kerasgan"):
     """Least squares GAN.
 
     Args:
@@ -37,7 +38,7 @@ class LSGAN(GAN):
         a: float, what D should say of generated images.
         b: float, what D should say of real images.
         c: float, what G wants D to say of generated images.
-        ema_decay, seed: As in `kerasgan.GAN`.
+        **options: `ema_decay`, `seed`: as in `kerasgan.GAN`.
 
     Raises:
         UserError: If a side is not divisible by 4.
@@ -53,7 +54,12 @@ class LSGAN(GAN):
     Reference: Mao et al. 2017, https://arxiv.org/abs/1611.04076
     """
 
-    latent_range = (-1.0, 1.0)
+    variant = "lsgan"
+    paper = Paper(
+        "Mao, Li, Xie, Lau, Wang & Smolley 2017",
+        "Least Squares Generative Adversarial Networks",
+        "https://arxiv.org/abs/1611.04076",
+    )
 
     def __init__(
         self,
@@ -63,16 +69,13 @@ class LSGAN(GAN):
         a=0.0,
         b=1.0,
         c=1.0,
-        ema_decay=None,
-        seed=None,
-        **kwargs,
+        **options,
     ):
         super().__init__(
             build_generator(image_shape, latent_dim, width),
             build_discriminator(image_shape, width),
-            ema_decay=ema_decay,
-            seed=seed,
-            **kwargs,
+            signature=Signature({"z": Latent(latent_dim, uniform=(-1, 1))}, Image(image_shape)),
+            **options,
         )
         self.width = width
         self.a = a

@@ -25,7 +25,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 from kerasgan.errors import check_count
-from kerasgan.gan import GAN
+from kerasgan.gan import GAN, Paper
 from kerasgan.layers import (
     ConditionalBatchNormalization,
     SelfAttention,
@@ -36,9 +36,10 @@ from kerasgan.layers import (
 from kerasgan.losses import hinge_discriminator_loss, hinge_generator_loss
 from kerasgan.models.sngan import batch_norm, down_block, first_down_block, last_block, up_block
 from kerasgan.shapes import base_sides, check_image_shape, count_halvings
+from kerasgan.signature import Image, Label, Latent, Signature
 
 
-class SAGAN(GAN):
+class SAGAN(GAN, package="kerasgan"):
     """Self-attention GAN, conditional on classes or not.
 
     Args:
@@ -47,7 +48,7 @@ class SAGAN(GAN):
         latent_dim: Length of the latent vector, standard normal.
         width: Channels at the image's end of both networks; they double with each halving of the
             sides. 64 is the paper's, 16 is quick on a CPU.
-        ema_decay, seed: As in `kerasgan.GAN`.
+        **options: `ema_decay`, `seed`: as in `kerasgan.GAN`.
 
     Raises:
         UserError: If a side is not divisible by 4, or `num_classes` is not 1 or more.
@@ -63,24 +64,31 @@ class SAGAN(GAN):
     Reference: Zhang et al. 2019, https://arxiv.org/abs/1805.08318
     """
 
+    variant = "sagan"
+    paper = Paper(
+        "Zhang, Goodfellow, Metaxas & Odena 2019",
+        "Self-Attention Generative Adversarial Networks",
+        "https://arxiv.org/abs/1805.08318",
+    )
+
     def __init__(
         self,
         image_shape,
         num_classes=None,
         latent_dim=128,
         width=64,
-        ema_decay=None,
-        seed=None,
-        **kwargs,
+        **options,
     ):
         if num_classes is not None:
             check_count(num_classes, "num_classes")
+        inputs = {"z": Latent(latent_dim)}
+        if num_classes is not None:
+            inputs["label"] = Label(num_classes)
         super().__init__(
             build_generator(image_shape, num_classes, latent_dim, width),
             build_discriminator(image_shape, num_classes, width),
-            ema_decay=ema_decay,
-            seed=seed,
-            **kwargs,
+            signature=Signature(inputs, Image(image_shape)),
+            **options,
         )
         self.num_classes = num_classes
         self.width = width
@@ -94,7 +102,7 @@ class SAGAN(GAN):
         )
 
     def train_step(self, data):
-        images, labels = data if self.conditional else (data, None)
+        images, labels = (data, None) if self.num_classes is None else data
         num = tf.shape(images)[0]
 
         # Eq. (4): L_D = -E[min(0, -1 + D(x, y))] - E[min(0, -1 - D(G(z), y))]

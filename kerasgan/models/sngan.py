@@ -32,13 +32,14 @@ import tensorflow as tf
 from keras import layers, ops
 
 from kerasgan.errors import UserError, check_count
-from kerasgan.gan import GAN
+from kerasgan.gan import GAN, Paper
 from kerasgan.layers import SpectralConv2D, SpectralDense
 from kerasgan.losses import hinge_discriminator_loss, hinge_generator_loss
 from kerasgan.shapes import base_sides, check_image_shape, count_halvings
+from kerasgan.signature import Image, Latent, Signature
 
 
-class SNGAN(GAN):
+class SNGAN(GAN, package="kerasgan"):
     """GAN with a spectrally normalised discriminator.
 
     The batch that `fit` hands over is split into `n_critic` minibatches, one for each update of the
@@ -53,7 +54,7 @@ class SNGAN(GAN):
         architecture: "resnet" or "conv".
         n_critic: int, updates of the discriminator for one of the generator. The paper's conv nets
             were also trained with 1. The default learning rates reach 0 together with 5.
-        ema_decay, seed: As in `kerasgan.GAN`.
+        **options: `ema_decay`, `seed`: as in `kerasgan.GAN`.
 
     Raises:
         UserError: If a side is not divisible by 4, there is no such architecture, or `n_critic` is
@@ -70,6 +71,13 @@ class SNGAN(GAN):
     Reference: Miyato et al. 2018, https://arxiv.org/abs/1802.05957
     """
 
+    variant = "sngan"
+    paper = Paper(
+        "Miyato, Kataoka, Koyama & Yoshida 2018",
+        "Spectral Normalization for Generative Adversarial Networks",
+        "https://arxiv.org/abs/1802.05957",
+    )
+
     def __init__(
         self,
         image_shape,
@@ -77,9 +85,7 @@ class SNGAN(GAN):
         width=256,
         architecture="resnet",
         n_critic=5,
-        ema_decay=None,
-        seed=None,
-        **kwargs,
+        **options,
     ):
         if architecture not in ARCHITECTURES:
             raise UserError(
@@ -91,9 +97,8 @@ class SNGAN(GAN):
         super().__init__(
             build_generator(image_shape, latent_dim, width),
             build_discriminator(image_shape, width),
-            ema_decay=ema_decay,
-            seed=seed,
-            **kwargs,
+            signature=Signature({"z": Latent(latent_dim)}, Image(image_shape)),
+            **options,
         )
         self.width = width
         self.architecture = architecture
@@ -113,7 +118,7 @@ class SNGAN(GAN):
 
         # n_critic updates of the discriminator, each on real images of its own. Every call of D
         # is one power iteration for each of its layers (Algorithm 1).
-        for real_images in self.minibatches(images):
+        def update_discriminator(real_images):
             fake_images = self.generator(self.sample_latents(num), training=True)
             with tf.GradientTape() as d_tape:
                 real_logits = self.discriminator(real_images, training=True)
@@ -121,6 +126,9 @@ class SNGAN(GAN):
                 # Eq. (16): E[min(0, -1 + D(x))] + E[min(0, -1 - D(G(z)))], to be maximised
                 d_loss = hinge_discriminator_loss(real_logits, fake_logits)
             self.minimize(d_tape, d_loss, self.discriminator, self.d_optimizer)
+            return {"d_loss": d_loss}
+
+        losses = self.repeat(images, update_discriminator)
 
         # Eq. (17): -E[D(G(z))]
         z = self.sample_latents(num)
@@ -129,7 +137,7 @@ class SNGAN(GAN):
             g_loss = hinge_generator_loss(self.discriminator(fake_images, training=True))
         self.minimize(g_tape, g_loss, self.generator, self.g_optimizer)
 
-        return self.end_step(d_loss=d_loss, g_loss=g_loss)
+        return self.end_step(g_loss=g_loss, **losses)
 
 
 # --- ResNets ---

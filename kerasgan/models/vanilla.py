@@ -30,12 +30,13 @@ import tensorflow as tf
 from keras import layers
 
 from kerasgan.errors import UserError, check_count
-from kerasgan.gan import GAN
+from kerasgan.gan import GAN, Paper
 from kerasgan.layers import Dropout, Maxout
 from kerasgan.losses import discriminator_loss, non_saturating_loss
+from kerasgan.signature import Latent, Signature, output_of
 
 
-class VanillaGAN(GAN):
+class VanillaGAN(GAN, package="kerasgan"):
     """The first GAN: two multilayer perceptrons, for images or for points.
 
     Args:
@@ -52,7 +53,7 @@ class VanillaGAN(GAN):
         input_dropout: Share of the pixels that D does not see; 0.2 is the authors', for digits. On
             images of many greys 0 is better: real images with holes look like noise, and D accepts
             noise for them. D's hidden layers drop one half always. Points lose nothing anywhere.
-        ema_decay, seed: As in `kerasgan.GAN`.
+        **options: `ema_decay`, `seed`: as in `kerasgan.GAN`.
 
     Raises:
         UserError: If an argument is out of range.
@@ -69,7 +70,12 @@ class VanillaGAN(GAN):
     Reference: Goodfellow et al. 2014, https://arxiv.org/abs/1406.2661
     """
 
-    latent_range = (-math.sqrt(3.0), math.sqrt(3.0))
+    variant = "vanilla"
+    paper = Paper(
+        "Goodfellow et al. 2014",
+        "Generative Adversarial Nets",
+        "https://arxiv.org/abs/1406.2661",
+    )
 
     def __init__(
         self,
@@ -80,9 +86,7 @@ class VanillaGAN(GAN):
         minimax=False,
         label_smoothing=0.0,
         input_dropout=0.2,
-        ema_decay=None,
-        seed=None,
-        **kwargs,
+        **options,
     ):
         check_count(k, "k")
         if not 0.0 <= label_smoothing < 1.0:
@@ -96,9 +100,11 @@ class VanillaGAN(GAN):
         super().__init__(
             build_generator(image_shape, latent_dim, width),
             build_discriminator(image_shape, width, input_dropout),
-            ema_decay=ema_decay,
-            seed=seed,
-            **kwargs,
+            signature=Signature(
+                {"z": Latent(latent_dim, uniform=(-math.sqrt(3.0), math.sqrt(3.0)))},
+                output_of(image_shape),
+            ),
+            **options,
         )
         self.width = width
         self.k = self.n_critic = k
@@ -112,23 +118,28 @@ class VanillaGAN(GAN):
 
     def train_step(self, images):
         # Algorithm 1: for k steps do
-        for x in self.minibatches(images):
+        num = tf.shape(images)[0] // self.n_critic
+
+        def update_discriminator(x):
             # Sample m latents and m examples; ascend log D(x) + log(1 - D(G(z))).
-            fakes = self.generator(self.sample_latents(tf.shape(x)[0]), training=True)
+            fakes = self.generator(self.sample_latents(num), training=True)
             with tf.GradientTape() as tape:
                 real_logits = self.discriminator(x, training=True)
                 fake_logits = self.discriminator(fakes, training=True)
                 d_loss = smoothed_discriminator_loss(real_logits, fake_logits, self.label_smoothing)
             self.minimize(tape, d_loss, self.discriminator, self.d_optimizer)
+            return {"d_loss": d_loss}
+
+        losses = self.repeat(images, update_discriminator)
 
         # Sample m latents; descend log(1 - D(G(z))), or rather ascend log D(G(z)) (section 3).
-        z = self.sample_latents(tf.shape(x)[0])
+        z = self.sample_latents(num)
         with tf.GradientTape() as tape:
             fake_logits = self.discriminator(self.generator(z, training=True), training=True)
             g_loss = (minimax_loss if self.minimax else non_saturating_loss)(fake_logits)
         self.minimize(tape, g_loss, self.generator, self.g_optimizer)
 
-        return self.end_step(d_loss=d_loss, g_loss=g_loss)
+        return self.end_step(g_loss=g_loss, **losses)
 
 
 def sgd(rate):

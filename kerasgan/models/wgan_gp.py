@@ -26,11 +26,12 @@ import tensorflow as tf
 from keras import layers
 
 from kerasgan.errors import check_count
-from kerasgan.gan import GAN
+from kerasgan.gan import GAN, Paper
 from kerasgan.shapes import base_sides, check_image_shape, count_halvings
+from kerasgan.signature import Latent, Signature, output_of
 
 
-class WGANGP(GAN):
+class WGANGP(GAN, package="kerasgan"):
     """Wasserstein GAN with gradient penalty.
 
     The batch that `fit` hands over is split into `n_critic` minibatches, one for each update of the
@@ -46,7 +47,7 @@ class WGANGP(GAN):
             units of each hidden layer. 128 is the paper's, 32 is quick on a CPU.
         gp_weight: float, lambda of Eq. (3); the authors' toy script has 0.1.
         n_critic: int, updates of the critic for one of the generator.
-        ema_decay, seed: As in `kerasgan.GAN`.
+        **options: `ema_decay`, `seed`: as in `kerasgan.GAN`.
 
     Raises:
         UserError: If a side is not divisible by 4, or `n_critic` is not 1 or more.
@@ -62,6 +63,13 @@ class WGANGP(GAN):
     Reference: Gulrajani et al. 2017, https://arxiv.org/abs/1704.00028
     """
 
+    variant = "wgan_gp"
+    paper = Paper(
+        "Gulrajani, Ahmed, Arjovsky, Dumoulin & Courville 2017",
+        "Improved Training of Wasserstein GANs",
+        "https://arxiv.org/abs/1704.00028",
+    )
+
     log_names = ("d_loss", "g_loss", "wasserstein", "gradient_penalty")
     saturating_losses = ()  # the critic's loss has no least value
 
@@ -72,17 +80,14 @@ class WGANGP(GAN):
         width=128,
         gp_weight=10.0,
         n_critic=5,
-        ema_decay=None,
-        seed=None,
-        **kwargs,
+        **options,
     ):
         check_count(n_critic, "n_critic")
         super().__init__(
             build_generator(image_shape, latent_dim, width),
             build_critic(image_shape, width),
-            ema_decay=ema_decay,
-            seed=seed,
-            **kwargs,
+            signature=Signature({"z": Latent(latent_dim)}, output_of(image_shape)),
+            **options,
         )
         self.width = width
         self.gp_weight = gp_weight
@@ -98,7 +103,7 @@ class WGANGP(GAN):
         num = tf.shape(images)[0] // self.n_critic
 
         # Algorithm 1, lines 2 to 10: n_critic updates of the critic
-        for real_images in self.minibatches(images):  # line 4: x ~ P_r, z ~ p(z), alpha ~ U
+        def update_critic(real_images):  # line 4: x ~ P_r, z ~ p(z), alpha ~ U
             z = self.sample_latents(num)
             alpha = self.sample_uniform(num)
             fake_images = self.generator(z, training=True)  # line 5
@@ -109,6 +114,9 @@ class WGANGP(GAN):
                 penalty = gradient_penalty(self.discriminator, real_images, fake_images, alpha)
                 d_loss = distance_loss + self.gp_weight * penalty  # line 7
             self.minimize(d_tape, d_loss, self.discriminator, self.d_optimizer)  # line 9
+            return {"d_loss": d_loss, "wasserstein": -distance_loss, "gradient_penalty": penalty}
+
+        losses = self.repeat(images, update_critic)
 
         # Lines 11 and 12: one of the generator
         z = self.sample_latents(num)
@@ -116,9 +124,7 @@ class WGANGP(GAN):
             g_loss = generator_loss(self.discriminator(self.generator(z, training=True)))
         self.minimize(g_tape, g_loss, self.generator, self.g_optimizer)
 
-        return self.end_step(
-            d_loss=d_loss, g_loss=g_loss, wasserstein=-distance_loss, gradient_penalty=penalty
-        )
+        return self.end_step(g_loss=g_loss, **losses)
 
 
 def critic_loss(real_logits, fake_logits):
