@@ -20,7 +20,7 @@ from typing import Annotated
 
 import typer
 
-from kerasgan import benchmark, cli, data, recipe, train, zoo
+from kerasgan import benchmark, cli, data, recipe, session, zoo
 from kerasgan.errors import UserError, needs
 
 WARM_UP, TIMED = 30, 100  # steps
@@ -71,7 +71,7 @@ def run(wanted, seed, file):
     )
     settings["training"]["seed"] = seed
     with tempfile.TemporaryDirectory() as folder:
-        result = train.train(settings, Path(folder) / "run")
+        result = session.train_recipe(settings, Path(folder) / "run")
     benchmark.append(file, {**wanted, "recipe": settings, **result})
     print(f"{wanted['entry']} seed {seed}: {result['metric']} {result['trained']}", flush=True)
 
@@ -92,7 +92,7 @@ def epochs_in(settings, minutes):
     """Returns the whole epochs that fit into the minutes, at least one."""
     source = settings["data"]
     pictures, labels = data.load_arrays(source["name"], source["split"], source["image_size"])
-    gan = train.build(settings, pictures.shape[1:], WARM_UP + TIMED)
+    gan = session.build(settings, pictures.shape[1:], WARM_UP + TIMED)
     labels = labels if "label" in gan.signature.inputs else None
 
     def seconds(steps):

@@ -15,6 +15,8 @@ def __getattr__(name):
         return importlib.import_module(f"kerasgan.{name}")
     if name == "GAN":
         return importlib.import_module("kerasgan.gan").GAN
+    if name == "train":
+        return importlib.import_module("kerasgan.session").train
     if name == "load":
         return importlib.import_module("kerasgan.zoo").load
     classes = importlib.import_module("kerasgan.models").classes() if name[:1].isupper() else {}
@@ -30,6 +32,7 @@ def __dir__():
             *_MODULES,
             "GAN",
             "load",
+            "train",
             *importlib.import_module("kerasgan.models").classes(),
         ]
     )

@@ -56,6 +56,8 @@ class SampleGrid(keras.callbacks.Callback):
 
     def _draw(self, epoch):
         picture = images.sample_grid(self.model, self.num, self.seed)
+        if picture is None:  # this kind of output cannot be drawn
+            return
         path = os.path.join(self.directory, f"epoch_{epoch:04d}.png")
         images.save_png(picture, path, zoom=self.zoom)
         if self.writer:
@@ -154,7 +156,7 @@ class StopOnNonFinite(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         if batch - self.looked >= self.every:  # by more than one with `steps_per_execution`
             self.looked = batch
-            step = int(self.model.g_optimizer.iterations.numpy())
+            step = steps_of(self.model)
             self._check(logs, f"within {self.every} steps before step {step}")
 
     def on_epoch_end(self, epoch, logs=None):
@@ -165,7 +167,7 @@ class StopOnNonFinite(keras.callbacks.Callback):
             n for n in self.model.log_names if n in logs and not math.isfinite(float(logs[n]))
         ]
         if losses:
-            networks = [n for n in (self.model.generator, self.model.discriminator) if broken(n)]
+            networks = [network for network in self.model.networks if broken(network)]
             where_broken = " and ".join(network.name for network in networks) or "neither network"
             raise TrainingFailed(
                 f"Training broke in epoch {self.epoch + 1}, {where}: {' and '.join(losses)} became "
@@ -203,7 +205,7 @@ class WarnOnCollapse(keras.callbacks.Callback):
         self.warned = set()
 
     def on_epoch_end(self, epoch, logs=None):
-        if int(self.model.g_optimizer.iterations.numpy()) < self.after:
+        if steps_of(self.model) < self.after:
             return
         spread = float(self.model.sample(self.num, seed=0).std(axis=0).mean())
         if spread < self.least:
@@ -227,6 +229,11 @@ class WarnOnCollapse(keras.callbacks.Callback):
         if kind not in self.warned:
             self.warned.add(kind)
             warnings.warn(message, stacklevel=2)
+
+
+def steps_of(gan):
+    """Returns the updates of the first player, which is one a step."""
+    return int(next(iter(gan.optimizers.values())).iterations.numpy())
 
 
 def broken(network):

@@ -11,9 +11,11 @@ import signal
 import threading
 import time
 import warnings
+import zipfile
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from kerasgan import distribution
 from kerasgan.callbacks import broken
@@ -40,6 +42,9 @@ class State:
         in_epoch: Steps in an epoch.
         data_sha256: Hash of the training images.
         untrained: Frechet distance before the first step.
+        fingerprint: That of the source of the training examples.
+        xla: Whether XLA compiled the step: its random draws are others.
+        callbacks: For each further callback its numbers by name: patience, best score, ...
     """
 
     step: int = 0
@@ -50,6 +55,9 @@ class State:
     in_epoch: int = 0
     data_sha256: str = ""
     untrained: float | None = None
+    fingerprint: str = ""
+    xla: bool | None = None
+    callbacks: list = dataclasses.field(default_factory=list)
 
 
 class Means(keras.callbacks.Callback):
@@ -79,23 +87,30 @@ class Checkpoints(Means):
         minutes: Time between two checkpoints. One is also written at the end, after a score, and
             on a signal.
         keep: Number of the newest ones that are kept, beside the one with the best score.
+        others: Callbacks whose numbers are saved and given back.
 
     Raises:
         Interrupted: From `fit`, once SIGINT or SIGTERM has come and a checkpoint is written.
         TrainingFailed: From `fit`, if a weight is NaN or infinite: that is not kept.
     """
 
-    def __init__(self, directory, state=None, minutes=1.0, keep=3):
+    def __init__(self, directory, state=None, minutes=1.0, keep=3, others=()):
         super().__init__(state or State())
+        self.others = others
         self.directory, self.minutes, self.keep = Path(directory), minutes, keep
         self.signal = None
 
     def on_train_begin(self, logs=None):
+        self.given_back = False
         self.started = self.saved = time.monotonic()
         self.before = self.state.seconds
 
     def on_epoch_begin(self, epoch, logs=None):
         self.batches, self.in_epoch = 0, True
+        if not self.given_back:  # not earlier: callbacks start anew when training begins
+            for callback, numbers in zip(self.others, self.state.callbacks, strict=False):
+                vars(callback).update(numbers)
+            self.given_back = True
         super().on_epoch_begin(epoch, logs)
 
     def on_train_batch_end(self, batch, logs=None):
@@ -116,6 +131,7 @@ class Checkpoints(Means):
 
     def on_train_end(self, logs=None):
         self.save()
+        self.state.callbacks = [numbers_of(callback) for callback in self.others]
 
     def save(self):
         """Writes a checkpoint of this moment, if there is none, and deletes those not kept."""
@@ -128,7 +144,7 @@ class Checkpoints(Means):
                     distribution.local_sum(self.model.distribute_strategy, total)
                     for total in tracker.variables
                 ]
-        for network in (self.model.generator, self.model.discriminator):
+        for network in self.model.networks:
             if broken(network):
                 raise TrainingFailed(
                     f"Training broke before step {self.state.step}: the {network.name} has weights "
@@ -139,7 +155,13 @@ class Checkpoints(Means):
             with replacing(path) as temporary:
                 os.mkdir(temporary)
                 self.model.save(os.path.join(temporary, MODEL))
-                _write_state(dataclasses.replace(self.state, means=means), Path(temporary))
+                state = dataclasses.replace(
+                    self.state,
+                    means=means,
+                    xla=bool(self.model.jit_compile),
+                    callbacks=[numbers_of(callback) for callback in self.others],
+                )
+                _write_state(state, Path(temporary))
         self._prune()
 
     def _prune(self):
@@ -181,6 +203,15 @@ class Checkpoints(Means):
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def numbers_of(callback):
+    """Returns a callback's numbers, truths and texts by name, as JSON values."""
+    plain = {
+        name: value.item() if isinstance(value, np.generic) else value
+        for name, value in vars(callback).items()
+    }
+    return {name: v for name, v in plain.items() if isinstance(v, bool | int | float | str)}
 
 
 def path_of(directory, step):
@@ -240,15 +271,18 @@ def newest(directory, say=print):
     return None, State()
 
 
-def restore(gan, path, new_optimizers=False):
+def restore(gan, path, changed=(), rates=()):
     """Puts a checkpoint's weights, optimizer state and random state into a compiled model.
 
-    Learning rates stay those that the model was compiled with.
+    The optimizers go on as they were saved: with their settings, and with a rate that a callback
+    changed. So does the step: compiled by XLA or not.
 
     Args:
         gan: A compiled `kerasgan.GAN`, built as the one that was saved.
         path: The checkpoint's folder.
-        new_optimizers: Whether an optimizer that is not the one saved starts anew, with a warning.
+        changed: Players whose optimizer may be another one than was saved. One that is starts
+            anew, with a warning.
+        rates: Players whose rate is the one that the model was compiled with.
 
     Raises:
         UserError: If the model, or an optimizer, is another one.
@@ -256,26 +290,53 @@ def restore(gan, path, new_optimizers=False):
     Warns:
         UserWarning: Which optimizer starts anew.
     """
-    optimizers = [
-        getattr(optimizer, "inner_optimizer", optimizer)  # of one that scales losses
-        for optimizer in (gan.g_optimizer, gan.d_optimizer)
-    ]
-    rates = [optimizer.get_config()["learning_rate"] for optimizer in optimizers]
+    compiled_as(gan, path, changed)
+    optimizers = {
+        player: getattr(optimizer, "inner_optimizer", optimizer)  # of one that scales losses
+        for player, optimizer in gan.optimizers.items()
+    }
+    before = {player: each.get_config()["learning_rate"] for player, each in optimizers.items()}
     try:
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always")
             gan.load_weights(Path(path) / MODEL)
         for warning in told:  # Keras only warns of what it does not find
             text = str(warning.message)
-            if not (new_optimizers and "for optimizer" in text):
+            if not (changed and "for optimizer" in text):
                 raise ValueError(text)
             warnings.warn(f"An optimizer starts anew: {text.splitlines()[0]}", stacklevel=2)
     except (ValueError, KeyError, OSError) as error:
         reason = " ".join(str(error).split())[:200]
         raise UserError(f"The checkpoint {path} does not fit the model: {reason}") from error
-    for optimizer, rate in zip(optimizers, rates, strict=True):
-        if not isinstance(rate, dict):  # a schedule follows the number of updates by itself
-            optimizer.learning_rate = rate
+    for player in set(rates) & set(optimizers):
+        if not isinstance(before[player], dict):  # a schedule follows its count by itself
+            optimizers[player].learning_rate = before[player]
+
+
+def compiled_as(gan, path, changed=()):
+    """Compiles a model as the one of a checkpoint was: its optimizers' settings, and XLA."""
+    saved = compile_config(Path(path) / MODEL)
+    own = gan.get_compile_config()
+    wanted = dict(own)
+    for player in gan.players:
+        name = f"{player}_optimizer"
+        if player not in changed and name in saved:
+            wanted[name] = saved[name]
+    xla = read(path).xla
+    if xla is not None and own["jit_compile"] == "auto":
+        wanted["jit_compile"] = xla
+    if wanted != own:
+        with gan.distribute_strategy.scope():
+            gan.compile_from_config(wanted)
+
+
+def compile_config(file):
+    """Returns what a `.keras` file says of how its model was compiled."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return json.loads(archive.read("config.json")).get("compile_config") or {}
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise UserError(f"Cannot read {file}: {error}") from error
 
 
 def _number(value):

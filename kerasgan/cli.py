@@ -183,9 +183,8 @@ def train(
     if model is not None and model not in models.names():
         raise UserError(f'There is no model "{model}", {nearest(model, models.names())}')
     devices = start(strategy)
+    from kerasgan import checkpoints, session, zoo
     from kerasgan import recipe as recipes
-    from kerasgan import train as training
-    from kerasgan import zoo
 
     settings = recipes.read(zoo.recipe_file(recipe)) if recipe else {}
     for key, value in shortcuts.items():
@@ -202,7 +201,7 @@ def train(
     name = f"{settings['model']['name']}_{settings['data']['name']}".replace(os.sep, "_")
     directory = output or Path("runs") / name
     try:
-        result = training.train(
+        result = session.train_recipe(
             settings,
             directory,
             data_dir,
@@ -211,7 +210,7 @@ def train(
             deterministic,
             strategy=devices,
         )
-    except training.checkpoints.Interrupted as interruption:
+    except checkpoints.Interrupted as interruption:
         how = "The same command without --overwrite" if overwrite else "The same command"
         print(f"{interruption} {how} goes on from there.")
         raise typer.Exit(130) from None

@@ -12,8 +12,9 @@ import numpy as np
 import tensorflow as tf
 
 from kerasgan import sources
-from kerasgan.checks import check_images, scale
+from kerasgan.checks import check_images
 from kerasgan.errors import UserError, check_count
+from kerasgan.source import ArraySource
 from kerasgan.toys import grid, ring, sine  # noqa: F401 (public here)
 
 
@@ -67,6 +68,25 @@ def load(
         raise UserError(f"`labels=True` needs a dataset with class labels. {title} has none.")
     ids = ids if labels else None
     return batches(images, ids, batch_size, shuffle, seed, drop_remainder, title)
+
+
+def load_source(name, split="train", image_size=None, data_dir=None):
+    """Returns a split as a source: `ArraySource` of "image" and, where there are some, "label".
+
+    Args:
+        name, split, image_size, data_dir: As in `load_arrays`.
+
+    Raises:
+        UserError: As `load_arrays`.
+
+    Example:
+
+    >>> load_source("fashion_mnist_mini", "test[:100]").spec["image"]
+    Image((28, 28, 1))
+    """
+    images, labels = load_arrays(name, split, image_size, data_dir)
+    parts = {"image": images} if labels is None else {"image": images, "label": labels}
+    return ArraySource(parts, str(name) if isinstance(name, (str, os.PathLike)) else "arrays")
 
 
 def load_arrays(name, split="train", image_size=None, data_dir=None):
@@ -153,12 +173,14 @@ def batches(
     >>> [x.shape.as_list() for x, y in dataset]
     [[4, 28, 28, 1], [4, 28, 28, 1]]
     """
-    gather, count = _gather(images, labels, batch_size, drop_remainder, name)
+    read, count = _reader(images, labels, batch_size, drop_remainder, name)
     order = tf.data.Dataset.range(count)
     if shuffle:
         order = order.shuffle(count, seed=seed, reshuffle_each_iteration=True)
     order = order.batch(batch_size, drop_remainder=drop_remainder)
-    return order.map(gather, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    return order.map(
+        lambda indices: read(indices, (0, 0)), num_parallel_calls=tf.data.AUTOTUNE
+    ).prefetch(tf.data.AUTOTUNE)
 
 
 def steps(images, labels=None, batch_size=64, seed=0, start=0, stop=None, name="images"):
@@ -168,8 +190,8 @@ def steps(images, labels=None, batch_size=64, seed=0, start=0, stop=None, name="
     1,000 sees what it would have seen without the pause.
 
     Args:
-        images, labels, batch_size, name: As in `batches`; an epoch's last incomplete batch is left
-            out.
+        images, labels, batch_size, name: As in `batches`, or an `ArraySource` as `images`; an
+            epoch's last incomplete batch is left out.
         seed: int, 0 to 2**31 - 1; each epoch has an order of its own.
         start: Number of steps already taken.
         stop: Number of steps at the end; by default one epoch more.
@@ -188,41 +210,35 @@ def steps(images, labels=None, batch_size=64, seed=0, start=0, stop=None, name="
     >>> bool((whole[5] == rest).numpy().all())
     True
     """
-    gather, count = _gather(images, labels, batch_size, True, name)
+    read, count = _reader(images, labels, batch_size, True, name)
     in_epoch = count // batch_size
 
     def batch_of(step):
         places = step % in_epoch * batch_size + tf.range(batch_size, dtype=tf.int64)
         key = tf.stack([tf.constant(seed, tf.int64), step // in_epoch])
-        return gather(
-            tf.random.experimental.index_shuffle(places, tf.cast(key, tf.int32), count - 1)
-        )
+        indices = tf.random.experimental.index_shuffle(places, tf.cast(key, tf.int32), count - 1)
+        return read(indices, tf.stack([tf.constant(seed, tf.int64), step]))
 
     order = tf.data.Dataset.range(start, start + in_epoch if stop is None else stop)
     return order.map(batch_of, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
 
-def _gather(images, labels, batch_size, drop_remainder, name):
-    """Returns a function from indices to a batch, and the number of images."""
-    if isinstance(images, tuple):  # checked already
-        parts = images
+def _reader(images, labels, batch_size, drop_remainder, name):
+    """Returns a function from indices and a key to a batch, and the number of examples."""
+    if isinstance(images, ArraySource):
+        source = images
     else:
-        parts = tuple(part for part in _as_arrays(images, labels, name) if part is not None)
+        parts = images if isinstance(images, tuple) else _as_arrays(images, labels, name)
+        parts = {str(place): part for place, part in enumerate(parts) if part is not None}
+        source = ArraySource(parts, name)
     check_count(batch_size, "batch_size")
-    count = len(parts[0])
+    count = len(source)
     if count < (batch_size if drop_remainder else 1):
         raise UserError(
             f"{name} must fill one batch. Received: {count} images, batch_size={batch_size}; "
             f"lower `batch_size`."
         )
-    with tf.device("CPU"):
-        held = [tf.constant(part) for part in parts]
-
-    def gather(indices):
-        first, *others = [tf.gather(part, indices) for part in held]
-        return (scale(first), *others) if others else scale(first)
-
-    return gather, count
+    return source.reader(), count
 
 
 def side_of(image_shape):

@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 
-from kerasgan import checks, data, flops, sources, train
+from kerasgan import checks, data, flops, session, sources
 
 
 def dry_run(settings, data_dir=None):
@@ -31,7 +31,7 @@ def dry_run(settings, data_dir=None):
     """
     name, batch_size = settings["data"]["name"], settings["data"]["batch_size"]
     shape = sources.image_shape(name, settings["data"]["image_size"], data_dir)
-    gan = train.build(settings, shape)
+    gan = session.build(settings, shape)
     rng = np.random.default_rng(0)
     example = {part: kind.random(rng, batch_size) for part, kind in gan.signature.example.items()}
     before = peak_gigabytes()
@@ -58,14 +58,15 @@ def megabytes_of_gradients(gan):
     """What the replicas sum up in one step: the generator's gradients and, for each of its
     updates, the discriminator's, in 10^6 bytes."""
     sizes = [
-        sum(np.prod(weight.shape) for weight in network.trainable_weights)
-        for network in (gan.generator, gan.discriminator)
+        gan.updates_in_step(player) * sum(np.prod(w.shape) for w in network.trainable_weights)
+        for player in gan.players
+        for network in gan.networks_of(player)
     ]
-    return 4 * (sizes[0] + gan.n_critic * sizes[1]) / 1e6
+    return 4 * sum(sizes) / 1e6
 
 
 def weight_gigabytes(gan):
-    weights = [*gan.weights, *gan.g_optimizer.variables, *gan.d_optimizer.variables]
+    weights = [*gan.weights, *(v for o in gan.optimizers.values() for v in o.variables)]
     return sum(np.prod(w.shape) * np.dtype(w.dtype).itemsize for w in weights) / 1e9
 
 

@@ -104,7 +104,8 @@ class GAN(keras.Model):
 
         self.trackers = {name: keras.metrics.Mean(name) for name in self.log_names}
         self._generate = tf.function(self.generate, input_signature=self.signature.specs)
-        self.build()
+        # The networks are built. Keras's `build` would lock the model, and a subclass adds to it.
+        self.built = True
 
     def _count(self, name):
         return self.add_weight(
@@ -132,9 +133,6 @@ class GAN(keras.Model):
         keras.saving.register_keras_serializable(package=package)(cls)
         if package != "kerasgan":  # the name under which kerasgan 0.1.0 saved users' classes
             keras.saving.get_custom_objects().setdefault(f"kerasgan>{cls.__name__}", cls)
-
-    def build(self, input_shape=None):
-        self.built = True  # the networks were, by the constructor
 
     @property
     def metrics(self):
@@ -561,6 +559,7 @@ class GAN(keras.Model):
         num=None,
         seed=0,
         extractor=None,
+        given=None,
         _use_cached_eval_dataset=False,
     ):
         """Scores the generator's samples against real images.
@@ -575,6 +574,7 @@ class GAN(keras.Model):
             seed: Seed of the samples.
             extractor: Feature extractor; by default that of the model's kind of output, for images
                 `kerasgan.metrics.EfficientNetLite0()`.
+            given: dict of the inputs that must be given, arrays by name, where `x` has none.
             batch_size, sample_weight, callbacks, return_dict: Not used; `fit` passes them when it
                 is given `validation_data`.
 
@@ -593,7 +593,7 @@ class GAN(keras.Model):
         extractor = extractor or self.signature.output.extractor()
         if extractor is None:
             self.signature.output.check_scored(type(self).__name__)
-        given = {}
+        given = {name: [values] for name, values in (given or {}).items()}
         if isinstance(x, metrics.Statistics):
             real = x
         else:

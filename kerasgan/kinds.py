@@ -140,6 +140,11 @@ class Kind:
         """Returns dict of a SavedModel's further forms: suffix to function of a batch to a dict."""
         return {}
 
+    @property
+    def picture_shape(self):
+        """(height, width, channels) of one sample in `grid`."""
+        return self.shape
+
     def grid(self, values, columns=None):
         """Returns a picture of a batch, uint8 (H, W, C), or `None`: it cannot be drawn yet."""
         return None
@@ -466,6 +471,8 @@ class Waveform(Kind):
             )
 
         return {"wav": lambda values: {"audio_bytes": wav(values)}}
+
+    picture_shape = (64, 128, 1)
 
     def grid(self, values, columns=None):
         return images.grid(np.stack([waveform(each[:, 0]) for each in values]), columns)

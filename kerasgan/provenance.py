@@ -59,6 +59,11 @@ def stamp(network, extractor):
     }
 
 
+def unscored(network):
+    """Returns the provenance of a generator without a score."""
+    return {"weights_sha256": weights_sha256(network), **software()}
+
+
 def software():
     """Returns the part of a stamp that says what ran: versions of packages, and the commit."""
     return {

@@ -175,9 +175,8 @@ def allowed(recipe):
     model = models.get(recipe["model"]["name"])
     tables = copy.deepcopy(SCHEMA)
     tables["model"].update(constructor_defaults(model, leave_out=("image_shape", "seed")))
-    for table, default in zip(
-        ("g_optimizer", "d_optimizer"), model.default_optimizers(), strict=True
-    ):
+    for player, default in zip(model.players, model.default_optimizers(), strict=True):
+        table = f"{player}_optimizer"
         chosen = optimizer_class(recipe[table], default, where=table)
         tables[table].update({"name": "", **constructor_defaults(chosen, leave_out=("name",))})
     return tables

@@ -2,17 +2,20 @@
 
 import contextlib
 import csv
+import datetime
 import json
 import os
 
-from kerasgan import checkpoints, recipe
+from kerasgan import checkpoints, provenance, recipe
 from kerasgan.errors import UserError
 from kerasgan.files import delete, locked, replacing
+from kerasgan.scorer import SCORE_SEED
 
 MARKER = ".kerasgan-run"
 WRITTEN = (
     "result.json",  # deleted first: nothing without it counts as finished
     "recipe.toml",
+    "session.json",
     "checkpoints",
     "samples",
     "tensorboard",
@@ -25,15 +28,47 @@ WRITTEN = (
 )
 
 
+class Recipe:
+    """What a run directory says of a training by recipe: `recipe.toml`."""
+
+    file = "recipe.toml"
+
+    def __init__(self, settings):
+        self.content = settings
+
+    def read(self, path):
+        return recipe.read(path)
+
+    def write(self, path):
+        recipe.write(self.content, path)
+
+
+class CallRecord:
+    """What a run directory says of a training by `kerasgan.train`: `session.json`."""
+
+    file = "session.json"
+
+    def __init__(self, content):
+        self.content = json.loads(json.dumps(content))
+
+    def read(self, path):
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
+
+    def write(self, path):
+        with replacing(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
+            json.dump(self.content, file, indent=2)
+
+
 @contextlib.contextmanager
-def opened(directory, settings, overwrite=False, change_recipe=False):
+def opened(directory, record, overwrite=False, change_recipe=False):
     """Makes a run directory or opens one to go on, and keeps other processes out of it.
 
     What writes that were killed left behind is deleted; nothing else is changed until `begin`.
 
     Args:
         directory: The run directory.
-        settings: The complete recipe.
+        record: A `Recipe` or `CallRecord`.
         overwrite: Whether what an earlier run wrote is deleted; nothing else is.
         change_recipe: Whether a run of another recipe may go on with this one.
 
@@ -58,7 +93,7 @@ def opened(directory, settings, overwrite=False, change_recipe=False):
             if overwrite:
                 for name in WRITTEN:
                     delete(os.path.join(directory, name))
-            changes = _changes(directory, settings)
+            changes = _changes(directory, record)
             if changes and not change_recipe:
                 raise UserError(
                     f"{directory} holds a run of another recipe ({'; '.join(changes)}): name "
@@ -72,19 +107,26 @@ def opened(directory, settings, overwrite=False, change_recipe=False):
         yield changes
 
 
-def begin(directory, settings):
-    """Writes the recipe of the training that now begins or goes on; it is not finished any more."""
+def begin(directory, record):
+    """Writes the record of the training that now begins or goes on; it is not finished any more."""
     with _writing(directory):
         delete(os.path.join(directory, "result.json"))
         os.makedirs(os.path.join(directory, "checkpoints"), exist_ok=True)
-        recipe.write(settings, os.path.join(directory, "recipe.toml"))
+        record.write(os.path.join(directory, record.file))
 
 
-def _changes(directory, settings):
+def _changes(directory, record):
     """Lists how an earlier run's recipe differs; a run that has saved nothing has none."""
-    kept = os.path.join(directory, "recipe.toml")
     saved = checkpoints.found(os.path.join(directory, "checkpoints")) or result(directory)
-    return recipe.differences(recipe.read(kept), settings) if saved and os.path.isfile(kept) else []
+    if not saved:
+        return []
+    others = {Recipe.file, CallRecord.file} - {record.file}
+    if any(os.path.isfile(os.path.join(directory, name)) for name in others):
+        raise UserError(f"{directory} holds a run that was started otherwise: name another one.")
+    kept = os.path.join(directory, record.file)
+    if not os.path.isfile(kept):
+        return []
+    return recipe.differences(record.read(kept), record.content)
 
 
 @contextlib.contextmanager
@@ -103,6 +145,23 @@ def result(directory):
         return found if {"metric", "trained"} <= set(found) else None
     except (OSError, ValueError, TypeError):
         return None
+
+
+def result_of(gan, state, scorer, dataset):
+    """Returns the content of `result.json`; without a scorer, "metric" and "trained" are null."""
+    unscored = {"metric": None, "trained": None, "dataset": dataset}
+    network = gan.inference_generator
+    return {
+        **(scorer.result(gan, state.untrained) if scorer else unscored),
+        "image_shape": list(gan.signature.output.shape),
+        "sample_seed": SCORE_SEED,
+        "model": gan.variant,
+        "parameters": gan.generator.count_params(),
+        "steps": state.step,
+        "training_minutes": round(state.seconds / 60, 2),
+        "date": datetime.date.today().isoformat(),
+        **(provenance.stamp(network, scorer.extractor) if scorer else provenance.unscored(network)),
+    }
 
 
 def write_history(directory, rows):

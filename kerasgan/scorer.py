@@ -1,8 +1,6 @@
-"""The score of a run: its samples against real images, and what a result says of both."""
+"""The score of a run: its samples against real images."""
 
-import datetime
-
-from kerasgan import data, metrics, provenance
+from kerasgan import data, metrics
 from kerasgan.errors import UserError
 from kerasgan.real import real_features
 
@@ -10,26 +8,33 @@ SCORE_SEED = 1  # of the samples
 
 
 class Scorer:
-    """Scores a generator against a recipe's real images."""
+    """Scores a generator against real images.
 
-    def __init__(self, settings, sets, verbose):
-        source, evaluation = settings["data"], settings["evaluation"]
-        self.num = min([evaluation["num"], *(len(given) for given, _ in sets.values())])
+    Args:
+        training, compared: Sources of the images trained on, and of those to compare with.
+        num: Samples and real images, at most.
+        splits: What the two are called.
+        verbose: Whether to show progress bars.
+    """
+
+    def __init__(self, training, compared, num, splits, verbose):
+        sets = dict(zip(splits, (training, compared), strict=True))
+        self.num = min([num, *map(len, sets.values())])
         if self.num < 2:
             raise UserError(
-                f"A score needs at least 2 images in each split of {source['name']}. "
-                f"Received: {', '.join(f'{len(v[0])} in {k}' for k, v in sets.items())}"
+                f"A score needs at least 2 images in each split of {training.name}. "
+                f"Received: {', '.join(f'{len(each)} in {name}' for name, each in sets.items())}"
             )
-        self.verbose = verbose
-        self.extractor = metrics.EfficientNetLite0()
-        compared, training = (sets[split][0] for split in (evaluation["split"], source["split"]))
-        if evaluation["split"] == source["split"]:
-            others = data.subset(training, 2 * self.num)[1::2]  # between the compared ones
+        self.verbose, self.split, self.dataset = verbose, splits[1], compared.name
+        self.extractor = compared.spec["image"].extractor()
+        trained_on, real = training.parts["image"], compared.parts["image"]
+        if splits[0] == splits[1]:
+            others = data.subset(trained_on, 2 * self.num)[1::2]  # between the compared ones
         else:
-            others = data.subset(training, self.num)
-        compared = data.subset(compared, self.num)
-        self.real = self._statistics(compared, f"{source['name']} {evaluation['split']}")
-        other = self._statistics(others, f"{source['name']} {source['split']}")
+            others = data.subset(trained_on, self.num)
+        self.given = {part: data.subset(v, self.num) for part, v in compared.parts.items()}
+        self.real = self._statistics(data.subset(real, self.num), f"{compared.name} {splits[1]}")
+        other = self._statistics(others, f"{training.name} {splits[0]}")
         self.floor = metrics.frechet_distance(self.real, other)
 
     def _statistics(self, pictures, name):
@@ -43,26 +48,19 @@ class Scorer:
             seed=SCORE_SEED,
             extractor=self.extractor,
             verbose=self.verbose,
+            given={name: self.given[name] for name in gan.signature.given},
         )
         return scores["frechet_distance"]
 
-    def result(self, gan, settings, state):
-        """Returns the content of `result.json`."""
+    def result(self, gan, untrained):
+        """Returns the part of `result.json` that says how good the model is, and by which rule."""
         return {
             "metric": self.extractor.distance_name,
             "trained": round(self(gan), 3),
-            "untrained": round(state.untrained, 3),
+            "untrained": round(untrained, 3),
             "floor": round(self.floor, 3),
             "n_real": self.num,
             "n_fake": self.num,
-            "dataset": settings["data"]["name"],
-            "split": settings["evaluation"]["split"],
-            "image_shape": list(gan.signature.output.shape),
-            "sample_seed": SCORE_SEED,
-            "model": settings["model"]["name"],
-            "parameters": gan.generator.count_params(),
-            "steps": state.step,
-            "training_minutes": round(state.seconds / 60, 2),
-            "date": datetime.date.today().isoformat(),
-            **provenance.stamp(gan.inference_generator, self.extractor),
+            "dataset": self.dataset,
+            "split": self.split,
         }

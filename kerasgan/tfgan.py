@@ -119,13 +119,13 @@ class WithLosses:
     def discriminator_loss(self, real_logits, fake_logits):
         raise NotImplementedError("A subclass of `WithLosses` must set `discriminator_loss`.")
 
-    def build(self, input_shape=None):
-        super().build(input_shape)
+    def compile(self, *args, **kwargs):
         if self.discriminator.output_shape != (None, 1):
             raise UserError(
                 f"`WithLosses` needs a discriminator with one logit an image, shape (None, 1). "
                 f"Received: {type(self).__name__}, output_shape={self.discriminator.output_shape}"
             )
+        super().compile(*args, **kwargs)
 
     def train_step(self, data):
         data = data if isinstance(data, tuple) else (data,)

@@ -181,7 +181,7 @@ def load_entry(entry):
     Raises:
         UserError: If a file of weights is not the one that the result is of.
     """
-    from kerasgan import train
+    from kerasgan import session
 
     said = origin(entry)
     files = said["scores"]["files"]
@@ -192,7 +192,7 @@ def load_entry(entry):
                 f"{entry / name} must have SHA-256 {wanted}: install kerasgan anew. "
                 f"Received: {found}"
             )
-    gan = train.build(said["recipe"], said["scores"]["image_shape"])
+    gan = session.build(said["recipe"], said["scores"]["image_shape"])
     for network in filter(None, (gan.generator, gan.ema_generator)):
         network.load_weights(entry / WEIGHTS)
     if DISCRIMINATOR in files:

@@ -1,7 +1,11 @@
-"""What every model owes. Runs over every module of `kerasgan.models` and names none of them."""
+"""What every model owes. Runs over every module of `kerasgan.models` and `foreign`, naming none."""
 
+import importlib
+import inspect
+import pkgutil
 import types
 
+import foreign
 import keras
 import numpy as np
 import pytest
@@ -18,13 +22,22 @@ SHAPE = (32, 32, 1)
 SHAPES = [(28, 28, 1), SHAPE, (32, 32, 3)]
 
 
+def model(name):
+    """The class of one of kerasgan's models, or of one of `foreign`."""
+    if not name.startswith("foreign."):
+        return models.get(name)
+    module = importlib.import_module(name)
+    classes = [each for _, each in inspect.getmembers(module, inspect.isclass)]
+    return next(each for each in classes if each.__module__ == name)
+
+
 def accepts(name, argument):
-    return argument in models.get(name).constructor_parameters()
+    return argument in model(name).constructor_parameters()
 
 
 def build(name, image_shape=SHAPE, **arguments):
-    arguments = {k: v for k, v in {**SMALL, **arguments}.items() if accepts(name, k)}
-    return models.get(name)(image_shape, **arguments)
+    arguments = {"image_shape": image_shape, **SMALL, **arguments}
+    return model(name)(**{k: v for k, v in arguments.items() if accepts(name, k)})
 
 
 def cases():
@@ -37,6 +50,8 @@ def cases():
             except UserError:  # it needs to know how many
                 continue
         yield pytest.param((name, {}), id=name)
+    for module in pkgutil.iter_modules(foreign.__path__):
+        yield pytest.param((f"foreign.{module.name}", {}), id=f"foreign.{module.name}")
 
 
 @pytest.fixture(scope="module", params=cases())
@@ -57,11 +72,15 @@ def fake_images(num, image_shape=SHAPE):
 
 
 def training_data(gan, batches):
-    """Images for so many steps, their labels where the model takes them, and the batch size."""
+    """Examples for so many steps: images, what goes with them, if anything, and the batch size."""
     batch_size = 8 * gan.n_critic
-    images = fake_images(batches * batch_size, gan.image_shape)
-    labels = np.arange(len(images)) % gan.num_classes if gan.signature.asked else None
-    return images, labels, batch_size
+    output, *others = gan.signature.example.values()
+    images = fake_images(batches * batch_size, output.shape)
+    if not others:
+        return images, None, batch_size
+    if others[0].turns:
+        return images, np.arange(len(images)) % others[0].turns, batch_size
+    return images, fake_images(len(images), others[0].shape), batch_size
 
 
 def train(gan, batches=1, **arguments):
@@ -70,8 +89,12 @@ def train(gan, batches=1, **arguments):
 
 
 def generator_inputs(gan, num, seed=0):
-    """Latents, and labels where the model takes them, by the names that exports give them."""
-    return gan.signature.named(gan.signature.draw(num, [2, seed]))
+    """What the generator takes, by the names that exports give it."""
+    given = {
+        name: tf.constant(fake_images(num, kind.shape))
+        for name, kind in gan.signature.given.items()
+    }
+    return gan.signature.named(gan.signature.draw(num, [2, seed], given))
 
 
 @pytest.fixture(scope="module")
@@ -79,8 +102,7 @@ def trained(case):
     """A model after two steps, with what there is to know of its first; shared, since tracing a
     training step takes longer than all that is asked of it here."""
     gan = make(case)
-    networks = gan.generator, gan.discriminator
-    before = [weight.numpy() for network in networks for weight in network.trainable_weights]
+    before = [weight.numpy() for network in gan.networks for weight in network.trainable_weights]
     first = {"start": weights(gan.generator), "history": train(gan).history}
     first.update(one_step=weights(gan.generator), average=weights(gan.ema_generator))
     train(gan)
@@ -103,6 +125,8 @@ def test_samples_have_the_shape_and_range_of_images(case, image_shape):
     except UserError as refusal:
         assert image_shape != SHAPE and str(refusal).startswith("`image_shape` must")
         pytest.skip(str(refusal))
+    if not accepts(case[0], "image_shape"):
+        pytest.skip("its shape is its own")
     samples = gan.sample(3, seed=0)
     assert samples.shape == (3, *image_shape)
     assert samples.dtype == np.float32
@@ -112,7 +136,7 @@ def test_samples_have_the_shape_and_range_of_images(case, image_shape):
 
 def test_two_steps_move_every_trainable_weight_of_both_networks(trained):
     gan = trained.gan
-    trainable = gan.generator.trainable_weights + gan.discriminator.trainable_weights
+    trainable = [weight for network in gan.networks for weight in network.trainable_weights]
     # Two: behind a gate that starts closed at 0, the first step moves the gate alone.
     pairs = zip(trainable, trained.before, strict=True)
     assert not [weight.path for weight, old in pairs if (weight.numpy() == old).all()]
@@ -134,10 +158,13 @@ def test_a_seed_fixes_samples_and_more_of_them_only_adds(trained):
     gan = trained.gan
     few, many = gan.sample(3, seed=5), gan.sample(7, seed=5, batch_size=2)
     np.testing.assert_allclose(few, many[:3], atol=1e-6)
-    assert np.abs(gan.sample(3, seed=6) - few).max() > 0.1 * np.abs(few).max()
+    differs = np.abs(gan.sample(3, seed=6) - few).max() > 0.1 * np.abs(few).max()
+    assert differs == gan.signature.seeded
 
 
 def test_training_draws_other_latents_at_every_step(trained):
+    if not trained.gan.signature.seeded:
+        pytest.skip("it has no latents")
     first, second = trained.gan.sample_latents(4), trained.gan.sample_latents(4)
     assert np.abs(first - second).max() > 0.1
 
@@ -147,7 +174,7 @@ def test_ema_generator_is_the_moving_average_and_is_what_samples(trained):
     assert largest_difference(trained.average, expected) < 1e-6
     gan = trained.gan
     inputs = list(generator_inputs(gan, 2).values())
-    averaged = gan.ema_generator(inputs if gan.signature.asked else inputs[0])
+    averaged = gan.ema_generator(inputs if len(inputs) > 1 else inputs[0])
     assert largest_difference([gan.generate(*inputs)], [averaged]) == 0.0
 
 
@@ -156,8 +183,8 @@ def test_a_keras_file_restores_samples_optimizers_and_random_state(trained, tmp_
     gan.save(tmp_path / "gan.keras")
     loaded = keras.saving.load_model(tmp_path / "gan.keras")
     assert largest_difference([loaded.sample(4, seed=1)], [gan.sample(4, seed=1)]) == 0.0
-    for optimizer in ("g_optimizer", "d_optimizer"):
-        kept, restored = getattr(gan, optimizer), getattr(loaded, optimizer)
+    for player, kept in gan.optimizers.items():
+        restored = loaded.optimizers[player]
         assert type(kept) is type(restored)
         assert kept.get_config() == restored.get_config()
         values = [[v.numpy() for v in o.variables] for o in (kept, restored)]
@@ -176,7 +203,7 @@ def test_saved_model_agrees_with_keras_at_any_batch(trained, tmp_path):
     serve = tf.saved_model.load(folder).signatures["serving_default"]
     for batch in (1, 3, 64):
         inputs = generator_inputs(gan, batch, seed=batch)
-        served = serve(**inputs)["images"]
+        served = serve(**inputs)[gan.signature.output.tensor]
         expected = gan.generate(*inputs.values())
         assert largest_difference([served.numpy()], [expected.numpy()]) <= 1e-5
 
@@ -204,6 +231,8 @@ def test_a_model_can_be_rebuilt_from_its_config(trained):
 
 def test_images_that_do_not_fit_are_refused_before_training(trained):
     gan = trained.gan
+    if gan.image_shape != SHAPE:
+        pytest.skip("its shape is its own")
     images, labels, batch_size = training_data(gan, 2)
     with pytest.raises(UserError, match=r"must hold images of shape \(32, 32, 1\)"):
         gan.fit(images[:, :28, :28], labels, batch_size=batch_size)
@@ -226,10 +255,15 @@ def test_labels_that_are_missing_wrong_or_not_wanted_are_refused_before_training
         with pytest.raises(UserError, match="is unconditional and takes no labels"):
             gan.sample(2, labels=[0, 1])
         return
-    with pytest.raises(UserError, match="is conditional: `label` must be given"):
+    (name,) = gan.signature.asked
+    with pytest.raises(UserError, match=f"is conditional: `{name}` must be given"):
         gan.fit(images, batch_size=batch_size)
-    with pytest.raises(UserError, match=r"`label` must be given.* trains on \(image, label\)"):
+    with pytest.raises(UserError, match=rf"`{name}` must be given.* trains on \(image, {name}\)"):
         gan.fit(tf.data.Dataset.from_tensors(images))
+    if gan.signature.given:
+        with pytest.raises(UserError, match=f"`{name}` must hold images of shape"):
+            gan.fit(images, labels[:, 1:], batch_size=batch_size)
+        return
     for wrong in (-1, 10):
         with pytest.raises(UserError, match="must lie in 0 to 9. Received: ids from"):
             gan.fit(images, np.full_like(labels, wrong), batch_size=batch_size)
@@ -250,4 +284,6 @@ def test_a_batch_that_does_not_divide_by_the_discriminator_updates_is_refused(tr
 
 def test_a_model_is_a_public_name(case):
     name, _ = case
+    if name.startswith("foreign."):
+        pytest.skip("it is a user's")
     assert getattr(kerasgan, models.get(name).__name__) is models.get(name)

@@ -15,7 +15,7 @@ import pytest
 import tensorflow as tf
 
 import kerasgan
-from kerasgan import checkpoints, distribution, train
+from kerasgan import checkpoints, distribution, session
 from kerasgan.errors import UserError
 
 # Scores of a few images, which nobody reads.
@@ -39,13 +39,14 @@ def build(case, strategy=None):
     keras.utils.set_random_seed(0)
     with (strategy or tf.distribute.get_strategy()).scope():
         gan = contract.build(name, **arguments)
-        gan.compile(keras.optimizers.SGD(1e-3), keras.optimizers.SGD(1e-3))
+        gan.compile(**{f"{player}_optimizer": keras.optimizers.SGD(1e-3) for player in gan.players})
     return gan
 
 
 def fit(gan, steps):
-    images = contract.fake_images(steps * BATCH, gan.image_shape)
-    labels = np.arange(len(images)) % 10 if gan.signature.asked else None
+    images, labels, _ = contract.training_data(gan, steps * BATCH // 8)
+    images = images[: steps * BATCH]
+    labels = None if labels is None else labels[: len(images)]
     return gan.fit(images, labels, batch_size=BATCH, shuffle=False, verbose=0).history
 
 
@@ -53,11 +54,11 @@ def choose_rates(gan):
     """Sets both rates so that a step moves each network's weights by some 3e-4: far more than the
     1e-5 that is allowed, and not so far that GANs blow the last bits of float32 up."""
     start = [variable.numpy() for variable in gan.variables]
-    networks = (gan.generator, gan.g_optimizer), (gan.discriminator, gan.d_optimizer)
-    before = [contract.weights(network) for network, _ in networks]
+    networks = [gan.networks_of(player)[0] for player in gan.players]
+    before = [contract.weights(network) for network in networks]
     fit(gan, 1)
     rates = []
-    for (network, optimizer), old in zip(networks, before, strict=True):
+    for network, optimizer, old in zip(networks, gan.optimizers.values(), before, strict=True):
         moved = contract.largest_difference(contract.weights(network), old)
         rates.append(float(optimizer.learning_rate.numpy()) * min(3e-4 / moved, 1000.0))
     for variable, value in zip(gan.variables, start, strict=True):
@@ -71,7 +72,8 @@ def test_two_replicas_train_as_one_device_with_the_whole_batch(case, mirrored):
     start = contract.weights(one.generator)
     rates = choose_rates(one)
     for gan in (one, two):
-        gan.g_optimizer.learning_rate, gan.d_optimizer.learning_rate = rates
+        for optimizer, rate in zip(gan.optimizers.values(), rates, strict=True):
+            optimizer.learning_rate = rate
     logs, distributed_logs = fit(one, STEPS), fit(two, STEPS)
 
     moved = contract.largest_difference(contract.weights(one.generator), start)
@@ -139,7 +141,7 @@ def test_xla_is_refused_on_several_replicas(mirrored):
 
 def test_one_device_trains(tmp_path):
     settings = recipe(epochs=1)
-    result = train.train(
+    result = session.train_recipe(
         settings, tmp_path / "run", verbose=0, strategy=distribution.strategy("one_device")
     )
     assert np.isfinite(result["trained"])
@@ -253,7 +255,7 @@ def workers(launcher):
 
 
 def test_two_workers_train_as_one_process(launch, tmp_path):
-    train.train(recipe(epochs=2), tmp_path / "alone", verbose=0)
+    session.train_recipe(recipe(epochs=2), tmp_path / "alone", verbose=0)
     launcher = launch(epochs=2)
     output, _ = launcher.communicate(timeout=300)
     assert launcher.returncode == 0, output[-2000:]
@@ -292,12 +294,12 @@ def test_a_run_on_replicas_goes_on_where_it_stopped(mirrored, tmp_path):
             super().on_train_batch_end(batch, logs)
 
     settings = recipe(epochs=2)
-    train.train(settings, tmp_path / "straight", verbose=0, strategy=mirrored)
+    session.train_recipe(settings, tmp_path / "straight", verbose=0, strategy=mirrored)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(checkpoints, "Checkpoints", Stop)
         with pytest.raises(checkpoints.Interrupted):
-            train.train(settings, tmp_path / "paused", verbose=0, strategy=mirrored)
-    train.train(settings, tmp_path / "paused", verbose=0, strategy=mirrored)
+            session.train_recipe(settings, tmp_path / "paused", verbose=0, strategy=mirrored)
+    session.train_recipe(settings, tmp_path / "paused", verbose=0, strategy=mirrored)
     first, second = (
         np.genfromtxt(tmp_path / name / "history.csv", delimiter=",", names=True)
         for name in ("straight", "paused")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from kerasgan import checkpoints, models, recipe, zoo
-from kerasgan.train import train
+from kerasgan.session import train_recipe as train
 
 ARCHIVE = Path(__file__).parent / "golden" / "first_edition.tar.xz"
 STOPPED = "checkpoints/step_00000007/model.keras"

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from kerasgan import models, recipe, train
+from kerasgan import models, recipe, session
 from kerasgan.errors import UserError
 
 
@@ -95,7 +95,7 @@ def test_optimizer_tables_change_only_what_they_name():
 @pytest.mark.parametrize("table, updates", [("g_optimizer", 100), ("d_optimizer", 200)])
 def test_a_rate_that_decays_reaches_0_with_the_last_update_and_the_other_stays(table, updates):
     model = {"name": "wgan_gp", "width": 8, "n_critic": 2}
-    gan = train.build(
+    gan = session.build(
         recipe.complete({"model": model, table: {"learning_rate": 0.5, "linear_decay": True}}),
         image_shape=(8, 8, 1),
         updates=100,
@@ -114,7 +114,7 @@ def test_a_rate_that_decays_reaches_0_with_the_last_update_and_the_other_stays(t
 
 def test_precision_and_ways_to_execute_reach_the_model():
     training = {"precision": "mixed_bfloat16", "jit_compile": "on", "steps_per_execution": 4}
-    gan = train.build(
+    gan = session.build(
         recipe.complete({"model": {"width": 8}, "training": training}), image_shape=(8, 8, 1)
     )
     assert gan.generator.layers[1].compute_dtype == "bfloat16"
@@ -127,4 +127,4 @@ def test_calls_of_several_steps_must_fit_into_an_epoch(tmp_path):
         {"data": {"split": "train[:640]"}, "training": {"steps_per_execution": 4}}
     )
     with pytest.raises(UserError, match="must divide the 10 steps of an epoch: 1, 2, 5, 10. Rec"):
-        train.train(settings, tmp_path / "run", verbose=0)
+        session.train_recipe(settings, tmp_path / "run", verbose=0)

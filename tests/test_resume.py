@@ -18,7 +18,7 @@ import pytest
 from kerasgan import checkpoints, data, models, recipe
 from kerasgan.checkpoints import Checkpoints, Interrupted
 from kerasgan.errors import TrainingFailed, UserError
-from kerasgan.train import train
+from kerasgan.session import train_recipe as train
 
 pytestmark = pytest.mark.filterwarnings("ignore:The Frechet distance of 1280 features")
 COMMAND = Path(sys.executable).parent / "kerasgan"

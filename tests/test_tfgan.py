@@ -153,7 +153,7 @@ def test_a_model_of_several_discriminators_is_refused():
         pass
 
     with pytest.raises(UserError, match="one logit an image.*Received: LeastSquaresLAPGAN"):
-        LeastSquaresLAPGAN((16, 16, 1), width=8)
+        LeastSquaresLAPGAN((16, 16, 1), width=8).compile()
 
 
 def test_a_model_without_its_losses_says_which_is_missing():

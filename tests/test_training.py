@@ -6,7 +6,7 @@ import pytest
 
 from kerasgan import data, models, recipe
 from kerasgan.scorer import Scorer
-from kerasgan.train import train
+from kerasgan.session import train_recipe as train
 
 ZOO = Path(__file__).parents[1] / "zoo"
 SMALL = {

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import kerasgan
-from kerasgan import cli, dry_run, recipe, train, zoo
+from kerasgan import cli, dry_run, recipe, session, zoo
 from kerasgan.errors import UserError
 from kerasgan.samplers import open_sampler
 
@@ -44,7 +44,7 @@ def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "tiny"
     path = tmp_path_factory.mktemp("recipes") / "recipe.toml"
     path.write_text(RECIPE)
-    train.train(recipe.read(path), folder, verbose=0)
+    session.train_recipe(recipe.read(path), folder, verbose=0)
     return folder
 
 
