@@ -135,10 +135,13 @@ def train(
     scored = test is not None and gan.signature.output.extractor() is not None
     record = runs.CallRecord(
         {
-            "model": {"class": keras.saving.get_registered_name(type(gan)), **gan.get_config()},
+            "model": {"class": keras.saving.get_registered_name(type(gan)), **nameless(gan)},
             "training": {"epochs": epochs, "batch_size": plan.batch_size, "seed": seed},
             "data": {"name": source.name, "fingerprint": source.fingerprint},
-            **{k: v for k, v in gan.get_compile_config().items() if isinstance(v, dict)},
+            **{
+                f"{player}_optimizer": {"class": type(each).__name__, **nameless(each)}
+                for player, each in gan.optimizers.items()
+            },
         }
     )
     with distribution.lost_workers(gan.distribute_strategy):
@@ -151,6 +154,11 @@ def train(
             return Scorer(sets["train"], sets["test"], num, ("train", "test"), verbose)
 
         return session(gan, source, plan, directory, record, scorer, overwrite)
+
+
+def nameless(made):
+    """Returns the config of a model or optimizer without its name, which Keras counts up."""
+    return {key: value for key, value in made.get_config().items() if key != "name"}
 
 
 def source_of(gan, data_, split):

@@ -125,9 +125,10 @@ class Signature:
             parts = dict(zip(names, parts, strict=False))
         missing = [name for name in names if parts.get(name) is None]
         if missing and names[0] in parts:
+            shape = ", ".join(map(str, ["N", *self.example[missing[0]].shape]))
             raise UserError(
-                f"{who} is conditional: `{missing[0]}` must be given, since it trains on "
-                f"({', '.join(names)}), e.g. `kerasgan.data.load(..., labels=True)`. "
+                f"{who} is conditional: `{missing[0]}` must be given, shape ({shape}), since it "
+                f"trains on ({', '.join(names)}), e.g. `kerasgan.data.load(..., labels=True)`. "
                 f"Received: {', '.join(parts)} alone"
             )
         if missing:

@@ -82,8 +82,8 @@ def _check(gans, directory):
         unknown = [key for key, kind in signature.inputs.items() if kind.control() is None]
         if unknown or "z" not in signature.inputs:
             raise UserError(
-                f"A page offers latents `z` and classes, not condition vectors. Received: {name}, "
-                f"which takes `{', '.join(unknown or signature.inputs)}`"
+                f"A page offers classes, not condition vectors. Received: {name}, which takes "
+                f"`{', '.join(unknown or signature.inputs)}`"
             )
 
 

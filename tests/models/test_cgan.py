@@ -135,7 +135,7 @@ def test_an_image_shape_without_channels_is_refused():
 
 def test_conditions_must_be_given_and_fit():
     gan = small(num_classes=None, condition_dim=5)
-    with pytest.raises(UserError, match=r"is conditional: `condition` must be given, shape \(8, 5"):
+    with pytest.raises(UserError, match=r"is conditional: `condition` must be given, shape \(N, 5"):
         gan.fit(pictures(8), batch_size=8)
     with pytest.raises(UserError, match=r"is conditional: `condition` must be given, shape \(2, 5"):
         gan.sample(2)

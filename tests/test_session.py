@@ -1,0 +1,241 @@
+"""`kerasgan.train`: a run directory for any compiled GAN, without a recipe."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import contract
+import keras
+import numpy as np
+import pytest
+
+import kerasgan
+from kerasgan import checkpoints
+from kerasgan.checkpoints import Checkpoints, Interrupted
+from kerasgan.errors import UserError
+
+pytestmark = pytest.mark.filterwarnings("ignore:The Frechet distance of 1280 features")
+FOREIGN = [case.values[0][0] for case in contract.cases() if "foreign" in case.id]
+
+
+def small(seed=1):
+    keras.utils.set_random_seed(0)
+    gan = kerasgan.DCGAN((8, 8, 1), width=4, seed=seed)
+    gan.compile()
+    return gan
+
+
+def pictures(num=16, side=8):
+    return np.random.default_rng(0).uniform(-1, 1, (num, side, side, 1)).astype("float32")
+
+
+def options(**more):
+    return {"epochs": 2, "batch_size": 4, "checkpoint_minutes": 0.0, "verbose": 0, **more}
+
+
+def stop_after(step, monkeypatch):
+    """Asks a training to stop once a checkpoint of that step is written."""
+    save = Checkpoints.save
+
+    def save_and_ask(self):
+        save(self)
+        if self.state.step == step:
+            self.signal = signal.SIGTERM
+
+    monkeypatch.setattr(Checkpoints, "save", save_and_ask)
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_a_users_gan_goes_on_to_the_same_bits(name, tmp_path, monkeypatch):
+    def build():
+        keras.utils.set_random_seed(0)
+        gan = contract.build(name)
+        gan.compile()
+        return gan
+
+    parts = [part for part in contract.training_data(build(), 2)[:2] if part is not None]
+    data = tuple(parts)
+    ends = []
+    for folder, stop in (("straight", None), ("stopped", 5)):
+        if stop:
+            with monkeypatch.context() as patch:
+                stop_after(stop, patch)
+                with pytest.raises(Interrupted, match="after step 5, which is saved"):
+                    kerasgan.train(build(), data, tmp_path / folder, **options())
+        gan = build()
+        result = kerasgan.train(gan, data, tmp_path / folder, **options())
+        assert result["steps"] == 8 and result["metric"] is None
+        assert int(gan.images_seen) == 8 * 4
+        ends.append([*gan.get_weights(), *gan.examples.values()])
+    for first, second in zip(*ends, strict=True):
+        np.testing.assert_array_equal(first, second)
+    rows = [(tmp_path / each / "history.csv").read_text() for each in ("straight", "stopped")]
+    assert rows[0] == rows[1]
+    assert (tmp_path / "straight" / "samples.png").is_file()
+    loaded = kerasgan.load(tmp_path / "straight")
+    np.testing.assert_array_equal(loaded.sample(3, seed=0), gan.sample(3, seed=0))
+
+
+def test_a_finished_run_is_left_and_another_one_refused(tmp_path):
+    result = kerasgan.train(small(), pictures(), tmp_path / "run", **options())
+    assert kerasgan.train(small(), pictures(), tmp_path / "run", **options()) == result
+    with pytest.raises(UserError, match="training.epochs: 2 -> 3"):
+        kerasgan.train(small(), pictures(), tmp_path / "run", **options(epochs=3))
+    with pytest.raises(UserError, match="data.fingerprint"):
+        kerasgan.train(small(), pictures() * 0.5, tmp_path / "run", **options())
+
+
+def test_a_model_that_is_not_compiled_is_refused(tmp_path):
+    gan = kerasgan.DCGAN((8, 8, 1), width=4)
+    with pytest.raises(UserError, match="must be compiled"):
+        kerasgan.train(gan, pictures(), tmp_path / "run", epochs=1)
+
+
+def test_a_score_is_taken_where_there_is_a_test_set(tmp_path):
+    result = kerasgan.train(
+        small(), pictures(), tmp_path / "run", test=pictures(8), num=8, **options()
+    )
+    assert result["metric"] == "FD[lite0]" and result["n_real"] == 8
+    assert result["trained"] != result["untrained"]
+
+
+def test_a_rate_that_a_callback_changed_is_kept(tmp_path, monkeypatch):
+    class Halve(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.g_optimizer.learning_rate = 5e-5
+
+    with monkeypatch.context() as patch:
+        stop_after(5, patch)
+        with pytest.raises(Interrupted):
+            kerasgan.train(
+                small(), pictures(), tmp_path / "run", callbacks=[Halve()], **options(epochs=3)
+            )
+    gan = small()
+    rates = []
+
+    def note(*_, **__):
+        rates.append(float(gan.g_optimizer.learning_rate.numpy()))
+
+    seen = keras.callbacks.LambdaCallback(on_train_batch_end=note)
+    kerasgan.train(gan, pictures(), tmp_path / "run", callbacks=[seen], **options(epochs=3))
+    assert rates[0] == pytest.approx(5e-5)
+
+
+def test_the_patience_of_a_callback_is_resumed(tmp_path, monkeypatch):
+    def patient():
+        return keras.callbacks.EarlyStopping("d_loss", mode="max", min_delta=1e9, patience=3)
+
+    with monkeypatch.context() as patch:
+        stop_after(9, patch)  # in the third epoch; two have not improved
+        with pytest.raises(Interrupted):
+            kerasgan.train(
+                small(), pictures(), tmp_path / "run", callbacks=[patient()], **options(epochs=9)
+            )
+    result = kerasgan.train(
+        small(), pictures(), tmp_path / "run", callbacks=[patient()], **options(epochs=9)
+    )
+    straight = kerasgan.train(
+        small(), pictures(), tmp_path / "straight", callbacks=[patient()], **options(epochs=9)
+    )
+    assert result["steps"] == straight["steps"] == 16
+
+
+def test_a_step_that_xla_compiled_goes_on_compiled(tmp_path, monkeypatch):
+    def compiled():
+        gan = small()
+        gan.compile(jit_compile=True)
+        return gan
+
+    with monkeypatch.context() as patch:
+        stop_after(5, patch)
+        with pytest.raises(Interrupted):
+            kerasgan.train(compiled(), pictures(), tmp_path / "run", **options())
+    path, state = checkpoints.newest(tmp_path / "run" / "checkpoints")
+    assert state.xla is True
+    gan = small()
+    checkpoints.restore(gan, path)
+    assert gan.jit_compile is True
+
+
+SCRIPT = """
+import sys
+import numpy as np, keras, kerasgan
+from kerasgan.models.dcgan import build_discriminator, build_generator
+
+class VanillaGAN(kerasgan.DCGAN):
+    "A script's own class, of the name of one of ours."
+
+def main():
+    keras.utils.set_random_seed(0)
+    gan = VanillaGAN((8, 8, 1), width=4, seed=1)
+    gan.compile()
+    images = np.random.default_rng(0).uniform(-1, 1, (400, 8, 8, 1)).astype("float32")
+    kerasgan.train(
+        gan, images, sys.argv[1], epochs=3, batch_size=4, checkpoint_minutes=0.0, checkpoints=9
+    )
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+@pytest.mark.slow
+def test_a_script_that_is_killed_goes_on_to_the_same_weights(tmp_path):
+    script = tmp_path / "dcgan.py"
+    script.write_text(SCRIPT)
+
+    def start(folder):
+        command = [sys.executable, script, tmp_path / folder]
+        return subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL)
+
+    assert start("straight").wait(300) == 0
+    process = start("killed")
+    while process.poll() is None and not checkpoints.found(tmp_path / "killed" / "checkpoints")[5:]:
+        time.sleep(0.05)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    assert start("killed").wait(300) == 0
+    folders = [tmp_path / "straight", tmp_path / "killed"]
+    results = [json.loads((folder / "result.json").read_text()) for folder in folders]
+    assert results[0]["steps"] == results[1]["steps"] == 300
+    assert results[0]["model"] == "VanillaGAN"
+    histories = [
+        np.genfromtxt(folder / "history.csv", delimiter=",", names=True) for folder in folders
+    ]
+    np.testing.assert_allclose(histories[0]["d_loss"], histories[1]["d_loss"], rtol=1e-3)
+    # Ours is still ours.
+    ours = kerasgan.VanillaGAN((8, 8, 1), width=8)
+    ours.save(tmp_path / "ours.keras")
+    assert type(keras.saving.load_model(tmp_path / "ours.keras")) is kerasgan.VanillaGAN
+    assert os.path.isfile(tmp_path / "killed" / "model.keras")
+
+
+def test_a_users_class_never_takes_the_place_of_ours(tmp_path):
+    ours = kerasgan.VanillaGAN((8, 8, 1), width=8)
+    ours.save(tmp_path / "ours.keras")
+
+    class VanillaGAN(kerasgan.DCGAN):
+        pass
+
+    theirs = VanillaGAN((8, 8, 1), width=4)
+    theirs.save(tmp_path / "theirs.keras")
+    assert type(keras.saving.load_model(tmp_path / "ours.keras")) is kerasgan.VanillaGAN
+    assert type(keras.saving.load_model(tmp_path / "theirs.keras")) is VanillaGAN
+    assert VanillaGAN.paper is None and VanillaGAN.variant == "VanillaGAN"
+
+
+def test_options_of_the_base_class_survive_a_save(tmp_path):
+    class Plain(kerasgan.DCGAN):
+        def __init__(self, image_shape, extra=1, **kwargs):
+            super().__init__(image_shape, width=4, **kwargs)
+            self.extra = extra
+
+    gan = Plain((8, 8, 1), extra=3, ema_decay=0.9, seed=7, latent_dim=5)
+    gan.save(tmp_path / "plain.keras")
+    loaded = keras.saving.load_model(tmp_path / "plain.keras")
+    kept = {"extra": 3, "ema_decay": 0.9, "seed": 7, "latent_dim": 5}
+    assert {name: getattr(loaded, name) for name in kept} == kept
+    np.testing.assert_array_equal(loaded.sample(2, seed=0), gan.sample(2, seed=0))
