@@ -238,6 +238,11 @@ class Network(nn.Module):
 # --- Training ---
 
 
+def number(value):
+    """Returns a number as it is, and of a schedule's config where it starts."""
+    return value["config"]["start"] if isinstance(value, dict) else value
+
+
 def adam(optimizer, network):
     """The same optimizer for a translated network."""
     config = optimizer.get_config()
@@ -245,7 +250,7 @@ def adam(optimizer, network):
     if isinstance(optimizer, keras.optimizers.Adam):
         betas = config["beta_1"], config["beta_2"]
         return torch.optim.Adam(network.parameters(), rate, betas, config["epsilon"])
-    return torch.optim.SGD(network.parameters(), rate, config["momentum"] or 0.0)
+    return torch.optim.SGD(network.parameters(), rate, number(config["momentum"]) or 0.0)
 
 
 def latents(gan, num):

@@ -215,15 +215,21 @@ def build_optimizer(table, default):
 
 
 def constructor_defaults(cls, leave_out):
+    """Returns the parameters of a constructor, and of those that it passes on to, with defaults."""
     if hasattr(cls, "constructor_parameters"):
-        parameters = cls.constructor_parameters().values()
-    else:
-        parameters = inspect.signature(cls.__init__).parameters.values()
-    return {
-        p.name: None if p.default is p.empty else p.default
-        for p in parameters
-        if p.kind is p.POSITIONAL_OR_KEYWORD and p.name not in ("self", *leave_out)
-    }
+        own = cls.constructor_parameters().values()
+        found = {p.name: None if p.default is p.empty else p.default for p in own}
+        return {key: value for key, value in found.items() if key not in leave_out}
+    found = {}
+    for each in cls.__mro__:
+        if "__init__" in vars(each):
+            parameters = list(inspect.signature(each.__init__).parameters.values())
+            for p in parameters:
+                if p.kind is p.POSITIONAL_OR_KEYWORD:
+                    found.setdefault(p.name, None if p.default is p.empty else p.default)
+            if all(p.kind is not p.VAR_KEYWORD for p in parameters):
+                break
+    return {key: value for key, value in found.items() if key not in ("self", *leave_out)}
 
 
 def check_value(where, value, default):

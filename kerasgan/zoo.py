@@ -163,7 +163,9 @@ def origin(folder):
 
         said["recipe"] = recipe.read(folder / "recipe.toml")
     if (folder / "result.json").is_file():
-        said["scores"] = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+        scores = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+        if scores.get("metric"):  # a run may have been scored by none
+            said["scores"] = scores
     if (folder / "notes.md").is_file():
         said["notes"] = (folder / "notes.md").read_text(encoding="utf-8")
     return said

@@ -7,15 +7,14 @@ itself, on the l_k of real images; only sampling chains the levels, Eq. (5).
 Section 4.1, at 8 pixels: G has two hidden layers of 1200 ReLU units, D of 600 with dropout. Above:
 G has three convolutions and takes its noise as one more colour plane beside l_k; D has two and
 takes h_k + l_k. A class goes through a linear layer and becomes one more plane in both. SGD with
-rate 0.02 and momentum 0.5.
+rate 0.02 and momentum 0.5, which grows by 0.0008 an epoch, of 50,000 images, up to 0.7.
 What the paper leaves open is as in the authors' code, https://github.com/facebookarchive/eyescream:
 kernels 7, 7, 5 (G) and 5, 5 with stride 2 (D), dropout of one half also before D's last layer,
 linear outputs, the one-hot label appended to the inputs at 8 pixels, weights from N(0, 0.05) in G
 and N(0, 0.005) in D at 8 pixels and U(+-1 / sqrt(fan_in)), Torch's, above.
 
 What differs, and why:
-- Momentum stays at 0.5, since Keras takes no schedule for it; the paper's grows by 0.0008 an epoch.
-  The rate stays at 0.02; the authors' code divides it by 1.00004 or less an epoch.
+- The rate stays at 0.02; the authors' code divides it by 1.00004 or less an epoch.
 - D_k sees h_k and h~_k of each image, where the paper tosses a coin between them: both terms of
   Eq. (2) instead of a random one.
 - G_k is updated on the fakes that D_k has just seen, so that one pass through G_k serves both.
@@ -38,6 +37,7 @@ import keras
 import tensorflow as tf
 from keras import layers, ops
 
+from kerasgan import schedules
 from kerasgan.errors import UserError
 from kerasgan.gan import GAN, Paper
 from kerasgan.layers import Dropout
@@ -107,7 +107,8 @@ class LAPGAN(GAN, package="kerasgan"):
 
     @staticmethod
     def default_optimizers():
-        return keras.optimizers.SGD(0.02, momentum=0.5), keras.optimizers.SGD(0.02, momentum=0.5)
+        momentum = schedules.Linear(0.5, 0.7, images=250 * 50_000)
+        return schedules.SGD(0.02, momentum), schedules.SGD(0.02, momentum)
 
     def train_step(self, data):
         images, *label = (data,) if self.num_classes is None else data

@@ -5,14 +5,13 @@ Algorithm 1 is `train_step`. Section 5 names the kinds of layer; their sizes, in
 learning rates are those of the authors' code for MNIST, https://github.com/goodfeli/adversarial
 (`mnist.yaml`): latents uniform with variance 1, ReLU 1200-1200 in G, maxout 240x5 twice in D with
 dropout, weights U(-0.05, 0.05) in G and U(-0.005, 0.005) in D, SGD with learning rate 0.1 divided
-by 1.000004 at each update, batch 100.
+by 1.000004 at each update, momentum from 0.5 to 0.7 over 250 epochs of 50,000 images, batch 100.
 
 What differs, and why:
 - Images lie in [-1, 1], as everywhere here: tanh instead of sigmoid, and its bias starts at 0
   instead of at the mean of the data, which a network does not see when it is built.
-- Momentum stays at 0.5; the authors' code raises it to 0.7 over 250 epochs, and Keras's optimizers
-  take a number only. Their floor of 1e-6 for the learning rate is left out: it would be reached
-  after 2.9 million updates.
+- The authors' floor of 1e-6 for the learning rate is left out: it would be reached after 2.9
+  million updates.
 - D learns at 0.01, a tenth of G's rate and of the authors', who show it images in [0, 1]: with 0.1,
   losses on 10,000 images of clothes grew to NaN within nine epochs.
 - Networks narrower than the paper's start with larger hidden weights: see `uniform`.
@@ -29,6 +28,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
+from kerasgan import schedules
 from kerasgan.errors import UserError, check_count
 from kerasgan.gan import GAN, Paper
 from kerasgan.layers import Dropout, Maxout
@@ -145,7 +145,7 @@ class VanillaGAN(GAN, package="kerasgan"):
 def sgd(rate):
     # The decay of a thousand updates: in float32, 1.000004 itself is hard to tell from 1.
     decay = keras.optimizers.schedules.ExponentialDecay(rate, 1000, 1.000004**-1000)
-    return keras.optimizers.SGD(decay, momentum=0.5)
+    return schedules.SGD(decay, momentum=schedules.Linear(0.5, 0.7, images=250 * 50_000))
 
 
 def minimax_loss(fake_logits):

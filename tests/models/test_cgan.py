@@ -142,5 +142,5 @@ def test_conditions_must_be_given_and_fit():
     with pytest.raises(UserError, match=r"`condition` must have shape \(2, 5\), dtype float32"):
         gan.sample(2, labels=np.zeros((2, 4)))
     dataset = tf.data.Dataset.from_tensors((pictures(8), np.zeros((8, 4), "float32")))
-    with pytest.raises(UserError, match=r"must yield `condition` of shape \(N, 5\). Received:"):
+    with pytest.raises(UserError, match=r"`condition` of `x`.* shape \(N, 5\). Received:"):
         gan.fit(dataset)
