@@ -103,7 +103,7 @@ def complete(given, source="recipe"):
         source: Name that stands in error messages.
 
     Returns:
-        New dict with all tables of `SCHEMA`.
+        New dict with all tables of `SCHEMA`, and an optimizer's for each player of the model.
 
     Raises:
         UserError: For the first unknown key, wrong type or value out of range.
@@ -113,17 +113,20 @@ def complete(given, source="recipe"):
     >>> complete({"model": {"name": "dcgan", "width": 16}})["training"]["epochs"]
     10
     """
-    recipe = copy.deepcopy(SCHEMA)
     for table, values in given.items():
-        if table not in SCHEMA:
-            raise UserError(f'{source}: unknown table "{table}", {nearest(table, SCHEMA)}')
+        if not isinstance(values, dict) and table in SCHEMA:
+            raise UserError(f"{source}: {table} must be a table. Received: {table} = {values!r}")
+    name = given.get("model", {}).get("name", SCHEMA["model"]["name"])
+    if name not in models.names():
+        raise UserError(f'{source}: there is no model "{name}", {nearest(name, models.names())}')
+    recipe = tables_of(models.get(name))
+    for table, values in given.items():
+        if table not in recipe:
+            raise UserError(f'{source}: unknown table "{table}", {nearest(table, recipe)}')
         if not isinstance(values, dict):
             raise UserError(f"{source}: {table} must be a table. Received: {table} = {values!r}")
         recipe[table].update(values)
 
-    name = recipe["model"]["name"]
-    if name not in models.names():
-        raise UserError(f'{source}: there is no model "{name}", {nearest(name, models.names())}')
     for table, defaults in allowed(recipe).items():
         for key, value in recipe[table].items():
             where = f"{source}: {table}.{key}"
@@ -136,6 +139,15 @@ def complete(given, source="recipe"):
     if recipe["data"]["batch_size"] is None:
         recipe["data"]["batch_size"] = 64 * updates_of_discriminator(recipe["model"])
     return recipe
+
+
+def tables_of(model):
+    """Returns the tables of a recipe with their defaults: an optimizer's for each player."""
+    tables = copy.deepcopy(SCHEMA)
+    players = [f"{player}_optimizer" for player in model.players]
+    for table in [name for name in tables if name.endswith("_optimizer") and name not in players]:
+        del tables[table]
+    return {**tables, **{name: tables.get(name, {"linear_decay": False}) for name in players}}
 
 
 def updates_of_discriminator(table):
@@ -173,7 +185,7 @@ def differences(before, after):
 def allowed(recipe):
     """Returns for each table its valid keys with their defaults, as far as they are known."""
     model = models.get(recipe["model"]["name"])
-    tables = copy.deepcopy(SCHEMA)
+    tables = tables_of(model)
     tables["model"].update(constructor_defaults(model, leave_out=("image_shape", "seed")))
     for player, default in zip(model.players, model.default_optimizers(), strict=True):
         table = f"{player}_optimizer"

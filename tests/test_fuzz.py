@@ -218,7 +218,7 @@ def test_any_arguments_give_an_exit_code_and_at_most_one_line(arguments, tmp_pat
     # What would start a training is cut short where it begins.
     monkeypatch.setattr(cli, "start", lambda *_, **__: None)
     monkeypatch.setattr("kerasgan.launch.launch", lambda *_: 0)
-    monkeypatch.setattr("kerasgan.train.train", lambda *_, **__: {})
+    monkeypatch.setattr("kerasgan.session.train_recipe", lambda *_, **__: {})
     monkeypatch.setattr(cli.runpy, "run_path", lambda *_, **__: sys.exit(0))
     errors = io.StringIO()
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(errors):

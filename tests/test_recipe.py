@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from foreign import cycle
 
 from kerasgan import models, recipe, session
 from kerasgan.errors import UserError
@@ -90,6 +91,17 @@ def test_optimizer_tables_change_only_what_they_name():
     assert changed.get_config() == pytest.approx({**default.get_config(), "learning_rate": 1e-3})
     other = recipe.build_optimizer({"name": "sgd", "momentum": 0.5}, default)
     assert type(other).__name__ == "SGD" and other.momentum == 0.5
+
+
+def test_each_player_of_a_model_has_its_table(monkeypatch):
+    monkeypatch.setattr(models, "names", lambda: ["cycle", "dcgan"])
+    monkeypatch.setattr(models, "get", lambda name: cycle.Cycle)
+    given = {"model": {"name": "cycle"}, "f_optimizer": {"learning_rate": 1e-3}}
+    whole = recipe.complete(given)
+    assert whole["f_optimizer"] == {"linear_decay": False, "learning_rate": 1e-3}
+    assert whole["e_optimizer"] == {"linear_decay": False}
+    with pytest.raises(UserError, match='unknown table "h_optimizer", did you mean'):
+        recipe.complete({**given, "h_optimizer": {}})
 
 
 @pytest.mark.parametrize("table, updates", [("g_optimizer", 100), ("d_optimizer", 200)])
