@@ -22,11 +22,15 @@ def stir(gan):
 
 
 def all_models():
-    found = {}
-    for case in cases():
-        name, arguments = case.values[0]
-        found[case.id] = stir(build(name, **arguments))
-    return found
+    """The models that a page can show, by the names of their cases."""
+    made = {case.id: build(case.values[0][0], **case.values[0][1]) for case in cases()}
+    return {name: stir(gan) for name, gan in made.items() if shown(gan)}
+
+
+def shown(gan):
+    inputs = gan.signature.inputs
+    offered = all(kind.control() is not None for kind in inputs.values())
+    return "z" in inputs and offered and gan.signature.output.page() is not None
 
 
 LOUD = ("error", "warning", "assert")
@@ -77,5 +81,5 @@ def latents(page, name, seed, num):
 
 
 def of_keras(gan, z, label=None):
-    labels = None if label is None else tf.constant(label)
-    return gan.generate(tf.constant(z), labels).numpy()
+    label = [] if label is None else [tf.constant(label)]
+    return gan.generate(tf.constant(z), *label).numpy()
