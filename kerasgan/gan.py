@@ -131,8 +131,12 @@ class GAN(keras.Model):
         if "train_step" in vars(cls):
             cls.train_step = prepared(cls.train_step)
         keras.saving.register_keras_serializable(package=package)(cls)
-        if package != "kerasgan":  # the name under which kerasgan 0.1.0 saved users' classes
-            keras.saving.get_custom_objects().setdefault(f"kerasgan>{cls.__name__}", cls)
+        cls.package = package
+        if package != "kerasgan":
+            # kerasgan 0.1.0 saved users' classes under this name. It stays ours where it is ours.
+            known, name = keras.saving.get_custom_objects(), f"kerasgan>{cls.__name__}"
+            if getattr(known.get(name), "package", None) != "kerasgan":
+                known[name] = cls
 
     @property
     def metrics(self):

@@ -113,6 +113,8 @@ class Signature:
             parts = x
         else:
             parts = list(x) if isinstance(x, tuple | list) else [x]
+            while len(parts) > 1 and parts[-1] is None:  # as `train_on_batch` hands over
+                parts.pop()
             if len(parts) > len(names) == 1:
                 raise UserError(
                     f"{who} is unconditional and takes no labels (`kerasgan.data.load` without "
