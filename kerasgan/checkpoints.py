@@ -320,7 +320,8 @@ def compiled_as(gan, path, changed=()):
     wanted = dict(own)
     for player in gan.players:
         name = f"{player}_optimizer"
-        if player not in changed and name in saved:
+        kept = player not in changed and name in saved
+        if kept and nameless(saved[name]) != nameless(own[name]):
             wanted[name] = saved[name]
     xla = read(path).xla
     if xla is not None and own["jit_compile"] == "auto":
@@ -328,6 +329,22 @@ def compiled_as(gan, path, changed=()):
     if wanted != own:
         with gan.distribute_strategy.scope():
             gan.compile_from_config(wanted)
+
+
+def nameless(optimizer):
+    """Returns an optimizer's config as JSON text without names, which Keras counts up, and rates
+    that are numbers, which the checkpoint's variables hold."""
+
+    def stripped(value):
+        if isinstance(value, dict):
+            return {
+                key: stripped(each)
+                for key, each in value.items()
+                if key != "name" and not (key == "learning_rate" and isinstance(each, float))
+            }
+        return value
+
+    return json.dumps(stripped(optimizer), sort_keys=True)
 
 
 def compile_config(file):

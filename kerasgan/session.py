@@ -344,7 +344,7 @@ def follow(gan, source, plan, directory, state):
                     f"workers must share the run directory."
                 )
             state.means = checkpoints.read(path).means
-            checkpoints.restore(gan, path, changed=gan.players)
+            goes_on(gan, path, distribution.from_chief(gan.distribute_strategy))
         state.step = step
         called = [callbacks.StopOnNonFinite(), checkpoints.Means(state)]
         epochs(gan, source, dataclasses.replace(plan, verbose=0), state, called)
@@ -407,12 +407,28 @@ def resumed(gan, directory, new, changes, plan, say):
         )
     state.fingerprint = new.fingerprint
     distribution.from_chief(gan.distribute_strategy, state.step)
-    tables = {change.partition(".")[0].removesuffix("_optimizer") for change in changes}
-    checkpoints.restore(gan, path, changed=gan.players if changes else (), rates=tables)
+    tables = {change.partition(".")[0] for change in changes}
+    bits = [bool(changes), *(f"{player}_optimizer" in tables for player in gan.players)]
+    differs = sum(bit << place for place, bit in enumerate(bits))
+    distribution.from_chief(gan.distribute_strategy, differs)
+    goes_on(gan, path, differs)
     if int(gan.images_seen) == 0:  # a checkpoint of kerasgan 0.1.0
         gan.images_seen.assign(state.step * plan.batch_size)
     say(f"Going on after step {state.step:,}, from {path}")
     return state
+
+
+def goes_on(gan, path, differs):
+    """Restores a checkpoint, on the chief and the other workers alike.
+
+    Args:
+        gan: The compiled model.
+        path: The checkpoint.
+        differs: Number whose bits say what differs from the training that was saved: anything,
+            then the optimizer of each player.
+    """
+    rates = [p for place, p in enumerate(gan.players, start=1) if differs >> place & 1]
+    checkpoints.restore(gan, path, changed=gan.players if differs else (), rates=rates)
 
 
 def fit(gan, source, plan, directory, state, scorer):
