@@ -344,7 +344,8 @@ def follow(gan, source, plan, directory, state):
                     f"workers must share the run directory."
                 )
             state.means = checkpoints.read(path).means
-            goes_on(gan, path, distribution.from_chief(gan.distribute_strategy))
+            differs = distribution.from_chief(gan.distribute_strategy)
+            goes_on(gan, path, differs, images=step * plan.batch_size)
         state.step = step
         called = [callbacks.StopOnNonFinite(), checkpoints.Means(state)]
         epochs(gan, source, dataclasses.replace(plan, verbose=0), state, called)
@@ -411,14 +412,12 @@ def resumed(gan, directory, new, changes, plan, say):
     bits = [bool(changes), *(f"{player}_optimizer" in tables for player in gan.players)]
     differs = sum(bit << place for place, bit in enumerate(bits))
     distribution.from_chief(gan.distribute_strategy, differs)
-    goes_on(gan, path, differs)
-    if int(gan.images_seen) == 0:  # a checkpoint of kerasgan 0.1.0
-        gan.images_seen.assign(state.step * plan.batch_size)
+    goes_on(gan, path, differs, images=state.step * plan.batch_size)
     say(f"Going on after step {state.step:,}, from {path}")
     return state
 
 
-def goes_on(gan, path, differs):
+def goes_on(gan, path, differs, images):
     """Restores a checkpoint, on the chief and the other workers alike.
 
     Args:
@@ -426,9 +425,12 @@ def goes_on(gan, path, differs):
         path: The checkpoint.
         differs: Number whose bits say what differs from the training that was saved: anything,
             then the optimizer of each player.
+        images: Number of images that the model has seen.
     """
     rates = [p for place, p in enumerate(gan.players, start=1) if differs >> place & 1]
     checkpoints.restore(gan, path, changed=gan.players if differs else (), rates=rates)
+    if int(gan.images_seen.numpy()) == 0:  # a checkpoint of kerasgan 0.1.0
+        gan.images_seen.assign(images)
 
 
 def fit(gan, source, plan, directory, state, scorer):
