@@ -41,9 +41,8 @@ def test_perceptrons_of_paper_size_keep_their_losses_with_default_optimizers(nam
 @pytest.mark.filterwarnings("ignore:The Frechet distance of 1280 features needs")
 def test_the_floor_of_a_score_on_the_training_split_is_of_other_images():
     split = "train[:64]"
-    settings = {"data": {"split": split}, "evaluation": {"split": split, "num": 32}}
-    pictures = data.load_arrays("fashion_mnist_mini", split)
-    scorer = Scorer(recipe.complete(settings), {split: pictures}, verbose=0)
+    pictures = data.load_source("fashion_mnist_mini", split)
+    scorer = Scorer(pictures, pictures, 32, (split, split), verbose=0)
     assert scorer.floor > 1
 
 
