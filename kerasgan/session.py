@@ -170,13 +170,7 @@ def source_of(gan, data_, split):
         source = data_
     else:
         source = ArraySource(checks.check_arrays(gan, data_))
-    names = gan.signature.example
-    if missing := [name for name in names if name not in source.spec]:
-        raise UserError(
-            f"{type(gan).__name__} trains on ({', '.join(names)}). {source.name} has no "
-            f"{', '.join(missing)}."
-        )
-    return source.only(names)
+    return trained_on(gan, source)
 
 
 def train_recipe(
