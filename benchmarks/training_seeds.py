@@ -10,7 +10,6 @@ Samples are scored against the test images. One JSON line a training goes to
 `training_seeds.jsonl`; trainings that stand there are not repeated.
 """
 
-import copy
 import os
 import statistics
 import tempfile
@@ -42,15 +41,15 @@ def main(
         raise UserError("The zoo has no trained entry here: name recipe files.")
     file = output / "training_seeds.jsonl"
     for path in recipes:
-        settings = recipe.read(path)
-        settings["evaluation"] = {"split": "test", "num": num, "every": 0}
+        whole = recipe.read(path)
+        whole = whole.replace(evaluation={"split": "test", "num": num, "every": 0})
         for seed in range(seeds):
             wanted = {
                 "benchmark": "training_seeds",
                 "entry": path.resolve().parent.name,
                 "minutes": minutes,
                 "cores": len(os.sched_getaffinity(0)),
-                "whole_recipe": settings,
+                "whole_recipe": whole.tables(),
             }
             run(wanted, seed, file)
     plot(benchmark.read(file), output / "training_seeds.png")
@@ -66,42 +65,40 @@ def run(wanted, seed, file):
     if any(line["recipe"]["training"]["seed"] == seed for line in others):
         print(f"{wanted['entry']} seed {seed}: already in {file}")
         return
-    settings = (
-        others[0]["recipe"] if others else shortened(wanted["whole_recipe"], wanted["minutes"])
-    )
-    settings["training"]["seed"] = seed
+    if others:
+        short = recipe.complete(others[0]["recipe"])
+    else:
+        short = shortened(recipe.complete(wanted["whole_recipe"]), wanted["minutes"])
+    short = short.replace(training={"seed": seed})
     with tempfile.TemporaryDirectory() as folder:
-        result = session.train_recipe(settings, Path(folder) / "run")
-    benchmark.append(file, {**wanted, "recipe": settings, **result})
+        result = session.train_recipe(short, Path(folder) / "run")
+    benchmark.append(file, {**wanted, "recipe": short.tables(), **result})
     print(f"{wanted['entry']} seed {seed}: {result['metric']} {result['trained']}", flush=True)
 
 
-def shortened(whole_recipe, minutes):
+def shortened(whole, minutes):
     """Returns a recipe for fewer epochs, with the average of weights over as many fewer steps."""
-    settings = copy.deepcopy(whole_recipe)
-    epochs = epochs_in(settings, minutes)
-    decay = settings["model"].get("ema_decay")
-    if decay is not None:
-        share = epochs / settings["training"]["epochs"]
-        settings["model"]["ema_decay"] = round(1 - min(1.0, (1 - decay) / share), 6)
-    settings["training"]["epochs"] = epochs
-    return settings
+    epochs = epochs_in(whole, minutes)
+    decay = whole.model.arguments.get("ema_decay")
+    share = epochs / whole.training.epochs
+    averaged = {} if decay is None else {"ema_decay": round(1 - min(1.0, (1 - decay) / share), 6)}
+    return whole.replace(model=averaged, training={"epochs": epochs})
 
 
-def epochs_in(settings, minutes):
+def epochs_in(whole, minutes):
     """Returns the whole epochs that fit into the minutes, at least one."""
-    source = settings["data"]
-    pictures, labels = data.load_arrays(source["name"], source["split"], source["image_size"])
-    gan = session.build(settings, pictures.shape[1:], WARM_UP + TIMED)
-    labels = labels if "label" in gan.signature.inputs else None
+    batch_size = whole.data.batch_size
+    source = data.load_source(whole.data.name, whole.data.split, whole.data.image_size)
+    gan = session.build(whole, source.spec, WARM_UP + TIMED)
+    source = session.trained_on(gan, source)
 
     def seconds(steps):
         start = time.monotonic()
-        gan.fit(data.steps(pictures, labels, source["batch_size"], stop=steps), verbose=0)
+        gan.fit(data.steps(source, None, batch_size, stop=steps), verbose=0)
         return time.monotonic() - start
 
     seconds(WARM_UP)
-    epoch = seconds(TIMED) / TIMED * (len(pictures) // source["batch_size"])
+    epoch = seconds(TIMED) / TIMED * (len(source) // batch_size)
     return max(1, int(minutes * 60 / epoch))
 
 

@@ -186,29 +186,32 @@ def train(
     from kerasgan import checkpoints, session, zoo
     from kerasgan import recipe as recipes
 
-    settings = recipes.read(zoo.recipe_file(recipe)) if recipe else {}
+    tables = recipes.parse(zoo.recipe_file(recipe)) if recipe else {}
     for key, value in shortcuts.items():
         if value is not None:
             table, _, name = key.partition(".")
-            settings.setdefault(table, {})[name] = value
-    settings = recipes.override(settings, overrides or [])
-    settings = recipes.complete(settings, source=str(recipe or "recipe"))
+            tables.setdefault(table, {})[name] = value
+    tables = recipes.override(tables, overrides or [])
+    whole = recipes.complete(tables, source=str(recipe or "recipe"))
     if dry_run:
         from kerasgan import dry_run as trial
 
-        print(trial.dry_run(settings, data_dir))
+        print(trial.dry_run(whole, data_dir))
         return
-    name = f"{settings['model']['name']}_{settings['data']['name']}".replace(os.sep, "_")
+    start_from = whole.training.start_from
+    trained = zoo.load(start_from) if start_from else None
+    name = f"{whole.model.name}_{whole.data.name}".replace(os.sep, "_")
     directory = output or Path("runs") / name
     try:
         result = session.train_recipe(
-            settings,
+            whole,
             directory,
             data_dir,
             overwrite,
             change_recipe,
             deterministic,
             strategy=devices,
+            start=trained,
         )
     except checkpoints.Interrupted as interruption:
         how = "The same command without --overwrite" if overwrite else "The same command"

@@ -6,13 +6,14 @@ import sys
 import numpy as np
 
 from kerasgan import checks, data, flops, session, sources
+from kerasgan.signature import Image
 
 
-def dry_run(settings, data_dir=None):
+def dry_run(recipe, data_dir=None):
     """Builds a recipe's model, trains it for a step on random images, and says what that took.
 
     Args:
-        settings: A complete recipe.
+        recipe: `kerasgan.recipe.Recipe`.
         data_dir: Where TFDS keeps its data.
 
     Returns:
@@ -25,13 +26,13 @@ def dry_run(settings, data_dir=None):
     Example:
 
     >>> from kerasgan import recipe
-    >>> settings = recipe.complete({"model": {"name": "dcgan", "width": 4}})
-    >>> print(dry_run(settings).splitlines()[0])
+    >>> small = recipe.complete({"model": {"name": "dcgan", "width": 4}})
+    >>> print(dry_run(small).splitlines()[0])
     DCGAN, images (28, 28, 1) of fashion_mnist_mini, batch 64
     """
-    name, batch_size = settings["data"]["name"], settings["data"]["batch_size"]
-    shape = sources.image_shape(name, settings["data"]["image_size"], data_dir)
-    gan = session.build(settings, shape)
+    name, batch_size = recipe.data.name, recipe.data.batch_size
+    shape = sources.image_shape(name, recipe.data.image_size, data_dir)
+    gan = session.build(recipe, {"image": Image(shape)})
     rng = np.random.default_rng(0)
     example = {part: kind.random(rng, batch_size) for part, kind in gan.signature.example.items()}
     before = peak_gigabytes()

@@ -313,13 +313,15 @@ class GAN(keras.Model):
         Returns:
             dict of float32 scalars: what the last update returned.
         """
+        if self.n_critic == 1:
+            return update(batch)
         dealt = tf.nest.map_structure(self._dealt, batch)
 
         def update_number(i):
             return update(tf.nest.map_structure(lambda part: part[i], dealt))
 
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        if self.n_critic == 1 or replicas > 1 or tf.executing_eagerly():
+        if replicas > 1 or tf.executing_eagerly():
             return [update_number(i) for i in range(self.n_critic)][-1]
         names = []
 

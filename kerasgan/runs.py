@@ -6,7 +6,8 @@ import datetime
 import json
 import os
 
-from kerasgan import checkpoints, provenance, recipe
+from kerasgan import checkpoints, provenance
+from kerasgan import recipe as recipes
 from kerasgan.errors import UserError
 from kerasgan.files import delete, locked, replacing
 from kerasgan.scorer import SCORE_SEED
@@ -33,14 +34,14 @@ class Recipe:
 
     file = "recipe.toml"
 
-    def __init__(self, settings):
-        self.content = settings
+    def __init__(self, recipe):
+        self.recipe, self.content = recipe, recipe.tables()
 
     def read(self, path):
-        return recipe.read(path)
+        return recipes.read(path).tables()
 
     def write(self, path):
-        recipe.write(self.content, path)
+        recipes.write(self.recipe, path)
 
 
 class CallRecord:
@@ -126,7 +127,7 @@ def _changes(directory, record):
     kept = os.path.join(directory, record.file)
     if not os.path.isfile(kept):
         return []
-    return recipe.differences(record.read(kept), record.content)
+    return recipes.differences(record.read(kept), record.content)
 
 
 @contextlib.contextmanager

@@ -20,13 +20,12 @@ from kerasgan import (
     distribution,
     images,
     models,
-    recipe,
     runs,
 )
 from kerasgan.errors import TrainingFailed, UserError, check_count
 from kerasgan.files import replacing
+from kerasgan.recipe import build_optimizer
 from kerasgan.scorer import SCORE_SEED, Scorer
-from kerasgan.signature import Image
 from kerasgan.source import ArraySource
 
 SAMPLE_SEED = 0  # of the grids that a run draws
@@ -174,7 +173,7 @@ def source_of(gan, data_, split):
 
 
 def train_recipe(
-    settings,
+    recipe,
     directory,
     data_dir=None,
     overwrite=False,
@@ -182,11 +181,12 @@ def train_recipe(
     deterministic=False,
     verbose="auto",
     strategy=None,
+    start=None,
 ):
     """Trains the model of a recipe in a run directory, as `train` does, with `recipe.toml`.
 
     Args:
-        settings: A complete recipe, as `kerasgan.recipe.read` gives it.
+        recipe: `kerasgan.recipe.Recipe`.
         directory: The run directory.
         data_dir: Where TFDS keeps its data; by default TFDS's own place.
         overwrite: Whether an earlier run in that directory is deleted instead of continued.
@@ -196,6 +196,8 @@ def train_recipe(
         strategy: `tf.distribute.Strategy`, or `None` for the current one. The recipe's batch is
             shared out to its replicas. Of several workers all call this function, with a directory
             that all of them see; only the first writes there.
+        start: The trained model that `training.start_from` names: a new run begins with its
+            weights.
 
     Returns:
         dict, the content of `result.json`; `None` for workers that write nothing.
@@ -207,42 +209,71 @@ def train_recipe(
         kerasgan.checkpoints.Interrupted: If the process was told to stop, once a checkpoint is
             written.
     """
-    training, of_data = settings["training"], settings["data"]
-    evaluation = settings["evaluation"]
-    keras.utils.set_random_seed(training["seed"])
+    training, evaluation = recipe.training, recipe.evaluation
+    if training.start_from and start is None:
+        raise UserError(f"Pass the model to start from: start=load({training.start_from!r}).")
+    keras.utils.set_random_seed(training.seed)
     if deterministic:
         tf.config.experimental.enable_op_determinism()
 
     sets = {
-        split: data.load_source(of_data["name"], split, of_data["image_size"], data_dir)
-        for split in (of_data["split"], evaluation["split"])
+        split: data.load_source(recipe.data.name, split, recipe.data.image_size, data_dir)
+        for split in (recipe.data.split, evaluation.split)
     }
-    source = sets[of_data["split"]]
-    in_epoch = len(source) // of_data["batch_size"]
-    check_steps(in_epoch, training["steps_per_execution"])
+    source = sets[recipe.data.split]
+    in_epoch = len(source) // recipe.data.batch_size
+    check_steps(in_epoch, training.steps_per_execution)
     strategy = strategy or tf.distribute.get_strategy()
     plan = Plan(
-        batch_size=of_data["batch_size"],
-        every=evaluation["every"],
+        epochs=training.epochs,
+        batch_size=recipe.data.batch_size,
+        seed=training.seed,
+        checkpoint_minutes=training.checkpoint_minutes,
+        checkpoints=training.checkpoints,
+        every=evaluation.every,
         verbose=verbose,
-        **{key: training[key] for key in ("epochs", "seed", "checkpoint_minutes", "checkpoints")},
     )
     with distribution.lost_workers(strategy):
         with strategy.scope():
-            shape = source.spec["image"].shape
-            gan = build(settings, shape, training["epochs"] * in_epoch)
+            gan = build(recipe, source.spec, training.epochs * in_epoch)
+        if start is not None:
+            take_weights(gan, start)
         source = trained_on(gan, source)
         check_source(gan, source, plan.batch_size)
-        if not agree(strategy, settings, data.sha256(source.parts["image"])):
+        if not agree(strategy, recipe.tables(), first_sha256(source)):
             raise UserError("The workers were started with other recipes, or have other data.")
 
         def scorer():
-            splits = (of_data["split"], evaluation["split"])
-            return Scorer(*(sets[split] for split in splits), evaluation["num"], splits, verbose)
+            splits = (recipe.data.split, evaluation.split)
+            return Scorer(*(sets[split] for split in splits), evaluation.num, splits, verbose)
 
-        return session(
-            gan, source, plan, directory, runs.Recipe(settings), scorer, overwrite, change_recipe
-        )
+        record = runs.Recipe(recipe)
+        return session(gan, source, plan, directory, record, scorer, overwrite, change_recipe)
+
+
+def first_sha256(source):
+    """Returns the SHA-256 of the first part of a source, which checkpoints of 0.1.0 keep too."""
+    return data.sha256(next(iter(source.parts.values())))
+
+
+def take_weights(gan, start):
+    """Gives a new model the weights of a trained one; its optimizers start anew.
+
+    The generator takes the averaged weights where the trained model has them.
+    """
+    pairs = list(zip(gan.networks, start.networks, strict=False))
+    pairs[0] = (gan.generator, start.inference_generator)
+    if gan.ema_generator is not None:
+        pairs.append((gan.ema_generator, start.inference_generator))
+    for network, trained in pairs:
+        shapes = [[tuple(weight.shape) for weight in each.weights] for each in (network, trained)]
+        if len(gan.networks) != len(start.networks) or shapes[0] != shapes[1]:
+            raise UserError(
+                f"A training starts from a model of the same class and arguments. The "
+                f"{network.name} of {type(start).__name__} has other weights than the recipe's."
+            )
+    for network, trained in pairs:
+        network.set_weights(trained.get_weights())
 
 
 def trained_on(gan, source):
@@ -272,7 +303,7 @@ def session(gan, source, plan, directory, record, scorer, overwrite=False, chang
     strategy = gan.distribute_strategy
     state = checkpoints.State(
         in_epoch=len(source) // plan.batch_size,
-        data_sha256=data.sha256(next(iter(source.parts.values()))),
+        data_sha256=first_sha256(source),
         fingerprint=source.fingerprint,
     )
     if not distribution.is_chief(strategy):
@@ -352,9 +383,9 @@ def replicas(gan):
     return f"; {number} replicas" if number > 1 else ""
 
 
-def agree(strategy, settings, data_sha256):
+def agree(strategy, tables, data_sha256):
     """Tells whether this worker trains by the chief's recipe and on its data."""
-    text = json.dumps([settings, data_sha256], sort_keys=True)
+    text = json.dumps([tables, data_sha256], sort_keys=True)
     own = int(hashlib.sha256(text.encode()).hexdigest()[:15], 16)
     return distribution.from_chief(strategy, own) == own
 
@@ -467,28 +498,25 @@ def epochs(gan, source, plan, state, callbacks):
             state.step = stop
 
 
-def build(settings, image_shape, updates=None):
+def build(recipe, spec, updates=None):
     """Returns the compiled model of a recipe.
 
     Args:
-        settings: A complete recipe.
-        image_shape: (height, width, channels).
+        recipe: `kerasgan.recipe.Recipe`.
+        spec: dict from the parts of an example to their kinds, as `source.spec` has it.
         updates: Number of training steps, over which a `linear_decay` takes a learning rate to 0.
     """
-    arguments = {key: value for key, value in settings["model"].items() if key != "name"}
-    training, model = settings["training"], models.get(settings["model"]["name"])
+    training, model = recipe.training, models.get(recipe.model.name)
     before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(training["precision"])
+    keras.config.set_dtype_policy(training.precision)
     try:
-        shape = model.from_spec({"image": Image(image_shape)})
-        gan = model(**shape, seed=training["seed"], **arguments)
+        gan = model(**model.from_spec(spec), seed=training.seed, **recipe.model.arguments)
     finally:
         keras.config.set_dtype_policy(before)
     optimizers = {}
     for player, default in zip(gan.players, gan.default_optimizers(), strict=True):
-        table = settings[f"{player}_optimizer"]
-        optimizer = recipe.build_optimizer(table, default)
-        if table["linear_decay"] and updates:
+        optimizer = build_optimizer(recipe.optimizers[player], default)
+        if recipe.optimizers[player].linear_decay and updates:
             rate = float(optimizer.learning_rate.numpy())
             optimizer.learning_rate = keras.optimizers.schedules.PolynomialDecay(
                 rate, updates * gan.updates_in_step(player), 0.0
@@ -496,8 +524,8 @@ def build(settings, image_shape, updates=None):
         optimizers[f"{player}_optimizer"] = optimizer
     gan.compile(
         **optimizers,
-        jit_compile={"auto": "auto", "on": True, "off": False}[training["jit_compile"]],
-        steps_per_execution=training["steps_per_execution"],
+        jit_compile={"auto": "auto", "on": True, "off": False}[training.jit_compile],
+        steps_per_execution=training.steps_per_execution,
     )
     return gan
 

@@ -161,7 +161,7 @@ def origin(folder):
     if (folder / "recipe.toml").is_file():
         from kerasgan import recipe
 
-        said["recipe"] = recipe.read(folder / "recipe.toml")
+        said["recipe"] = recipe.read(folder / "recipe.toml").tables()
     if (folder / "result.json").is_file():
         scores = json.loads((folder / "result.json").read_text(encoding="utf-8"))
         if scores.get("metric"):  # a run may have been scored by none
@@ -183,7 +183,8 @@ def load_entry(entry):
     Raises:
         UserError: If a file of weights is not the one that the result is of.
     """
-    from kerasgan import session
+    from kerasgan import recipe, session
+    from kerasgan.signature import Image
 
     said = origin(entry)
     files = said["scores"]["files"]
@@ -194,7 +195,9 @@ def load_entry(entry):
                 f"{entry / name} must have SHA-256 {wanted}: install kerasgan anew. "
                 f"Received: {found}"
             )
-    gan = session.build(said["recipe"], said["scores"]["image_shape"])
+    gan = session.build(
+        recipe.read(entry / "recipe.toml"), {"image": Image(said["scores"]["image_shape"])}
+    )
     for network in filter(None, (gan.generator, gan.ema_generator)):
         network.load_weights(entry / WEIGHTS)
     if DISCRIMINATOR in files:

@@ -56,7 +56,7 @@ def test_train_writes_a_whole_run_directory(trained):
         "tensorboard",
         "result.json",
     }
-    assert recipe.read(folder / "recipe.toml")["model"] == {"name": "dcgan", "width": 4}
+    assert recipe.read(folder / "recipe.toml").model == recipe.Model("dcgan", {"width": 4})
     assert len((folder / "history.csv").read_text().splitlines()) == 3
     assert pixels(folder / "samples.png").shape == ((8 * 10 - 2) * 2,) * 2
     assert "untrained" in done.stdout and "floor" in done.stdout
@@ -121,7 +121,7 @@ def test_a_taken_run_directory_is_not_touched(trained):
         (["export", "nowhere", "--format", "tflit", "--output", "a"], 'did you mean "tflite"'),
         (["sample", "nowhere", "--num", "0"], "Invalid value for '--num'"),
         (["sample", "nowhere", "--seed", "-1"], "Invalid value for '--seed'"),
-        (["train", "--seed", "4294967296"], "training.seed must be below 2**32"),
+        (["train", "--seed", "4294967296"], "training.seed must be at most 4294967295"),
         (["train", "--set", "model.ema_decay=abc"], "model.ema_decay must be a number"),
         (["train", "--set", "g_optimizer.clipnorm=abc"], "g_optimizer.clipnorm must be a number"),
         (["train", "--dataset", "./nowhere"], "No such folder"),

@@ -31,7 +31,8 @@ def fuzzed(examples):
 # --- Recipes ---
 
 WORDS = st.sampled_from(
-    [*recipe.SCHEMA, *{key for table in recipe.SCHEMA.values() for key in table}, *models.names()]
+    [*recipe.TABLES, "g_optimizer", "d_optimizer", *models.names()]
+    + sorted({key for table in recipe.complete({}).tables().values() for key in table})
     + ["width", "latent_dim", "learning_rate", "beta_1", "adam", "sgd", "n_critic", "num_classes"]
 )
 TEXTS = st.one_of(WORDS, st.text(string.printable, max_size=8))
@@ -59,15 +60,12 @@ def test_any_table_is_a_recipe_or_one_sentence(given_recipe):
     except UserError as error:
         assert str(error)
         return
-    assert set(whole) == set(recipe.SCHEMA)
-    assert recipe.complete(whole) == whole
-    for table, default in zip(
-        ("g_optimizer", "d_optimizer"),
-        models.get(whole["model"]["name"]).default_optimizers(),
-        strict=True,
-    ):
+    assert set(whole.tables()) == {*recipe.TABLES, "g_optimizer", "d_optimizer"}
+    assert recipe.complete(whole.tables()) == whole
+    defaults = models.get(whole.model.name).default_optimizers()
+    for table, default in zip(whole.optimizers.values(), defaults, strict=True):
         with contextlib.suppress(UserError):
-            recipe.build_optimizer(whole[table], default)
+            recipe.build_optimizer(table, default)
 
 
 @fuzzed(500)

@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 from foreign import cycle
 
+import kerasgan
 from kerasgan import models, recipe, session
 from kerasgan.errors import UserError
+from kerasgan.signature import Image
 
 
 def write(folder, text):
@@ -17,8 +19,8 @@ def write(folder, text):
 
 def test_what_a_file_leaves_out_has_its_default(tmp_path):
     read = recipe.read(write(tmp_path, '[model]\nname = "dcgan"\nwidth = 16\n'))
-    assert read["model"] == {"name": "dcgan", "width": 16}
-    assert read["training"] == recipe.SCHEMA["training"]
+    assert read.model == recipe.Model("dcgan", {"width": 16})
+    assert read.training == recipe.Training()
 
 
 def test_a_written_recipe_reads_back_the_same(tmp_path):
@@ -41,6 +43,8 @@ def test_a_written_recipe_reads_back_the_same(tmp_path):
         ("[training]\nepochs = 0", "training.epochs must be positive"),
         ('[data]\nimage_size = "32"', "data.image_size must be a whole number"),
         ("[data]\nname = 3", "data.name must be a text"),
+        ('[model]\nname = "cgan"\nnum_classes = 1.5', "model.num_classes must be a whole number"),
+        ("[training]\nstart_from = 3", "training.start_from must be a text"),
         ('[training]\nprecision = "half"', 'there is no "half", valid: float32, mixed_bfloat16'),
         ('[training]\njit_compile = "of"', 'there is no "of", did you mean "off"'),
         ("[training]\njit_compile = true", "training.jit_compile must be a text"),
@@ -69,9 +73,9 @@ def test_a_missing_file_is_told(tmp_path):
     ],
 )
 def test_a_batch_holds_64_images_for_each_update_of_the_discriminator(model, batch_size):
-    assert recipe.complete({"model": model})["data"]["batch_size"] == batch_size
+    assert recipe.complete({"model": model}).data.batch_size == batch_size
     given = {"model": model, "data": {"batch_size": 10}}
-    assert recipe.complete(given)["data"]["batch_size"] == 10
+    assert recipe.complete(given).data.batch_size == 10
 
 
 def test_overrides_take_toml_values_and_bare_words():
@@ -86,10 +90,13 @@ def test_overrides_take_toml_values_and_bare_words():
 
 
 def test_optimizer_tables_change_only_what_they_name():
+    def table(name=None, **arguments):
+        return recipe.Optimizer(name, arguments=arguments)
+
     default, _ = models.get("dcgan").default_optimizers()
-    changed = recipe.build_optimizer({"learning_rate": 1e-3}, default)
+    changed = recipe.build_optimizer(table(learning_rate=1e-3), default)
     assert changed.get_config() == pytest.approx({**default.get_config(), "learning_rate": 1e-3})
-    other = recipe.build_optimizer({"name": "sgd", "momentum": 0.5}, default)
+    other = recipe.build_optimizer(table("sgd", momentum=0.5), default)
     assert type(other).__name__ == "SGD" and other.momentum == 0.5
 
 
@@ -98,8 +105,8 @@ def test_each_player_of_a_model_has_its_table(monkeypatch):
     monkeypatch.setattr(models, "get", lambda name: cycle.Cycle)
     given = {"model": {"name": "cycle"}, "f_optimizer": {"learning_rate": 1e-3}}
     whole = recipe.complete(given)
-    assert whole["f_optimizer"] == {"linear_decay": False, "learning_rate": 1e-3}
-    assert whole["e_optimizer"] == {"linear_decay": False}
+    assert whole.optimizers["f"] == recipe.Optimizer(arguments={"learning_rate": 1e-3})
+    assert whole.optimizers["e"] == recipe.Optimizer()
     with pytest.raises(UserError, match='unknown table "h_optimizer", did you mean'):
         recipe.complete({**given, "h_optimizer": {}})
 
@@ -109,7 +116,7 @@ def test_a_rate_that_decays_reaches_0_with_the_last_update_and_the_other_stays(t
     model = {"name": "wgan_gp", "width": 8, "n_critic": 2}
     gan = session.build(
         recipe.complete({"model": model, table: {"learning_rate": 0.5, "linear_decay": True}}),
-        image_shape=(8, 8, 1),
+        {"image": Image((8, 8, 1))},
         updates=100,
     )
     falling, other = gan.g_optimizer, gan.d_optimizer
@@ -127,7 +134,7 @@ def test_a_rate_that_decays_reaches_0_with_the_last_update_and_the_other_stays(t
 def test_precision_and_ways_to_execute_reach_the_model():
     training = {"precision": "mixed_bfloat16", "jit_compile": "on", "steps_per_execution": 4}
     gan = session.build(
-        recipe.complete({"model": {"width": 8}, "training": training}), image_shape=(8, 8, 1)
+        recipe.complete({"model": {"width": 8}, "training": training}), {"image": Image((8, 8, 1))}
     )
     assert gan.generator.layers[1].compute_dtype == "bfloat16"
     assert (gan.jit_compile, gan.steps_per_execution) == (True, 4)
@@ -140,3 +147,26 @@ def test_calls_of_several_steps_must_fit_into_an_epoch(tmp_path):
     )
     with pytest.raises(UserError, match="must divide the 10 steps of an epoch: 1, 2, 5, 10. Rec"):
         session.train_recipe(settings, tmp_path / "run", verbose=0)
+
+
+@pytest.mark.filterwarnings("ignore:The Frechet distance of 1280 features")
+def test_a_training_starts_from_the_weights_of_a_trained_model(tmp_path):
+    small = {
+        "model": {"width": 4},
+        "data": {"split": "train[:64]", "image_size": 8, "batch_size": 32},
+        "training": {"epochs": 1, "start_from": "a run"},
+        "evaluation": {"num": 2},
+    }
+    first = kerasgan.DCGAN((8, 8, 1), width=4, seed=1)
+    settings = recipe.complete(small).replace(g_optimizer={"learning_rate": 0.0})
+    with pytest.raises(UserError, match="start=load"):
+        session.train_recipe(settings, tmp_path / "run", verbose=0)
+    with pytest.raises(UserError, match="same class and arguments"):
+        other = kerasgan.DCGAN((8, 8, 1), width=8)
+        session.train_recipe(settings, tmp_path / "run", verbose=0, start=other)
+    session.train_recipe(settings, tmp_path / "run", verbose=0, start=first)
+    trained = kerasgan.load(tmp_path / "run")
+    for weight, start in zip(
+        trained.generator.trainable_weights, first.generator.trainable_weights, strict=True
+    ):
+        np.testing.assert_array_equal(weight, start)

@@ -1,6 +1,5 @@
 """Runs that are interrupted, killed, damaged or changed: nothing is lost, and all of it is told."""
 
-import copy
 import json
 import os
 import random
@@ -36,13 +35,6 @@ STEPS = 20  # in an epoch: 10,000 images in batches of 500
 @pytest.fixture(autouse=True)
 def cache(tmp_path_factory, monkeypatch):
     monkeypatch.setenv("KERASGAN_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
-
-
-def changed(settings, **tables):
-    settings = copy.deepcopy(settings)
-    for table, values in tables.items():
-        settings[table].update(values)
-    return settings
 
 
 # --- The data of a step ---
@@ -118,7 +110,7 @@ def test_a_finished_run_is_left_as_it_is(tmp_path, capsys):
 
 def test_a_changed_recipe_is_refused_by_its_keys_unless_told(tmp_path):
     train(TINY, tmp_path / "run", verbose=0)
-    other = changed(TINY, training={"epochs": 3}, g_optimizer={"learning_rate": 1e-5})
+    other = TINY.replace(training={"epochs": 3}, g_optimizer={"learning_rate": 1e-5})
     with pytest.raises(
         UserError,
         match=r"another recipe \(g_optimizer.learning_rate: None -> 1e-05; "
@@ -136,8 +128,8 @@ def test_a_change_that_does_not_fit_changes_nothing(tmp_path):
     train(TINY, tmp_path / "run", verbose=0)
     before = {p: p.read_bytes() for p in (tmp_path / "run").rglob("*") if p.is_file()}
     for other, message in (
-        (changed(TINY, model={"width": 8}), "does not fit the model"),
-        (changed(TINY, data={"batch_size": 250}), "trained on other images or batches"),
+        (TINY.replace(model={"width": 8}), "does not fit the model"),
+        (TINY.replace(data={"batch_size": 250}), "trained on other images or batches"),
     ):
         with pytest.raises(UserError, match=message):
             train(other, tmp_path / "run", change_recipe=True, verbose=0)
@@ -146,9 +138,9 @@ def test_a_change_that_does_not_fit_changes_nothing(tmp_path):
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy")
 def test_a_schedule_of_the_paper_gives_way_to_a_rate_when_told(tmp_path):
-    vanilla = changed(TINY, model={"name": "vanilla", "width": 8}, training={"epochs": 1})
+    vanilla = TINY.replace(model={"name": "vanilla", "width": 8}, training={"epochs": 1})
     train(vanilla, tmp_path / "run", verbose=0)
-    other = changed(vanilla, g_optimizer={"learning_rate": 1e-3}, training={"epochs": 2})
+    other = vanilla.replace(g_optimizer={"learning_rate": 1e-3}, training={"epochs": 2})
     with pytest.warns(UserWarning, match="An optimizer starts anew"):
         train(other, tmp_path / "run", change_recipe=True, verbose=0)
     gan = keras.saving.load_model(tmp_path / "run" / "model.keras")
@@ -156,8 +148,8 @@ def test_a_schedule_of_the_paper_gives_way_to_a_rate_when_told(tmp_path):
 
 
 def test_a_score_may_be_asked_for_later(tmp_path):
-    train(changed(TINY, training={"epochs": 1}), tmp_path / "run", verbose=0)
-    train(changed(TINY, evaluation={"every": 1}), tmp_path / "run", change_recipe=True, verbose=0)
+    train(TINY.replace(training={"epochs": 1}), tmp_path / "run", verbose=0)
+    train(TINY.replace(evaluation={"every": 1}), tmp_path / "run", change_recipe=True, verbose=0)
     rows = (tmp_path / "run" / "history.csv").read_text().splitlines()
     assert rows[0] == "epoch,d_loss,g_loss,frechet_distance"
     assert rows[1].endswith(",nan") and not rows[2].endswith(",nan")
@@ -168,7 +160,7 @@ def test_what_cannot_be_trained_on_leaves_no_directory(tmp_path):
         {"model": {"name": "wgan_gp", "width": 8, "n_critic": 3}},
         {"data": {"batch_size": 20_000}},
     ):
-        settings = recipe.complete({**{k: dict(v) for k, v in TINY.items()}, **wrong})
+        settings = recipe.complete({**TINY.tables(), **wrong})
         with pytest.raises(UserError, match="divisible by 3|fill one batch"):
             train(settings, tmp_path / "run", verbose=0)
     assert not (tmp_path / "run").exists()
@@ -192,14 +184,14 @@ def test_what_killed_writes_left_behind_is_deleted(tmp_path):
 
 
 def test_a_diverging_run_names_step_network_and_last_good_checkpoint(tmp_path):
-    one = changed(TINY, training={"epochs": 1})
-    wild = changed(TINY, d_optimizer={"name": "sgd", "learning_rate": 1e38})
+    one = TINY.replace(training={"epochs": 1})
+    wild = TINY.replace(d_optimizer={"name": "sgd", "learning_rate": 1e38})
     with pytest.raises(TrainingFailed, match="step 1: the .* NaN or infinite.*no checkpoint"):
         train(wild, tmp_path / "wild", verbose=0)
     train(one, tmp_path / "run", verbose=0)
     good = tmp_path / "run" / "checkpoints" / "step_0000002"
     with pytest.raises(TrainingFailed, match=f"step 2[12]: .*good checkpoint is {good}"):
-        wild = changed(TINY, g_optimizer={"learning_rate": 1e38})
+        wild = TINY.replace(g_optimizer={"learning_rate": 1e38})
         train(wild, tmp_path / "run", change_recipe=True, verbose=0)
 
 
@@ -258,11 +250,10 @@ def test_a_killed_run_ends_with_the_same_bits_as_one_that_was_not(name, tmp_path
     known = {
         key: value
         for key, value in arguments.items()
-        if key in recipe.allowed(recipe.complete({"model": {"name": name}}))["model"]
+        if key in recipe.model_arguments(models.get(name))
     }
-    settings = changed(TINY, data={"image_size": side}, training={"checkpoints": 3})
-    settings["model"] = {"name": name, **known}
-    settings = recipe.complete(settings)
+    tables = TINY.replace(data={"image_size": side}, training={"checkpoints": 3}).tables()
+    settings = recipe.complete({**tables, "model": {"name": name, **known}})
     straight, killed = tmp_path / "straight", tmp_path / "killed"
     subprocess.run(command(settings, straight, tmp_path / "a.toml"), check=True, timeout=600)
 
@@ -281,9 +272,9 @@ def test_a_killed_run_ends_with_the_same_bits_as_one_that_was_not(name, tmp_path
 
 @pytest.mark.slow
 def test_twenty_kills_at_random_moments_lose_no_checkpoint(tmp_path):
-    settings = changed(TINY, training={"epochs": 30, "checkpoints": 3})
+    settings = TINY.replace(training={"epochs": 30, "checkpoints": 3})
     straight, killed = tmp_path / "straight", tmp_path / "killed"
-    quick = changed(settings, training={"checkpoint_minutes": 60.0})
+    quick = settings.replace(training={"checkpoint_minutes": 60.0})
     subprocess.run(command(quick, straight, tmp_path / "a.toml"), check=True, timeout=900)
     arguments = command(settings, killed, tmp_path / "b.toml")
     moments = random.Random(0)

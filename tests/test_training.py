@@ -12,7 +12,7 @@ ZOO = Path(__file__).parents[1] / "zoo"
 SMALL = {
     path.parent.name: settings
     for path in sorted(ZOO.glob("*/recipe.toml"))
-    if (settings := recipe.read(path))["data"]["name"] == "fashion_mnist_mini"
+    if (settings := recipe.read(path)).data.name == "fashion_mnist_mini"
 }
 
 
@@ -47,4 +47,4 @@ def test_the_floor_of_a_score_on_the_training_split_is_of_other_images():
 
 
 def test_every_model_has_a_small_recipe():
-    assert {settings["model"]["name"] for settings in SMALL.values()} == set(models.names())
+    assert {settings.model.name for settings in SMALL.values()} == set(models.names())

@@ -38,7 +38,7 @@ OF_THE_RUN = ("untrained", "sample_seed")  # of the run's own score, which the e
 def main(run, entry):
     run, entry = Path(run), Path(entry)
     kept, wanted = recipe.read(run / "recipe.toml"), recipe.read(entry / "recipe.toml")
-    if changes := recipe.differences(kept, wanted):
+    if changes := recipe.differences(kept.tables(), wanted.tables()):
         sys.exit(f"{run} was trained by another recipe: {'; '.join(changes)}")
     with tempfile.TemporaryDirectory(dir=entry) as folder:
         about = build(run, kept, entry, Path(folder))
@@ -47,13 +47,13 @@ def main(run, entry):
     print(json.dumps(about, indent=2))
 
 
-def build(run, settings, entry, folder):
+def build(run, trained_by, entry, folder):
     """Writes all of an entry but recipe and notes to a folder; returns the result."""
     gan = zoo.load(run)
-    scorer = Scorer(gan, settings)
+    scorer = Scorer(gan, trained_by.data.name)
     about = json.loads((run / "result.json").read_text())
     about = {key: value for key, value in about.items() if key not in OF_THE_RUN}
-    about["training_minutes"] = minutes(run, settings["training"]["epochs"])
+    about["training_minutes"] = minutes(run, trained_by.training.epochs)
     about["choice"] = choose(gan, scorer, folder)
     about["files"] = {path.name: zoo.sha256(path) for path in sorted(folder.glob("*.h5"))}
 
@@ -87,8 +87,8 @@ def write_json(path, about):
 class Scorer:
     """Features of the real images of both splits, and distances to them."""
 
-    def __init__(self, gan, settings):
-        source, size = settings["data"]["name"], gan.signature.output.shape[0]
+    def __init__(self, gan, source):
+        size = gan.signature.output.shape[0]
         self.extractor = metrics.EfficientNetLite0()
         self.real = {}
         for split in ("train", "test"):

@@ -79,8 +79,8 @@ class ConditionalGAN(GAN, package="kerasgan"):
     def __init__(
         self,
         image_shape,
-        num_classes=None,
-        condition_dim=None,
+        num_classes: int | None = None,
+        condition_dim: int | None = None,
         latent_dim=100,
         width=1200,
         **options,

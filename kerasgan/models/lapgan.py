@@ -89,7 +89,7 @@ class LAPGAN(GAN, package="kerasgan"):
         "https://arxiv.org/abs/1506.05751",
     )
 
-    def __init__(self, image_shape, width=64, num_classes=None, **options):
+    def __init__(self, image_shape, width=64, num_classes: int | None = None, **options):
         sides = pyramid_sides(image_shape)
         self.log_names = [f"{loss}_{side}" for loss in ("d_loss", "g_loss") for side in sides]
         inputs = {"z": Latent(sum(latent_sizes(sides)), uniform=(-1, 1))}

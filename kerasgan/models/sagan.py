@@ -74,7 +74,7 @@ class SAGAN(GAN, package="kerasgan"):
     def __init__(
         self,
         image_shape,
-        num_classes=None,
+        num_classes: int | None = None,
         latent_dim=128,
         width=64,
         **options,
