@@ -8,16 +8,17 @@ SCORE_SEED = 1  # of the samples
 
 
 class Scorer:
-    """Scores a generator against real images.
+    """Scores a generator against real examples.
 
     Args:
-        training, compared: Sources of the images trained on, and of those to compare with.
+        output: What the generator gives, a kind of `kerasgan.signature`.
+        training, compared: Sources of the examples trained on, and of those to compare with.
         num: Samples and real images, at most.
         splits: What the two are called.
         verbose: Whether to show progress bars.
     """
 
-    def __init__(self, training, compared, num, splits, verbose):
+    def __init__(self, output, training, compared, num, splits, verbose):
         sets = dict(zip(splits, (training, compared), strict=True))
         self.num = min([num, *map(len, sets.values())])
         if self.num < 2:
@@ -26,8 +27,8 @@ class Scorer:
                 f"Received: {', '.join(f'{len(each)} in {name}' for name, each in sets.items())}"
             )
         self.verbose, self.split, self.dataset = verbose, splits[1], compared.name
-        self.extractor = compared.spec["image"].extractor()
-        trained_on, real = training.parts["image"], compared.parts["image"]
+        self.extractor = output.extractor()
+        trained_on, real = training.parts[output.part], compared.parts[output.part]
         if splits[0] == splits[1]:
             others = data.subset(trained_on, 2 * self.num)[1::2]  # between the compared ones
         else:

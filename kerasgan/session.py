@@ -150,7 +150,8 @@ def train(
             if not scored:
                 return None
             sets = {"train": source, "test": source_of(gan, test, "test")}
-            return Scorer(sets["train"], sets["test"], num, ("train", "test"), verbose)
+            output = gan.signature.output
+            return Scorer(output, *sets.values(), num, tuple(sets), verbose)
 
         return session(gan, source, plan, directory, record, scorer, overwrite)
 
@@ -245,7 +246,9 @@ def train_recipe(
 
         def scorer():
             splits = (recipe.data.split, evaluation.split)
-            return Scorer(*(sets[split] for split in splits), evaluation.num, splits, verbose)
+            compared = [sets[split] for split in splits]
+            output = gan.signature.output
+            return Scorer(output, *compared, evaluation.num, splits, verbose)
 
         record = runs.Recipe(recipe)
         return session(gan, source, plan, directory, record, scorer, overwrite, change_recipe)

@@ -42,7 +42,7 @@ def test_perceptrons_of_paper_size_keep_their_losses_with_default_optimizers(nam
 def test_the_floor_of_a_score_on_the_training_split_is_of_other_images():
     split = "train[:64]"
     pictures = data.load_source("fashion_mnist_mini", split)
-    scorer = Scorer(pictures, pictures, 32, (split, split), verbose=0)
+    scorer = Scorer(pictures.spec["image"], pictures, pictures, 32, (split, split), verbose=0)
     assert scorer.floor > 1
 
 
