@@ -199,7 +199,7 @@ def train(
         print(trial.dry_run(whole, data_dir))
         return
     start_from = whole.training.start_from
-    trained = zoo.load(start_from) if start_from else None
+    trained = zoo.load_start(start_from) if start_from else None
     name = f"{whole.model.name}_{whole.data.name}".replace(os.sep, "_")
     directory = output or Path("runs") / name
     try:

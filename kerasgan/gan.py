@@ -284,57 +284,54 @@ class GAN(keras.Model):
         """Returns a number as it is, and of a schedule its value at `images_seen`."""
         return value(self.images_seen) if callable(value) else value
 
-    def minibatches(self, images):
-        """Deals a batch out to `n_critic` minibatches, a list: one image each in turn.
+    def minibatches(self, batch):
+        """Deals a batch out to `n_critic` minibatches: one example each in turn.
 
         In turn, so that the minibatches of several replicas together are those of one device.
-        """
-        return tf.unstack(self._dealt(images), self.n_critic)
 
-    def _dealt(self, images):
-        """Returns the minibatches as one tensor (n_critic, N / n_critic, ...)."""
-        shape = tf.shape(images)
-        dealt = tf.reshape(images, tf.concat([[-1, self.n_critic], shape[1:]], 0))
+        Args:
+            batch: Tensor (N, ...).
+
+        Returns:
+            Tensor (n_critic, N / n_critic, ...).
+        """
+        if self.n_critic == 1:
+            return batch[tf.newaxis]
+        shape = tf.shape(batch)
+        dealt = tf.reshape(batch, tf.concat([[-1, self.n_critic], shape[1:]], 0))
         return tf.ensure_shape(
-            tf.einsum("ij...->ji...", dealt), (self.n_critic, None, *images.shape[1:])
+            tf.einsum("ij...->ji...", dealt), (self.n_critic, None, *batch.shape[1:])
         )
 
-    def repeat(self, batch, update):
-        """Does an update `n_critic` times, each with its own share of the batch (`minibatches`).
+    def repeat(self, update, *parts):
+        """Does an update once for each minibatch.
 
         One device runs it as a loop of one graph, which is traced once; under a strategy of
         several replicas, where TensorFlow refuses optimizers in loops, the loop is unrolled.
 
         Args:
-            batch: Tensor (N, ...), or a tuple of tensors.
-            update: Function of a minibatch, of the same structure, that returns a dict of at most
-                16 scalar losses.
+            update: Function of one minibatch of each part. Returns a dict of at most 16 scalar
+                losses.
+            *parts: What `minibatches` returns, or lists of as many tensors.
 
         Returns:
             dict of float32 scalars: what the last update returned.
         """
-        if self.n_critic == 1:
-            return update(batch)
-        dealt = tf.nest.map_structure(self._dealt, batch)
-
-        def update_number(i):
-            return update(tf.nest.map_structure(lambda part: part[i], dealt))
-
+        number = len(parts[0]) if isinstance(parts[0], list) else parts[0].shape[0]
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        if replicas > 1 or tf.executing_eagerly():
-            return [update_number(i) for i in range(self.n_critic)][-1]
+        if number == 1 or replicas > 1 or tf.executing_eagerly():
+            return [update(*(part[i] for part in parts)) for i in range(number)][-1]
+        parts = [tf.stack(part) if isinstance(part, list) else part for part in parts]
         names = []
 
         def body(i, _):
-            losses = update_number(i)
+            losses = update(*(part[i] for part in parts))
             names[:] = losses
             values = tf.stack([tf.cast(loss, tf.float32) for loss in losses.values()])
             return i + 1, tf.pad(values, [[0, MOST_LOSSES - len(names)]])
 
         start = (tf.constant(0), tf.zeros(MOST_LOSSES))
-        _, values = tf.while_loop(
-            lambda i, _: i < self.n_critic, body, start, parallel_iterations=1
-        )
+        _, values = tf.while_loop(lambda i, _: i < number, body, start, parallel_iterations=1)
         return {name: values[i] for i, name in enumerate(names)}
 
     def minimize(self, tape, loss, network, optimizer):

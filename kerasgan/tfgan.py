@@ -131,8 +131,7 @@ class WithLosses:
         data = data if isinstance(data, tuple) else (data,)
         num = tf.shape(data[0])[0] // self.n_critic
 
-        def update_discriminator(minibatch):
-            images, *labels = minibatch
+        def update_discriminator(images, *labels):
             fakes = self.generator(_inputs(self.sample_latents(num), labels), training=True)
             with tf.GradientTape() as d_tape:
                 real_logits = self.discriminator(_inputs(images, labels), training=True)
@@ -141,8 +140,9 @@ class WithLosses:
             self.minimize(d_tape, d_loss, self.discriminator, self.d_optimizer)
             return {"d_loss": d_loss}
 
-        losses = self.repeat(data, update_discriminator)
-        _, *labels = [self.minibatches(part)[-1] for part in data]
+        parts = [self.minibatches(part) for part in data]
+        losses = self.repeat(update_discriminator, *parts)
+        _, *labels = [part[-1] for part in parts]
         z = self.sample_latents(num)
         with tf.GradientTape() as g_tape:
             fakes = self.generator(_inputs(z, labels), training=True)

@@ -150,6 +150,25 @@ def load(what):
     return gan
 
 
+def load_start(what):
+    """Loads a trained model for a new training to start from.
+
+    Args:
+        what: As for `load`.
+
+    Raises:
+        UserError: As `load` does, and if an entry comes without its discriminator.
+    """
+    gan = load(what)
+    files = (gan.origin or {}).get("scores", {}).get("files")
+    if files is not None and DISCRIMINATOR not in files:
+        raise UserError(
+            f"The zoo entry {gan.origin['name']} comes without its discriminator, so no training "
+            f"can start from it: train its recipe, and start from that run."
+        )
+    return gan
+
+
 def origin(folder):
     """Returns what a run directory or entry says of its model: name, recipe, scores, notes.
 

@@ -130,6 +130,12 @@ def test_weights_of_another_hash_are_refused(shipped, tmp_path, file):
         zoo.load(other)
 
 
+def test_no_training_starts_from_an_entry_without_its_discriminator():
+    with pytest.raises(UserError, match="cgan_fashion_mnist comes without its discriminator"):
+        zoo.load_start("cgan_fashion_mnist")
+    assert zoo.load_start("dcgan_fashion_mnist").origin["name"] == "dcgan_fashion_mnist"
+
+
 def test_entries_are_listed(shipped, capsys):
     with pytest.raises(SystemExit):
         cli.main(["list"])

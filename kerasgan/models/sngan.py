@@ -118,8 +118,11 @@ class SNGAN(GAN, package="kerasgan"):
 
         # n_critic updates of the discriminator, each on real images of its own. Every call of D
         # is one power iteration for each of its layers (Algorithm 1).
-        def update_discriminator(real_images):
-            fake_images = self.generator(self.sample_latents(num), training=True)
+        fakes = [
+            self.generator(self.sample_latents(num), training=True) for _ in range(self.n_critic)
+        ]
+
+        def update_discriminator(real_images, fake_images):
             with tf.GradientTape() as d_tape:
                 real_logits = self.discriminator(real_images, training=True)
                 fake_logits = self.discriminator(fake_images, training=True)
@@ -128,7 +131,7 @@ class SNGAN(GAN, package="kerasgan"):
             self.minimize(d_tape, d_loss, self.discriminator, self.d_optimizer)
             return {"d_loss": d_loss}
 
-        losses = self.repeat(images, update_discriminator)
+        losses = self.repeat(update_discriminator, self.minibatches(images), fakes)
 
         # Eq. (17): -E[D(G(z))]
         z = self.sample_latents(num)

@@ -130,7 +130,7 @@ class VanillaGAN(GAN, package="kerasgan"):
             self.minimize(tape, d_loss, self.discriminator, self.d_optimizer)
             return {"d_loss": d_loss}
 
-        losses = self.repeat(images, update_discriminator)
+        losses = self.repeat(update_discriminator, self.minibatches(images))
 
         # Sample m latents; descend log(1 - D(G(z))), or rather ascend log D(G(z)) (section 3).
         z = self.sample_latents(num)

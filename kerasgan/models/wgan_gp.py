@@ -116,7 +116,7 @@ class WGANGP(GAN, package="kerasgan"):
             self.minimize(d_tape, d_loss, self.discriminator, self.d_optimizer)  # line 9
             return {"d_loss": d_loss, "wasserstein": -distance_loss, "gradient_penalty": penalty}
 
-        losses = self.repeat(images, update_critic)
+        losses = self.repeat(update_critic, self.minibatches(images))
 
         # Lines 11 and 12: one of the generator
         z = self.sample_latents(num)
