@@ -102,11 +102,13 @@ class WGANGP(GAN, package="kerasgan"):
     def train_step(self, images):
         num = tf.shape(images)[0] // self.n_critic
 
-        # Algorithm 1, lines 2 to 10: n_critic updates of the critic
-        def update_critic(real_images):  # line 4: x ~ P_r, z ~ p(z), alpha ~ U
-            z = self.sample_latents(num)
-            alpha = self.sample_uniform(num)
-            fake_images = self.generator(z, training=True)  # line 5
+        # Algorithm 1, lines 2 to 10: n_critic updates of the critic. What does not depend on the
+        # critic comes first: z ~ p(z), alpha ~ U (line 4), and G(z) (line 5).
+        draws = [(self.sample_latents(num), self.sample_uniform(num)) for _ in range(self.n_critic)]
+        fakes = [self.generator(z, training=True) for z, _ in draws]
+        alphas = [alpha for _, alpha in draws]
+
+        def update_critic(real_images, fake_images, alpha):
             with tf.GradientTape() as d_tape:
                 real_logits = self.discriminator(real_images, training=True)
                 fake_logits = self.discriminator(fake_images, training=True)
@@ -116,7 +118,7 @@ class WGANGP(GAN, package="kerasgan"):
             self.minimize(d_tape, d_loss, self.discriminator, self.d_optimizer)  # line 9
             return {"d_loss": d_loss, "wasserstein": -distance_loss, "gradient_penalty": penalty}
 
-        losses = self.repeat(update_critic, self.minibatches(images))
+        losses = self.repeat(update_critic, self.minibatches(images), fakes, alphas)
 
         # Lines 11 and 12: one of the generator
         z = self.sample_latents(num)
