@@ -52,6 +52,7 @@ test-export: $(STAMP)
 lint: $(STAMP)
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
+	@$(BIN)/lint-imports --no-logo || { $(BIN)/lint-imports --help; exit 1; }
 
 format: $(STAMP)
 	@$(BIN)/ruff check --fix-only -q

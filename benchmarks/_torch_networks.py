@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from _hand_written import ALGORITHMS
 from torch import nn
 
-from kerasgan.pyramid import BINOMIAL
+from kerasgan.layers.pyramid import BINOMIAL
 
 # --- Networks: inside, images are (N, C, H, W) ---
 

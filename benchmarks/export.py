@@ -16,11 +16,15 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from kerasgan import benchmark, cli, export, images, latency, metrics, provenance, zoo
+from kerasgan import cli, export, metrics, zoo
+from kerasgan.cli import common
+from kerasgan.evaluation import records
+from kerasgan.evaluation.features import real_protocol
 from kerasgan.export.tflite import QUANTIZATIONS
-from kerasgan.inspection import size_of
-from kerasgan.real import real_protocol
-from kerasgan.samplers import checked, open_sampler
+from kerasgan.inspection import latency
+from kerasgan.inspection.describe import size_of
+from kerasgan.inspection.samplers import checked, open_sampler
+from kerasgan.utils import pixels, provenance
 
 KEY = ("weights_sha256", "artefact", "seed", "n_fake", "real_sha256", "extractor_sha256")
 ARTEFACTS = ("keras", "saved_model", "tflite", *(f"tflite {name}" for name in QUANTIZATIONS))
@@ -32,8 +36,8 @@ def main(
     split: Annotated[str, typer.Option(help="Split of the dataset.")] = "test",
     num: Annotated[int, typer.Option(min=10, help="Samples, and real images at most.")] = 10_000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the samples.")] = 1,
-    data_dir: cli.DataDir = None,
-    output: Annotated[Path, typer.Option(help="Folder of the results.")] = benchmark.RESULTS,
+    data_dir: common.DataDir = None,
+    output: Annotated[Path, typer.Option(help="Folder of the results.")] = records.RESULTS,
 ):
     """Score a generator's exports."""
     gans = {source: zoo.load(source) for source in sources}  # mistakes first
@@ -55,7 +59,7 @@ def main(
 def measure(source, gan, protocol, real, extractor, file):
     """Returns the lines of one model's artefacts, those in the file as they stand there."""
     statistics = metrics.Statistics.of(real)
-    known = {tuple(line[key] for key in KEY): line for line in benchmark.read(file)}
+    known = {tuple(line[key] for key in KEY): line for line in records.read(file)}
     lines, expected = [], None
     for artefact in ARTEFACTS:
         line = {"benchmark": "export", "source": source, "artefact": artefact, **protocol}
@@ -74,13 +78,13 @@ def measure(source, gan, protocol, real, extractor, file):
             line["bytes"] = weight_bytes(gan) if artefact == "keras" else size_of(path)
             line["ms"] = round(latency.milliseconds(path), 3)
         differences = np.abs(made - expected)
-        features, _ = extractor.collect(images.uint8_batches(iter([made])), len(made), verbose=True)
+        features, _ = extractor.collect(pixels.uint8_batches(iter([made])), len(made), verbose=True)
         fake = metrics.Statistics.of(features)
         line["distance"] = round(metrics.frechet_distance(statistics, fake), 3)
         line["largest_difference"] = float(f"{differences.max():.3g}")
         line["mean_difference"] = float(f"{differences.mean():.3g}")
         line.update(provenance.software())
-        benchmark.append(file, line)
+        records.append(file, line)
     return lines
 
 

@@ -16,10 +16,13 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from kerasgan import benchmark, cli, images, metrics, provenance
-from kerasgan.errors import UserError, nearest
-from kerasgan.real import real_protocol
-from kerasgan.samplers import open_sampler
+from kerasgan import cli, metrics
+from kerasgan.cli import common
+from kerasgan.evaluation import records
+from kerasgan.evaluation.features import real_protocol
+from kerasgan.inspection.samplers import open_sampler
+from kerasgan.utils import pixels, provenance
+from kerasgan.utils.errors import UserError, nearest
 
 EXTRACTORS = {"lite0": metrics.EfficientNetLite0, "inception": metrics.InceptionV3}
 KEY = ("kind", "sha256", "seed", "metric", "extractor_sha256", "real_sha256", "n_fake")
@@ -41,8 +44,8 @@ def main(
     num: Annotated[int, typer.Option(min=10, help="Samples, and real images at most.")] = 10_000,
     seeds: Annotated[int, typer.Option(min=1, help="Sampling seeds: 1, 2, ...")] = 1,
     extractor: Annotated[str, typer.Option(help="lite0, inception, or both.")] = "both",
-    data_dir: cli.DataDir = None,
-    output: Annotated[Path, typer.Option(help="Folder of the results.")] = benchmark.RESULTS,
+    data_dir: common.DataDir = None,
+    output: Annotated[Path, typer.Option(help="Folder of the results.")] = records.RESULTS,
 ):
     """Score generated images with every metric."""
     samplers = [open_sampler(source) for source in sources]  # mistakes first
@@ -54,7 +57,7 @@ def main(
                 for seed in range(1, seeds + 1)
             ]
             report(lines)
-    plot(benchmark.read(file), output / "fid.png")
+    plot(records.read(file), output / "fid.png")
 
 
 def extractors(chosen):
@@ -86,11 +89,11 @@ def line_of(sampler, seed, extractor, dataset, split, num, data_dir, file):
         **about,
         "n_fake": num,
     }
-    for line in benchmark.read(file):
+    for line in records.read(file):
         if all(line[key] == protocol[key] for key in KEY):
             print(f"already in {file}")
             return line
-    batches = images.uint8_batches(sampler.sample_batches(num, seed))
+    batches = pixels.uint8_batches(sampler.sample_batches(num, seed))
     fake, logits = extractor.collect(batches, num, verbose=True)
     line = {
         "benchmark": "fid",
@@ -101,7 +104,7 @@ def line_of(sampler, seed, extractor, dataset, split, num, data_dir, file):
         **metrics.summary(real, fake, logits),
         **provenance.software(),
     }
-    benchmark.append(file, line)
+    records.append(file, line)
     return line
 
 
@@ -115,7 +118,7 @@ def report(lines):
     for column in COLUMNS:
         values = [line[column] for line in lines]
         spread = f" +- {np.std(values, ddof=1):.4g}" if len(values) > 1 else ""
-        name = benchmark.title(column, first["metric"])
+        name = records.title(column, first["metric"])
         print(f"  {name:28} {np.mean(values):10.4f}{spread}")
 
 

@@ -27,9 +27,11 @@ import scipy.linalg
 import tensorflow as tf
 import typer
 
-from kerasgan import benchmark, cli, metrics, provenance, tfgan
-from kerasgan.errors import UserError
+from kerasgan import cli, metrics, tfgan
+from kerasgan.evaluation import records
 from kerasgan.metrics import distances
+from kerasgan.utils import provenance
+from kerasgan.utils.errors import UserError
 
 PACKAGES = ("scipy", "tensorflow-gan")
 BLOCK = 1024
@@ -136,7 +138,7 @@ def main(
     num: Annotated[int, typer.Option(min=2, help="Images on either side.")] = 50_000,
     dim: Annotated[int, typer.Option(min=1, help="Features of an image.")] = 2048,
     rounds: Annotated[int, typer.Option(min=1, help="Alternated rounds.")] = 3,
-    output: Annotated[Path, typer.Option(help="Folder of the results.")] = benchmark.RESULTS,
+    output: Annotated[Path, typer.Option(help="Folder of the results.")] = records.RESULTS,
 ):
     """Time the distances against TF-GAN's and scipy's."""
     if num <= dim:
@@ -174,7 +176,7 @@ def main(
                     **{name: importlib.metadata.version(name) for name in PACKAGES},
                 }
             )
-            benchmark.append(output / "metrics_speed.jsonl", lines[-1])
+            records.append(output / "metrics_speed.jsonl", lines[-1])
             print(
                 f"{task:18} {name:12} {lines[-1]['seconds']:8.2f} s, "
                 f"{lines[-1]['times_kerasgan']:.2f} times kerasgan's",

@@ -22,8 +22,11 @@ import keras
 import numpy as np
 import typer
 
-from kerasgan import benchmark, cli, data, images, metrics, models, provenance, toys
-from kerasgan.errors import UserError, nearest
+from kerasgan import cli, data, metrics, models
+from kerasgan.data import toys
+from kerasgan.evaluation import records
+from kerasgan.utils import hashing, pixels, provenance
+from kerasgan.utils.errors import UserError, nearest
 
 ADAM = {"learning_rate": 1e-4, "beta_1": 0.8}  # PacGAN's, for ring and grid
 POINTS = {
@@ -55,7 +58,7 @@ def main(
     chosen: Annotated[str, typer.Option("--models", help="Names, with commas.")] = "",
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each model.")] = 3,
     steps: Annotated[int, typer.Option(min=0, help="Generator updates; 0: as the task has.")] = 0,
-    output: Annotated[Path, typer.Option(help="Folder of the results.")] = benchmark.RESULTS,
+    output: Annotated[Path, typer.Option(help="Folder of the results.")] = records.RESULTS,
 ):
     """Count the modes that each model reaches."""
     if task not in TASKS:
@@ -71,17 +74,17 @@ def main(
     for seed in range(seeds):
         for name in names:
             wanted = setting(task, name, seed, steps or STEPS[task])
-            if any(all(line[k] == wanted[k] for k in keys) for line in benchmark.read(file)):
+            if any(all(line[k] == wanted[k] for k in keys) for line in records.read(file)):
                 print(f"{task} {name} seed {seed}: already in {file}")
                 continue
             result = measure(wanted)
-            benchmark.append(file, result)
+            records.append(file, result)
             print(
                 f"{task} {name} seed {seed}: {result['modes']} of {result['of']} modes, KL "
                 f"{result['kl']:.2f}, {result['minutes']:.1f} minutes",
                 flush=True,
             )
-    plot(benchmark.read(file), task, output / f"mode_collapse_{task}.png")
+    plot(records.read(file), task, output / f"mode_collapse_{task}.png")
 
 
 def setting(task, name, seed, steps):
@@ -167,7 +170,7 @@ def score(task, gan):
 
 def digit_classifier():
     """The classifier that reads Stacked-MNIST's digits: 98.4% right on 500 that it never saw."""
-    if data.sha256(np.fromfile(CLASSIFIER, "uint8")) != CLASSIFIER_SHA256:
+    if hashing.of_array(np.fromfile(CLASSIFIER, "uint8")) != CLASSIFIER_SHA256:
         raise UserError(f"{CLASSIFIER} is not the classifier of this benchmark: restore it.")
     return keras.models.load_model(CLASSIFIER)
 
@@ -176,10 +179,10 @@ def stacked_modes(gan, num=26_000):
     """Reads the three digits of each sample: ids 0 to 999."""
     classifier = digit_classifier()
     ids = []
-    for batch in images.uint8_batches(gan.sample_batches(num, seed=1)):
+    for batch in pixels.uint8_batches(gan.sample_batches(num, seed=1)):
         border = (batch.shape[1] - 28) // 2
         batch = batch[:, border : border + 28, border : border + 28]
-        singles = images.from_uint8(batch.transpose(0, 3, 1, 2).reshape(-1, 28, 28, 1))
+        singles = pixels.from_uint8(batch.transpose(0, 3, 1, 2).reshape(-1, 28, 28, 1))
         read = classifier.predict(singles, verbose=0).argmax(axis=1).reshape(-1, 3)
         ids.append(read @ [100, 10, 1])
     return np.concatenate(ids)

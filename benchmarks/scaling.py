@@ -21,7 +21,10 @@ import numpy as np
 import tensorflow as tf
 import typer
 
-from kerasgan import benchmark, cli, dry_run, flops, models, provenance
+from kerasgan import cli, models
+from kerasgan.evaluation import records
+from kerasgan.training import dry_run, flops
+from kerasgan.utils import provenance
 
 matplotlib.use("Agg")
 BATCHES, WIDTHS = (16, 32, 64, 128, 256, 512), (16, 32, 64, 128)
@@ -112,7 +115,7 @@ def plot(lines, path):
 def main(
     side: Annotated[int, typer.Option(min=16, help="Pixels.")] = 32,
     rounds: Annotated[int, typer.Option(min=1)] = 5,
-    output: Annotated[Path, typer.Option(help="Folder of the results.")] = benchmark.RESULTS,
+    output: Annotated[Path, typer.Option(help="Folder of the results.")] = records.RESULTS,
 ):
     """Time fit over batches, widths and replicas."""
     devices = tf.config.list_logical_devices("CPU")
@@ -125,13 +128,13 @@ def main(
     points += [(width, BATCH) for width in WIDTHS if width != WIDTH]
     for width, batch in points:
         line = measure(side, width, batch, rounds, strategies)
-        benchmark.append(path, line)
+        records.append(path, line)
         print(
             f"width {width}, batch {batch}: {line['images_per_second']:.0f} images/s, "
             f"{line['gflops']:.1f} GFLOP/s; two replicas {line['ratio_2_replicas']:.2f} of that"
         )
         keras.backend.clear_session()
-    lines = [line for line in benchmark.read(path) if line["side"] == side]
+    lines = [line for line in records.read(path) if line["side"] == side]
     latest = {(line["width"], line["batch"]): line for line in lines}
     plot(list(latest.values()), output / "scaling.png")
 

@@ -36,8 +36,11 @@ import numpy as np
 import tensorflow as tf
 import typer
 
-from kerasgan import benchmark, cli, data, flops, models, provenance
-from kerasgan.errors import UserError
+from kerasgan import cli, data, models
+from kerasgan.evaluation import records
+from kerasgan.training import flops
+from kerasgan.utils import provenance
+from kerasgan.utils.errors import UserError
 
 sys.path.append(str(Path(__file__).parent))
 import _hand_written  # noqa: E402
@@ -241,7 +244,7 @@ def main(
         int | None, typer.Option(min=21, help="Steps in a round; by default 1.5 seconds.")
     ] = None,
     rounds: Annotated[int, typer.Option(min=1)] = 5,
-    output: Annotated[Path, typer.Option(help="Folder of the results.")] = benchmark.RESULTS,
+    output: Annotated[Path, typer.Option(help="Folder of the results.")] = records.RESULTS,
 ):
     """Time fit of every model against its peers."""
     chosen = model or list(ARGUMENTS)
@@ -250,12 +253,12 @@ def main(
     path = output / "throughput.jsonl"
     for name in chosen:
         line = measure(name, side, batch, steps, rounds)
-        benchmark.append(path, line)
+        records.append(path, line)
         ratios = ", ".join(f"{k} {v:.2f}" for k, v in line["ratios"].items() if k != "fit")
         fit = line["milliseconds"]["fit"]
         print(f"{name}: {fit:.1f} ms a step; times fit's: {ratios}", flush=True)
         keras.backend.clear_session()
-    latest = {line["model"]: line for line in benchmark.read(path)}
+    latest = {line["model"]: line for line in records.read(path)}
     plot(list(latest.values()), output / "throughput.png")
 
 

@@ -19,8 +19,12 @@ from typing import Annotated
 
 import typer
 
-from kerasgan import benchmark, cli, data, recipe, session, zoo
-from kerasgan.errors import UserError, needs
+from kerasgan import cli, data, zoo
+from kerasgan.evaluation import records
+from kerasgan.training import recipe, session
+from kerasgan.training.build import build
+from kerasgan.training.train import train_recipe
+from kerasgan.utils.errors import UserError, needs
 
 WARM_UP, TIMED = 30, 100  # steps
 
@@ -32,7 +36,7 @@ def main(
     minutes: Annotated[float, typer.Option(min=0.01, help="Of a training.")] = 5,
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each recipe.")] = 3,
     num: Annotated[int, typer.Option(min=2, help="Images a score takes.")] = 2500,
-    output: Annotated[Path, typer.Option(help="Folder of the results.")] = benchmark.RESULTS,
+    output: Annotated[Path, typer.Option(help="Folder of the results.")] = records.RESULTS,
 ):
     """Train recipes for minutes with several seeds, and score them."""
     needs("matplotlib", "benchmarks")
@@ -52,14 +56,14 @@ def main(
                 "whole_recipe": whole.tables(),
             }
             run(wanted, seed, file)
-    plot(benchmark.read(file), output / "training_seeds.png")
+    plot(records.read(file), output / "training_seeds.png")
 
 
 def run(wanted, seed, file):
     """Trains once, unless the file holds that training, and adds its line."""
     others = [
         line
-        for line in benchmark.read(file)
+        for line in records.read(file)
         if all(line[key] == value for key, value in wanted.items())
     ]
     if any(line["recipe"]["training"]["seed"] == seed for line in others):
@@ -71,8 +75,8 @@ def run(wanted, seed, file):
         short = shortened(recipe.complete(wanted["whole_recipe"]), wanted["minutes"])
     short = short.replace(training={"seed": seed})
     with tempfile.TemporaryDirectory() as folder:
-        result = session.train_recipe(short, Path(folder) / "run")
-    benchmark.append(file, {**wanted, "recipe": short.tables(), **result})
+        result = train_recipe(short, Path(folder) / "run")
+    records.append(file, {**wanted, "recipe": short.tables(), **result})
     print(f"{wanted['entry']} seed {seed}: {result['metric']} {result['trained']}", flush=True)
 
 
@@ -89,7 +93,7 @@ def epochs_in(whole, minutes):
     """Returns the whole epochs that fit into the minutes, at least one."""
     batch_size = whole.data.batch_size
     source = data.load_source(whole.data.name, whole.data.split, whole.data.image_size)
-    gan = session.build(whole, source.spec, WARM_UP + TIMED)
+    gan = build(whole, source.spec, WARM_UP + TIMED)
     source = session.trained_on(gan, source)
 
     def seconds(steps):
@@ -113,7 +117,7 @@ def plot(lines, path):
     figure, axes = plt.subplots(figsize=(7, 0.45 * len(names) + 1.4), layout="constrained")
     for place, name in enumerate(names):
         of_entry = [line for line in lines if line["entry"] == name]
-        seeds = benchmark.like_last(of_entry, "minutes", "cores", "whole_recipe")
+        seeds = records.like_last(of_entry, "minutes", "cores", "whole_recipe")
         scores = [line["trained"] for line in seeds]
         axes.plot(scores, [place] * len(scores), "o", color="#4477aa", alpha=0.8)
         axes.plot([statistics.mean(scores)] * 2, [place - 0.3, place + 0.3], color="#222222")

@@ -18,7 +18,7 @@ from typing import Annotated
 import typer
 
 from kerasgan import cli
-from kerasgan.errors import UserError
+from kerasgan.utils.errors import UserError
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):

@@ -1,24 +1,33 @@
-"""kerasgan: eight GANs as Keras models, trained with `fit`, shipped as SavedModel and TFLite."""
+"""kerasgan: GANs as Keras models, trained with `fit`, shipped as SavedModel and TFLite."""
 
 import importlib
-import os
 import sys
 
 __version__ = "0.1.0"
 
-_MODULES = ("callbacks", "data", "export", "images", "latent", "metrics", "models", "tfgan")
+_ROOMS = (
+    "callbacks",
+    "data",
+    "export",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "schedules",
+    "signature",
+    "tfgan",
+    "viz",
+    "zoo",
+)
+_NAMES = {"GAN": "gan", "load": "zoo", "train": "training.train"}
 
 
 def __getattr__(name):
-    """Finds the public names: the modules above, `GAN`, `load`, all models' classes."""
-    if name in _MODULES:
+    """Finds the public names: the rooms above, `GAN`, `load`, `train`, all models' classes."""
+    if name in _ROOMS:
         return importlib.import_module(f"kerasgan.{name}")
-    if name == "GAN":
-        return importlib.import_module("kerasgan.gan").GAN
-    if name == "train":
-        return importlib.import_module("kerasgan.session").train
-    if name == "load":
-        return importlib.import_module("kerasgan.zoo").load
+    if name in _NAMES:
+        return getattr(importlib.import_module(f"kerasgan.{_NAMES[name]}"), name)
     classes = importlib.import_module("kerasgan.models").classes() if name[:1].isupper() else {}
     if name in classes:
         return classes[name]
@@ -26,19 +35,11 @@ def __getattr__(name):
 
 
 def __dir__():
-    return sorted(
-        [
-            *globals(),
-            *_MODULES,
-            "GAN",
-            "load",
-            "train",
-            *importlib.import_module("kerasgan.models").classes(),
-        ]
-    )
+    classes = importlib.import_module("kerasgan.models").classes()
+    return sorted([*globals(), *_ROOMS, *_NAMES, *classes])
 
 
-# Importing the models registers them with Keras, so that `keras.saving.load_model` knows them. Only
-# the `kerasgan` command does without: it must answer a mistake before TensorFlow has started.
-if os.path.basename(sys.argv[0] if sys.argv else "") not in ("kerasgan", "kerasgan.exe"):
+# Importing the models registers them with Keras, so that `keras.saving.load_model` knows them. The
+# `kerasgan` command does without, until it needs TensorFlow.
+if "kerasgan_cli" not in sys.modules:
     importlib.import_module("kerasgan.models").classes()

@@ -29,7 +29,7 @@ import warnings
 
 import tensorflow as tf
 
-from kerasgan.errors import UserError
+from kerasgan.utils.errors import UserError
 
 _MODULES = ("eval", "features", "losses", "namedtuples")
 

@@ -3,10 +3,10 @@
 import keras
 import pytest
 
-from kerasgan import distribution
+from kerasgan.training import strategies
 
 # Two logical devices, for tests/test_distribution.py; must come before TensorFlow is used.
-distribution.split_cpu(2)
+strategies.split_cpu(2)
 
 collect_ignore = [
     "golden",  # scripts that need torch; their results are committed

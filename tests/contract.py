@@ -14,7 +14,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 import kerasgan
 from kerasgan import export, models
-from kerasgan.errors import UserError
+from kerasgan.utils.errors import UserError
 
 # Two discriminator updates, where a model takes several: tracing five costs 20 seconds.
 SMALL = {"width": 8, "ema_decay": 0.9, "seed": 1, "n_critic": 2}
@@ -40,21 +40,30 @@ def build(name, image_shape=SHAPE, **arguments):
     return model(name)(**{k: v for k, v in arguments.items() if accepts(name, k)})
 
 
-def cases():
-    """Every model as it comes, if it does without classes, and with 10, if it takes them."""
+def cases(slow=()):
+    """Every model with its defaults, if it needs no classes, and with 10, if it takes them.
+
+    Args:
+        slow: Ids of those that `make test` leaves to `make test-slow`.
+    """
+
+    def case(id, arguments):
+        marks = [pytest.mark.slow] if id in slow else []
+        return pytest.param((id.split("-")[0], arguments), id=id, marks=marks)
+
     for name in models.names():
         if accepts(name, "num_classes"):
-            yield pytest.param((name, {"num_classes": 10}), id=f"{name}-10-classes")
+            yield case(f"{name}-10-classes", {"num_classes": 10})
             try:
                 build(name)
             except UserError:  # it needs to know how many
                 continue
-        yield pytest.param((name, {}), id=name)
+        yield case(name, {})
     for module in pkgutil.iter_modules(foreign.__path__):
-        yield pytest.param((f"foreign.{module.name}", {}), id=f"foreign.{module.name}")
+        yield case(f"foreign.{module.name}", {})
 
 
-@pytest.fixture(scope="module", params=cases())
+@pytest.fixture(scope="module", params=cases(slow=("sagan",)))
 def case(request):
     return request.param
 
@@ -199,7 +208,7 @@ def test_a_keras_file_restores_samples_optimizers_and_random_state(trained, tmp_
 def test_saved_model_agrees_with_keras_at_any_batch(trained, tmp_path):
     gan = trained.gan
     folder = gan.export(tmp_path / "served")
-    assert folder == str(tmp_path / "served" / "1")
+    assert folder == str(tmp_path / "served")
     serve = tf.saved_model.load(folder).signatures["serving_default"]
     for batch in (1, 3, 64):
         inputs = generator_inputs(gan, batch, seed=batch)

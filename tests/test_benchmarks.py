@@ -9,39 +9,42 @@ import numpy as np
 import pytest
 
 import kerasgan
-from kerasgan import benchmark, data, export, images, zoo
-from kerasgan.errors import UserError
+from kerasgan import data, export, zoo
+from kerasgan.cli import benchmark
+from kerasgan.evaluation import records
+from kerasgan.evaluation.features import real_features
+from kerasgan.inspection.samplers import open_sampler
 from kerasgan.metrics import EfficientNetLite0
-from kerasgan.real import real_features
-from kerasgan.samplers import open_sampler
+from kerasgan.utils import pixels
+from kerasgan.utils.errors import UserError
 
 # --- Result files ---
 
 
 def test_results_are_added_line_by_line_and_a_half_written_one_is_dropped(tmp_path):
     file = tmp_path / "new" / "results.jsonl"
-    assert benchmark.read(file) == []
-    benchmark.append(file, {"fd": 1.5})
+    assert records.read(file) == []
+    records.append(file, {"fd": 1.5})
     with open(file, "a") as opened:
         opened.write('{"fd": 2')  # a run was killed here
-    assert benchmark.read(file) == [{"fd": 1.5}]
-    benchmark.append(file, {"fd": 3.0})
-    assert benchmark.read(file) == [{"fd": 1.5}, {"fd": 3.0}]
+    assert records.read(file) == [{"fd": 1.5}]
+    records.append(file, {"fd": 3.0})
+    assert records.read(file) == [{"fd": 1.5}, {"fd": 3.0}]
 
 
 def test_a_result_that_is_not_a_number_is_refused_and_changes_nothing(tmp_path):
     file = tmp_path / "results.jsonl"
-    benchmark.append(file, {"fd": 1.5})
+    records.append(file, {"fd": 1.5})
     with pytest.raises(ValueError, match="not JSON compliant"):
-        benchmark.append(file, {"fd": float("nan")})
-    assert benchmark.read(file) == [{"fd": 1.5}]
+        records.append(file, {"fd": float("nan")})
+    assert records.read(file) == [{"fd": 1.5}]
 
 
 def test_a_damaged_line_is_named(tmp_path):
     file = tmp_path / "results.jsonl"
     file.write_text('{"fd": 1}\n{"fd": \n{"fd": 2}\n')
     with pytest.raises(UserError, match="results.jsonl, line 2: not JSON"):
-        benchmark.read(file)
+        records.read(file)
 
 
 def test_a_misspelt_benchmark_is_told():
@@ -126,7 +129,7 @@ def artefacts(tmp_path_factory):
     export.saved_model(gan, folder / "served")
     export.tflite(gan, folder / "gan.tflite")
     for i, image in enumerate(gan.sample(12, seed=1)):
-        images.save_png(images.to_uint8(image), folder / "pictures" / f"{i:02}.png")
+        pixels.save_png(pixels.to_uint8(image), folder / "pictures" / f"{i:02}.png")
     return gan, folder
 
 
@@ -175,11 +178,11 @@ def test_fid_scores_every_source_and_goes_on_where_it_was(artefacts, tmp_path, m
     options = ["--dataset=fashion_mnist_mini", "--num=10", "--extractor=lite0"]
     output = f"--output={tmp_path / 'results'}"
     assert run(monkeypatch, "fid", *sources[:2], *options, output) == 0
-    first = benchmark.read(tmp_path / "results" / "fid.jsonl")
+    first = records.read(tmp_path / "results" / "fid.jsonl")
     capsys.readouterr()
     assert run(monkeypatch, "fid", *sources, *options, output) == 0
     assert capsys.readouterr().out.count("already in") == 2
-    lines = benchmark.read(tmp_path / "results" / "fid.jsonl")
+    lines = records.read(tmp_path / "results" / "fid.jsonl")
     assert lines[:2] == first
     assert [line["kind"] for line in lines] == ["model", "saved_model", "tflite", "images"]
     assert {line["metric"] for line in lines} == {"FD[lite0]"}
@@ -201,12 +204,12 @@ def test_fid_is_never_reported_without_its_network(artefacts, tmp_path, monkeypa
 def test_mode_collapse_counts_modes_of_short_trainings(tmp_path, monkeypatch):
     options = ["--task=ring", "--steps=4", "--seeds=1", f"--output={tmp_path}"]
     assert run(monkeypatch, "mode_collapse", *options) == 0
-    lines = benchmark.read(tmp_path / "mode_collapse.jsonl")
+    lines = records.read(tmp_path / "mode_collapse.jsonl")
     assert [line["model"] for line in lines] == ["vanilla", "wgan_gp"]
     assert all(0 <= line["modes"] <= line["of"] == 8 for line in lines)
     assert (tmp_path / "mode_collapse_ring.png").stat().st_size > 1000
     assert run(monkeypatch, "mode_collapse", *options) == 0
-    assert benchmark.read(tmp_path / "mode_collapse.jsonl") == lines
+    assert records.read(tmp_path / "mode_collapse.jsonl") == lines
 
 
 @pytest.mark.filterwarnings("ignore:The Frechet distance of 1280 features")
@@ -221,7 +224,7 @@ def test_seeds_of_a_recipe_train_equally_long(tmp_path, monkeypatch, capsys):
     assert run(monkeypatch, "training_seeds", *options, "--seeds=1") == 0
     assert run(monkeypatch, "training_seeds", *options, "--seeds=2") == 0
     assert "tiny seed 0: already in" in capsys.readouterr().out
-    first, second = benchmark.read(tmp_path / "results" / "training_seeds.jsonl")
+    first, second = records.read(tmp_path / "results" / "training_seeds.jsonl")
     seeds = [line["recipe"]["training"].pop("seed") for line in (first, second)]
     assert seeds == [0, 1] and first["recipe"] == second["recipe"]
     assert first["recipe"]["training"]["epochs"] > 1 and first["split"] == "test"

@@ -13,18 +13,10 @@ from pathlib import Path
 import pytest
 from contract import build
 
-from kerasgan import (
-    DCGAN,
-    ConditionalGAN,
-    VanillaGAN,
-    cli,
-    download,
-    export,
-    models,
-    provenance,
-)
-from kerasgan.errors import UserError
+from kerasgan import DCGAN, ConditionalGAN, VanillaGAN, cli, export, models
 from kerasgan.export import litert_js
+from kerasgan.utils import network, provenance
+from kerasgan.utils.errors import UserError
 
 module = importlib.import_module("kerasgan.export.browser")  # `export.browser` is its function
 ROOT = Path(__file__).parents[1]
@@ -249,7 +241,7 @@ def test_an_archive_with_another_hash_is_never_used(cache, archives, tmp_path, m
         litert_js.files()
     path.unlink()
     monkeypatch.setattr(litert_js, "_from_npm", lambda name: None)
-    monkeypatch.setattr(download, "fetch", lambda *_: b"<html>Not here</html>")
+    monkeypatch.setattr(network, "fetch", lambda *_: b"<html>Not here</html>")
     with pytest.raises(UserError, match="gave another core-.* than the one wanted"):
         litert_js.files()
     assert not path.exists()

@@ -10,7 +10,8 @@ import tensorflow as tf
 from PIL import Image
 
 from kerasgan import DCGAN, callbacks, data
-from kerasgan.errors import TrainingFailed
+from kerasgan.utils.errors import TrainingFailed
+from kerasgan.viz import progress
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def pictures(num=32):
     return np.random.default_rng(0).uniform(-1, 1, (num, 8, 8, 1)).astype("float32")
 
 
-def pixels(path):
+def read_pixels(path):
     with Image.open(path) as image:
         return np.asarray(image)
 
@@ -40,10 +41,10 @@ def test_grids_show_the_same_latents_from_the_untrained_generator_on(gan, tmp_pa
     fit(gan, grids, epochs=2)
     names = sorted(path.name for path in tmp_path.glob("*.png"))
     assert names == ["epoch_0000.png", "epoch_0001.png", "epoch_0002.png"]
-    from kerasgan import images
+    from kerasgan.utils import pixels
 
     for name, samples in (("epoch_0000.png", untrained), ("epoch_0002.png", gan.sample(4, seed=3))):
-        assert (pixels(tmp_path / name) == images.grid(samples)[..., 0]).all()
+        assert (read_pixels(tmp_path / name) == pixels.grid(samples)[..., 0]).all()
 
 
 def test_grids_go_to_tensorboard_too(gan, tmp_path):
@@ -59,18 +60,18 @@ def test_grids_go_to_tensorboard_too(gan, tmp_path):
 
 def test_a_progress_strip_stacks_first_rows_of_first_to_last_epoch(gan, tmp_path):
     fit(gan, callbacks.SampleGrid(tmp_path, num=4, zoom=1), epochs=5)
-    shown = callbacks.progress_strip(
+    shown = progress.progress_strip(
         tmp_path, tmp_path / "strip.png", image_shape=(8, 8, 1), rows=3, columns=2, zoom=1
     )
     assert shown[0] == 0 and shown[-1] == 5 and len(shown) == 3
-    strip = pixels(tmp_path / "strip.png")
-    last = pixels(tmp_path / "epoch_0005.png")
+    strip = read_pixels(tmp_path / "strip.png")
+    last = read_pixels(tmp_path / "epoch_0005.png")
     assert strip.shape == (3 * 10 - 2, 18) and (strip[-8:] == last[:8]).all()
 
 
 def test_a_progress_strip_without_grids_says_so(tmp_path):
     with pytest.raises(FileNotFoundError, match="no epoch_"):
-        callbacks.progress_strip(tmp_path, tmp_path / "strip.png", image_shape=(8, 8, 1))
+        progress.progress_strip(tmp_path, tmp_path / "strip.png", image_shape=(8, 8, 1))
 
 
 @pytest.mark.filterwarnings("ignore:The Frechet distance of 1280 features")

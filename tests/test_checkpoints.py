@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 import kerasgan
-from kerasgan import checkpoints
-from kerasgan.checkpoints import Checkpoints, State
-from kerasgan.errors import TrainingFailed, UserError
+from kerasgan.training import checkpoints
+from kerasgan.training.checkpoints import Checkpoints, State
+from kerasgan.utils.errors import TrainingFailed, UserError
 
 
 def small():

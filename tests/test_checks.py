@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerasgan import checks, data, models
-from kerasgan.errors import UserError, nearest
+from kerasgan import data, models
+from kerasgan.data import checks
 from kerasgan.signature import Image, Label, Latent, Signature
+from kerasgan.signature.checks import check_images
+from kerasgan.utils.errors import UserError, nearest
 
 MINI = "fashion_mnist_mini"
 
@@ -16,7 +18,7 @@ def test_nan_is_refused_with_name_count_and_place():
     pixels[3, 0, :3] = np.nan
     pixels[4, 0, 0] = np.inf
     with pytest.raises(UserError, match="photos must be finite.* 3 NaN and 1 infinite .* image 3"):
-        checks.check_images(pixels, "photos")
+        check_images(pixels, "photos")
     with pytest.raises(UserError, match="images must be finite"):
         data.load(pixels, batch_size=2)
 
@@ -25,8 +27,8 @@ def test_values_outside_the_range_are_refused_with_what_was_found():
     pixels = np.zeros((5, 4, 4, 1), np.float32)
     pixels[2:] = 255
     with pytest.raises(UserError, match=r"values from 0 to 255, .* image 2; .*127.5 - 1"):
-        checks.check_images(pixels, "photos")
-    checks.check_images(np.full((1, 4, 4, 1), 1.00001), "photos")  # rounding is forgiven
+        check_images(pixels, "photos")
+    check_images(np.full((1, 4, 4, 1), 1.00001), "photos")  # rounding is forgiven
 
 
 @pytest.mark.parametrize(
@@ -40,7 +42,7 @@ def test_values_outside_the_range_are_refused_with_what_was_found():
 )
 def test_wrong_shapes_and_dtypes_are_refused(pixels, message):
     with pytest.raises(UserError, match=message):
-        checks.check_images(pixels, "photos", image_shape=(32, 32, 1))
+        check_images(pixels, "photos", image_shape=(32, 32, 1))
 
 
 def test_dataset_is_refused_with_the_number_of_the_batch():

@@ -3,13 +3,15 @@
 import json
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from kerasgan import recipe
+from kerasgan import cli
+from kerasgan.training import recipe
 
 COMMAND = Path(sys.executable).parent / "kerasgan"
 TINY = [
@@ -85,6 +87,7 @@ def test_sample_draws_the_same_grid_for_the_same_seed(trained, tmp_path):
     assert first.shape == ((8 * 3 + 4) * 2,) * 2 and (first == second).all()
 
 
+@pytest.mark.slow
 def test_export_writes_what_check_parity_accepts(trained, pytestconfig):
     folder, _ = trained
     for format, output in (("saved_model", "saved_model"), ("tflite", "generator.tflite")):
@@ -103,7 +106,7 @@ def test_a_taken_run_directory_is_not_touched(trained):
     assert done.returncode == 0 and "holds this run, finished" in done.stdout
     done = run("train", *TINY, "--epochs=3", "--output", folder)
     assert done.returncode == 2
-    assert "holds a run of another recipe (training.epochs: 2 -> 3)" in done.stderr
+    assert "holds another training (training.epochs: 2 -> 3)" in done.stderr
     assert (folder / "result.json").read_bytes() == before
 
 
@@ -128,11 +131,23 @@ def test_a_taken_run_directory_is_not_touched(trained):
         (["train", "--set", "data.split=trian"], 'did you mean "train"'),
     ],
 )
-def test_a_mistake_is_one_line_and_exit_code_2(arguments, message, tmp_path):
-    done = run(*arguments, cwd=tmp_path)
-    assert done.returncode == 2
-    assert message in done.stderr and done.stderr.count("\n") == 1, done.stderr
+def test_a_mistake_is_one_line_and_exit_code_2(arguments, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)  # `main` replaces it
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(arguments)
+    assert stopped.value.code == 2
+    errors = capsys.readouterr().err
+    assert message in errors and errors.count("\n") == 1, errors
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments", [["train", "--model", "dcgn"], ["train", "--set", "data.split=trian"]]
+)
+def test_a_mistake_is_one_line_in_a_process_too(arguments, tmp_path):
+    done = run(*arguments, cwd=tmp_path)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr
 
 
 def test_a_file_that_is_no_model_is_one_line(tmp_path):

@@ -5,8 +5,9 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from kerasgan import data, images
-from kerasgan.errors import UserError
+from kerasgan import data
+from kerasgan.utils import pixels
+from kerasgan.utils.errors import UserError
 
 MINI = "fashion_mnist_mini"
 
@@ -19,7 +20,7 @@ def numbered(count, channels=1):
 
 def epoch(dataset):
     """The numbers of the images of one epoch, in order."""
-    batches = [images.to_uint8(batch)[:, 0, 0, 0] for batch in dataset.as_numpy_iterator()]
+    batches = [pixels.to_uint8(batch)[:, 0, 0, 0] for batch in dataset.as_numpy_iterator()]
     return np.concatenate(batches).tolist()
 
 
@@ -37,8 +38,8 @@ def test_images_arrive_as_float32_in_minus_one_to_one():
 def test_scaling_is_exactly_that_of_images_from_uint8():
     every_byte = np.arange(256, dtype=np.uint8).reshape(256, 1, 1, 1)
     (batch,) = data.batches(every_byte, batch_size=256, shuffle=False)
-    np.testing.assert_array_equal(batch, images.from_uint8(every_byte))
-    np.testing.assert_array_equal(images.to_uint8(batch), every_byte)
+    np.testing.assert_array_equal(batch, pixels.from_uint8(every_byte))
+    np.testing.assert_array_equal(pixels.to_uint8(batch), every_byte)
 
 
 def test_float_images_pass_through_unchanged():
@@ -75,7 +76,7 @@ def test_labels_stay_with_their_images_when_shuffled():
     dataset = data.load((numbered(100), np.arange(100)), labels=True, batch_size=10, seed=0)
     for batch, labels in dataset.as_numpy_iterator():
         assert labels.dtype == np.int32
-        np.testing.assert_array_equal(images.to_uint8(batch)[:, 0, 0, 0], labels)
+        np.testing.assert_array_equal(pixels.to_uint8(batch)[:, 0, 0, 0], labels)
 
 
 def test_column_of_labels_as_keras_datasets_have_it_is_accepted():

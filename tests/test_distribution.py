@@ -15,8 +15,9 @@ import pytest
 import tensorflow as tf
 
 import kerasgan
-from kerasgan import checkpoints, distribution, session
-from kerasgan.errors import UserError
+from kerasgan.training import checkpoints, strategies
+from kerasgan.training.train import train_recipe
+from kerasgan.utils.errors import UserError
 
 # Scores of a few images, which nobody reads.
 pytestmark = pytest.mark.filterwarnings("ignore:The Frechet distance of 1280 features")
@@ -28,7 +29,7 @@ STEPS = 10
 @pytest.fixture(scope="session")
 def mirrored():
     """Two logical CPU devices (conftest.py); one such strategy a process, or the second hangs."""
-    strategy = distribution.strategy("mirrored")
+    strategy = strategies.strategy("mirrored")
     assert strategy.num_replicas_in_sync == 2
     return strategy
 
@@ -66,7 +67,10 @@ def choose_rates(gan):
     return rates
 
 
-@pytest.mark.parametrize("case", list(contract.cases()))
+HEAVY = ("sagan", "sagan-10-classes", "sngan", "lapgan", "lapgan-10-classes")
+
+
+@pytest.mark.parametrize("case", list(contract.cases(slow=HEAVY)))
 def test_two_replicas_train_as_one_device_with_the_whole_batch(case, mirrored):
     one, two = build(case), build(case, mirrored)
     start = contract.weights(one.generator)
@@ -141,8 +145,8 @@ def test_xla_is_refused_on_several_replicas(mirrored):
 
 def test_one_device_trains(tmp_path):
     settings = recipe(epochs=1)
-    result = session.train_recipe(
-        settings, tmp_path / "run", verbose=0, strategy=distribution.strategy("one_device")
+    result = train_recipe(
+        settings, tmp_path / "run", verbose=0, strategy=strategies.strategy("one_device")
     )
     assert np.isfinite(result["trained"])
 
@@ -166,12 +170,12 @@ def test_a_cluster_that_is_not_one_is_refused(config, message, monkeypatch):
     if config is not None:
         monkeypatch.setenv("TF_CONFIG", config)
     with pytest.raises(UserError, match=message):
-        distribution.strategy("multi_worker")
+        strategies.strategy("multi_worker")
 
 
 def test_an_unknown_strategy_is_refused():
     with pytest.raises(UserError, match='no strategy "miror", did you mean "mirrored"'):
-        distribution.strategy("miror")
+        strategies.strategy("miror")
 
 
 # --- Two processes ---
@@ -197,7 +201,7 @@ num = 2
 
 
 def recipe(epochs):
-    from kerasgan import recipe as recipes
+    from kerasgan.training import recipe as recipes
 
     return recipes.complete(recipes.tomllib.loads(RECIPE.format(epochs=epochs)))
 
@@ -210,7 +214,7 @@ def launch(tmp_path):
     def start(epochs):
         path = tmp_path / "recipe.toml"
         path.write_text(RECIPE.format(epochs=epochs))
-        command = [sys.executable, "-m", "kerasgan", "launch", "--workers", "2", str(path)]
+        command = [sys.executable, "-m", "kerasgan_cli", "launch", "--workers", "2", str(path)]
         launchers.append(
             subprocess.Popen(
                 [*command, "--output", str(tmp_path / "run")],
@@ -254,8 +258,9 @@ def workers(launcher):
     return sorted(map(int, children.stdout.split()))
 
 
+@pytest.mark.slow
 def test_two_workers_train_as_one_process(launch, tmp_path):
-    session.train_recipe(recipe(epochs=2), tmp_path / "alone", verbose=0)
+    train_recipe(recipe(epochs=2), tmp_path / "alone", verbose=0)
     launcher = launch(epochs=2)
     output, _ = launcher.communicate(timeout=300)
     assert launcher.returncode == 0, output[-2000:]
@@ -264,6 +269,7 @@ def test_two_workers_train_as_one_process(launch, tmp_path):
     assert contract.largest_difference(alone, together) <= 1e-5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "killed, code", [pytest.param(0, 137, id="chief"), pytest.param(1, 1, id="follower")]
 )
@@ -294,12 +300,12 @@ def test_a_run_on_replicas_goes_on_where_it_stopped(mirrored, tmp_path):
             super().on_train_batch_end(batch, logs)
 
     settings = recipe(epochs=2)
-    session.train_recipe(settings, tmp_path / "straight", verbose=0, strategy=mirrored)
+    train_recipe(settings, tmp_path / "straight", verbose=0, strategy=mirrored)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(checkpoints, "Checkpoints", Stop)
         with pytest.raises(checkpoints.Interrupted):
-            session.train_recipe(settings, tmp_path / "paused", verbose=0, strategy=mirrored)
-    session.train_recipe(settings, tmp_path / "paused", verbose=0, strategy=mirrored)
+            train_recipe(settings, tmp_path / "paused", verbose=0, strategy=mirrored)
+    train_recipe(settings, tmp_path / "paused", verbose=0, strategy=mirrored)
     first, second = (
         np.genfromtxt(tmp_path / name / "history.csv", delimiter=",", names=True)
         for name in ("straight", "paused")

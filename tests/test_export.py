@@ -15,10 +15,10 @@ from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
 from kerasgan import DCGAN, SAGAN, ConditionalGAN, VanillaGAN, export
-from kerasgan.errors import UserError
 from kerasgan.export import metadata
 from kerasgan.export.tflite import QUANTIZATIONS
-from kerasgan.images import to_uint8
+from kerasgan.utils.errors import UserError
+from kerasgan.utils.pixels import to_uint8
 
 
 @pytest.fixture(scope="module")

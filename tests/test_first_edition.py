@@ -10,8 +10,9 @@ import keras
 import numpy as np
 import pytest
 
-from kerasgan import checkpoints, models, recipe, zoo
-from kerasgan.session import train_recipe as train
+from kerasgan import models, zoo
+from kerasgan.training import checkpoints, recipe
+from kerasgan.training.train import train_recipe as train
 
 ARCHIVE = Path(__file__).parent / "golden" / "first_edition.tar.xz"
 STOPPED = "checkpoints/step_00000007/model.keras"

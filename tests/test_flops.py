@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 import kerasgan
-from kerasgan import flops
+from kerasgan.training import flops
 
 
 def test_perceptrons_equal_a_count_by_hand():

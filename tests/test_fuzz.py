@@ -14,10 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import kerasgan
-from kerasgan import checkpoints, cli, data, models, recipe, zoo
-from kerasgan.errors import UserError
+from kerasgan import cli, data, models, zoo
+from kerasgan.evaluation.features import real_features
 from kerasgan.metrics import EfficientNetLite0
-from kerasgan.real import real_features
+from kerasgan.training import checkpoints, recipe
+from kerasgan.utils.errors import UserError
 
 QUIET = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
 
@@ -172,11 +173,11 @@ def test_damaged_statistics_are_computed_anew(tmp_path, how):
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory):
-    from kerasgan import images
+    from kerasgan.utils import pixels
 
     folder = tmp_path_factory.mktemp("pictures")
     for i in range(3):
-        images.save_png(np.full((8, 8, 3), 50 * i, "uint8"), folder / f"{i}.png")
+        pixels.save_png(np.full((8, 8, 3), 50 * i, "uint8"), folder / f"{i}.png")
     return (folder / "1.png").read_bytes()
 
 
@@ -214,10 +215,11 @@ ARGUMENTS = st.lists(
 def test_any_arguments_give_an_exit_code_and_at_most_one_line(arguments, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     # What would start a training is cut short where it begins.
-    monkeypatch.setattr(cli, "start", lambda *_, **__: None)
-    monkeypatch.setattr("kerasgan.launch.launch", lambda *_: 0)
-    monkeypatch.setattr("kerasgan.session.train_recipe", lambda *_, **__: {})
-    monkeypatch.setattr(cli.runpy, "run_path", lambda *_, **__: sys.exit(0))
+    for name in ("common", "train", "inspect"):
+        monkeypatch.setattr(f"kerasgan.cli.{name}.start", lambda *_, **__: None)
+    monkeypatch.setattr("kerasgan.training.workers.launch", lambda *_: 0)
+    monkeypatch.setattr("kerasgan.training.train.train_recipe", lambda *_, **__: {})
+    monkeypatch.setattr("runpy.run_path", lambda *_, **__: sys.exit(0))
     errors = io.StringIO()
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(errors):
         with pytest.raises(SystemExit) as stopped:

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from kerasgan import DCGAN, data, metrics
-from kerasgan.errors import UserError
+from kerasgan.utils.errors import UserError
 
 
 def small(**arguments):
@@ -182,3 +182,17 @@ def test_nothing_is_traced_after_the_first_step():
     first = len(traces)
     gan.fit(images, batch_size=4, epochs=2, verbose=0)
     assert first == len(traces) == 1
+
+
+class ByPosition(DCGAN):
+    def __init__(self, *args, extra=1, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.extra = extra
+
+
+def test_arguments_that_a_subclass_passes_on_by_position_are_saved(tmp_path):
+    gan = ByPosition((8, 8, 1), 7, width=4, extra=3)
+    gan.save(tmp_path / "gan.keras")
+    loaded = keras.saving.load_model(tmp_path / "gan.keras")
+    assert (loaded.extra, loaded.width, loaded.latent_dim) == (3, 4, 7)
+    np.testing.assert_array_equal(loaded.sample(2, seed=0), gan.sample(2, seed=0))

@@ -19,9 +19,9 @@ import tensorflow as tf
 from golden import make_inception
 
 from kerasgan import metrics
-from kerasgan.errors import UserError
 from kerasgan.metrics import inception, inception_weights
 from kerasgan.metrics.inception_weights import ARCHIVE, GRAPH
+from kerasgan.utils.errors import UserError
 
 
 def serialized(arrays):

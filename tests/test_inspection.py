@@ -7,10 +7,11 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
-from kerasgan import DCGAN, ConditionalGAN, VanillaGAN, card, cli, export, inspection, latency
-from kerasgan.errors import UserError
-from kerasgan.export import metadata
-from kerasgan.samplers import open_sampler
+from kerasgan import DCGAN, ConditionalGAN, VanillaGAN, cli, export, inspection
+from kerasgan.export import card, metadata
+from kerasgan.inspection import latency
+from kerasgan.inspection.samplers import open_sampler
+from kerasgan.utils.errors import UserError
 
 SCORES = {
     "metric": "FD[lite0]",

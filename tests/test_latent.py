@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
-from kerasgan import DCGAN, images, latent
-from kerasgan.errors import UserError
+from kerasgan import DCGAN
+from kerasgan.utils import pixels
+from kerasgan.utils.errors import UserError
+from kerasgan.viz import walks
 
 RANDOM = np.random.default_rng(0)
 
@@ -12,7 +14,7 @@ RANDOM = np.random.default_rng(0)
 @pytest.mark.parametrize("method", ["linear", "spherical"])
 def test_a_walk_starts_and_ends_at_its_ends(method):
     start, end = RANDOM.normal(size=(2, 64))
-    walk = latent.interpolate(start, end, 7, method)
+    walk = walks.interpolate(start, end, 7, method)
     assert walk.shape == (7, 64) and walk.dtype == np.float32
     np.testing.assert_allclose(walk[[0, -1]], [start, end], atol=1e-6)
 
@@ -20,14 +22,14 @@ def test_a_walk_starts_and_ends_at_its_ends(method):
 def test_a_spherical_walk_keeps_the_length_that_a_line_loses():
     start, end = RANDOM.normal(size=(2, 64))
     start, end = start / np.linalg.norm(start), end / np.linalg.norm(end)
-    lengths = np.linalg.norm(latent.interpolate(start, end, 9, "spherical"), axis=1)
+    lengths = np.linalg.norm(walks.interpolate(start, end, 9, "spherical"), axis=1)
     np.testing.assert_allclose(lengths, 1.0, atol=1e-6)
-    assert np.linalg.norm(latent.interpolate(start, end, 9), axis=1).min() < 0.8
+    assert np.linalg.norm(walks.interpolate(start, end, 9), axis=1).min() < 0.8
 
 
 def test_a_spherical_walk_turns_by_equal_angles():
     start, end = RANDOM.normal(size=(2, 64))
-    walk = latent.interpolate(start, end, 5, "spherical").astype("float64")
+    walk = walks.interpolate(start, end, 5, "spherical").astype("float64")
     unit = walk / np.linalg.norm(walk, axis=1, keepdims=True)
     angles = np.arccos((unit[1:] * unit[:-1]).sum(axis=1))
     # Exactly so where both ends have one length; these differ by a few percent.
@@ -36,27 +38,27 @@ def test_a_spherical_walk_turns_by_equal_angles():
 
 def test_a_walk_between_equal_latents_stays_there():
     point = RANDOM.normal(size=8)
-    walk = latent.interpolate(point, point, 4, "spherical")
+    walk = walks.interpolate(point, point, 4, "spherical")
     np.testing.assert_allclose(walk, np.tile(point, (4, 1)), atol=1e-6)
 
 
 def test_combine_is_mean_minus_mean_plus_mean():
     a, b, c = RANDOM.normal(size=(3, 5, 8))
     expected = a.mean(0) - b.mean(0) + c.mean(0)
-    np.testing.assert_allclose(latent.combine(a, b, c), expected, atol=1e-6)
+    np.testing.assert_allclose(walks.combine(a, b, c), expected, atol=1e-6)
 
 
 def test_mistakes_are_told():
     with pytest.raises(UserError, match='Unknown method "sperical": did you mean "spherical"'):
-        latent.interpolate(np.ones(2), np.ones(2), 3, "sperical")
+        walks.interpolate(np.ones(2), np.ones(2), 3, "sperical")
     with pytest.raises(UserError, match="two latents .* steps=1"):
-        latent.interpolate(np.ones(2), np.ones(2), 1)
+        walks.interpolate(np.ones(2), np.ones(2), 1)
 
 
 def test_pictures_show_the_generator_at_those_latents():
     gan = DCGAN((8, 8, 1), width=4)
     a, b, c = (np.asarray(gan.latent_prior(3, [0, i])) for i in range(3))
-    strip = latent.arithmetic_strip(gan, a, b, c)
-    result = images.to_uint8(gan(latent.combine(a, b, c)[None]).numpy()[0])
+    strip = walks.arithmetic_strip(gan, a, b, c)
+    result = pixels.to_uint8(gan(walks.combine(a, b, c)[None]).numpy()[0])
     assert np.abs(strip[:, -8:].astype(int) - result).max() <= 1
-    assert latent.interpolation_grid(gan, rows=2, steps=3).shape == (18, 28, 1)
+    assert walks.interpolation_grid(gan, rows=2, steps=3).shape == (18, 28, 1)

@@ -6,7 +6,6 @@ import pytest
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
-from kerasgan.errors import UserError
 from kerasgan.layers import (
     ConditionalBatchNormalization,
     SelfAttention,
@@ -15,6 +14,7 @@ from kerasgan.layers import (
     SpectralDense,
     SpectralEmbedding,
 )
+from kerasgan.utils.errors import UserError
 
 
 def close(actual, expected, tolerance=1e-5):

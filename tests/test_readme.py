@@ -1,4 +1,4 @@
-"""The README's code runs."""
+"""The code of the README and of docs/ runs."""
 
 import pathlib
 import re
@@ -11,25 +11,26 @@ import pytest
 import typer
 
 import kerasgan
-from kerasgan import cli
+from kerasgan.cli.common import app
 
-README = pathlib.Path(__file__).parents[1] / "README.md"
-
-
-TEXT = README.read_text(encoding="utf-8")
-SHELL = re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL)
+ROOT = pathlib.Path(__file__).parents[1]
+PAGES = {path.name: path.read_text(encoding="utf-8") for path in ROOT.glob("docs/*.md")}
+PAGES["README.md"] = (ROOT / "README.md").read_text(encoding="utf-8")
+SHELL = [
+    each for text in PAGES.values() for each in re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+]
 COMMANDS = [line for each in SHELL for line in each.splitlines() if line.startswith("kerasgan ")]
 
 
-def block(section):
-    """The first Python code of a section of the README."""
-    text = TEXT.partition(f"## {section}\n")[2]
+def block(page, section):
+    """The first Python code of a page's section."""
+    text = PAGES[page].partition(f"# {section}\n")[2]
     return re.search(r"```python\n(.*?)```", text, re.DOTALL)[1]
 
 
 def test_the_zoos_lines_run():
     names = {}
-    exec(compile(block("The zoo"), "README.md", "exec"), names)
+    exec(compile(block("README.md", "Trained generators"), "README.md", "exec"), names)
     assert names["images"].shape == (64, 32, 32, 1)
 
 
@@ -38,14 +39,14 @@ def test_the_lines_for_litert_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     kerasgan.export.tflite(kerasgan.load("dcgan_fashion_mnist"), "dcgan.tflite")
     names = {}
-    exec(compile(block("Shipping a generator"), "README.md", "exec"), names)
+    exec(compile(block("shipping.md", "Phones"), "shipping.md", "exec"), names)
     assert names["images"].shape == (1, 32, 32, 1) and np.abs(names["images"]).max() <= 1
 
 
 @pytest.mark.parametrize("line", COMMANDS)
 def test_commands_and_their_options_exist(line):
     _, name, *words = shlex.split(line, comments=True)
-    commands = typer.main.get_command(cli.app).commands
+    commands = typer.main.get_command(app).commands
     assert name in commands
     if name != "benchmark":  # a benchmark's options are its script's
         known = {option for each in commands[name].params for option in each.opts}
@@ -75,8 +76,8 @@ gan.fit(np.zeros((8, 28, 28, 1), "float32"), batch_size=4, verbose=0)
 
 
 def run_tutorial(folder, *arguments):
-    """Runs the README's script as it stands, and another one that uses what it wrote."""
-    code = block("A GAN of your own, in one file")
+    """Runs the script of docs/own_gan.md as it stands, and another one that uses what it wrote."""
+    code = block("own_gan.md", "A GAN of your own, in one file")
     (folder / "ragan.py").write_text(code.replace('"fashion_mnist_mini"', FEW))
     (folder / "later.py").write_text(LATER)
     for script in (["ragan.py"], ["later.py", *arguments]):
@@ -96,3 +97,10 @@ def test_a_gan_of_ones_own_trains_saves_and_exports_as_a_script(tmp_path):
 def test_a_gan_of_ones_own_goes_to_onnx_and_into_a_page(tmp_path):
     run_tutorial(tmp_path, "runtimes")
     assert (tmp_path / "ragan.onnx").is_file() and (tmp_path / "site" / "index.html").is_file()
+
+
+def test_links_between_pages_lead_somewhere():
+    for name, text in PAGES.items():
+        folder = ROOT if name == "README.md" else ROOT / "docs"
+        for link in re.findall(r"\]\(([^)#:]+)\)", text):
+            assert (folder / link).exists(), f"{name}: {link}"

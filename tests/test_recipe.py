@@ -6,9 +6,12 @@ import pytest
 from foreign import cycle
 
 import kerasgan
-from kerasgan import models, recipe, session
-from kerasgan.errors import UserError
+from kerasgan import models
 from kerasgan.signature import Image
+from kerasgan.training import recipe
+from kerasgan.training.build import build
+from kerasgan.training.train import train_recipe
+from kerasgan.utils.errors import UserError
 
 
 def write(folder, text):
@@ -114,7 +117,7 @@ def test_each_player_of_a_model_has_its_table(monkeypatch):
 @pytest.mark.parametrize("table, updates", [("g_optimizer", 100), ("d_optimizer", 200)])
 def test_a_rate_that_decays_reaches_0_with_the_last_update_and_the_other_stays(table, updates):
     model = {"name": "wgan_gp", "width": 8, "n_critic": 2}
-    gan = session.build(
+    gan = build(
         recipe.complete({"model": model, table: {"learning_rate": 0.5, "linear_decay": True}}),
         {"image": Image((8, 8, 1))},
         updates=100,
@@ -133,7 +136,7 @@ def test_a_rate_that_decays_reaches_0_with_the_last_update_and_the_other_stays(t
 
 def test_precision_and_ways_to_execute_reach_the_model():
     training = {"precision": "mixed_bfloat16", "jit_compile": "on", "steps_per_execution": 4}
-    gan = session.build(
+    gan = build(
         recipe.complete({"model": {"width": 8}, "training": training}), {"image": Image((8, 8, 1))}
     )
     assert gan.generator.layers[1].compute_dtype == "bfloat16"
@@ -146,7 +149,7 @@ def test_calls_of_several_steps_must_fit_into_an_epoch(tmp_path):
         {"data": {"split": "train[:640]"}, "training": {"steps_per_execution": 4}}
     )
     with pytest.raises(UserError, match="must divide the 10 steps of an epoch: 1, 2, 5, 10. Rec"):
-        session.train_recipe(settings, tmp_path / "run", verbose=0)
+        train_recipe(settings, tmp_path / "run", verbose=0)
 
 
 @pytest.mark.filterwarnings("ignore:The Frechet distance of 1280 features")
@@ -160,11 +163,11 @@ def test_a_training_starts_from_the_weights_of_a_trained_model(tmp_path):
     first = kerasgan.DCGAN((8, 8, 1), width=4, seed=1)
     settings = recipe.complete(small).replace(g_optimizer={"learning_rate": 0.0})
     with pytest.raises(UserError, match="start=load"):
-        session.train_recipe(settings, tmp_path / "run", verbose=0)
+        train_recipe(settings, tmp_path / "run", verbose=0)
     with pytest.raises(UserError, match="same class and arguments"):
         other = kerasgan.DCGAN((8, 8, 1), width=8)
-        session.train_recipe(settings, tmp_path / "run", verbose=0, start=other)
-    session.train_recipe(settings, tmp_path / "run", verbose=0, start=first)
+        train_recipe(settings, tmp_path / "run", verbose=0, start=other)
+    train_recipe(settings, tmp_path / "run", verbose=0, start=first)
     trained = kerasgan.load(tmp_path / "run")
     for weight, start in zip(
         trained.generator.trainable_weights, first.generator.trainable_weights, strict=True

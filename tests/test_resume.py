@@ -14,10 +14,11 @@ import keras
 import numpy as np
 import pytest
 
-from kerasgan import checkpoints, data, models, recipe
-from kerasgan.checkpoints import Checkpoints, Interrupted
-from kerasgan.errors import TrainingFailed, UserError
-from kerasgan.session import train_recipe as train
+from kerasgan import data, models
+from kerasgan.training import checkpoints, recipe
+from kerasgan.training.checkpoints import Checkpoints, Interrupted
+from kerasgan.training.train import train_recipe as train
+from kerasgan.utils.errors import TrainingFailed, UserError
 
 pytestmark = pytest.mark.filterwarnings("ignore:The Frechet distance of 1280 features")
 COMMAND = Path(sys.executable).parent / "kerasgan"
@@ -113,7 +114,7 @@ def test_a_changed_recipe_is_refused_by_its_keys_unless_told(tmp_path):
     other = TINY.replace(training={"epochs": 3}, g_optimizer={"learning_rate": 1e-5})
     with pytest.raises(
         UserError,
-        match=r"another recipe \(g_optimizer.learning_rate: None -> 1e-05; "
+        match=r"another training \(g_optimizer.learning_rate: None -> 1e-05; "
         r"training.epochs: 2 -> 3\).*--change-recipe",
     ):
         train(other, tmp_path / "run", verbose=0)
@@ -147,6 +148,7 @@ def test_a_schedule_of_the_paper_gives_way_to_a_rate_when_told(tmp_path):
     assert float(gan.g_optimizer.learning_rate.numpy()) == pytest.approx(1e-3)
 
 
+@pytest.mark.slow
 def test_a_score_may_be_asked_for_later(tmp_path):
     train(TINY.replace(training={"epochs": 1}), tmp_path / "run", verbose=0)
     train(TINY.replace(evaluation={"every": 1}), tmp_path / "run", change_recipe=True, verbose=0)
@@ -172,6 +174,7 @@ def test_training_in_a_thread_works_without_signals(tmp_path):
     assert result["steps"] == 2 * STEPS
 
 
+@pytest.mark.slow
 def test_what_killed_writes_left_behind_is_deleted(tmp_path):
     train(TINY, tmp_path / "run", verbose=0)
     (tmp_path / "run" / "result.json").unlink()
@@ -196,7 +199,7 @@ def test_a_diverging_run_names_step_network_and_last_good_checkpoint(tmp_path):
 
 
 def test_two_processes_do_not_write_to_one_run(tmp_path):
-    from kerasgan import runs
+    from kerasgan.training import runs
 
     with runs.opened(tmp_path / "run", TINY):
         with pytest.raises(UserError, match="Another process is at work in"):

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 import kerasgan
 from kerasgan import schedules
-from kerasgan.errors import UserError
+from kerasgan.utils.errors import UserError
 
 
 def pictures(num=12):

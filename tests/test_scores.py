@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kerasgan import metrics, toys
+from kerasgan import metrics
+from kerasgan.data import toys
 from kerasgan.metrics import scores
 
 

@@ -22,7 +22,7 @@ from PIL import Image
 
 import kerasgan
 from kerasgan import DCGAN, ConditionalGAN, export, zoo
-from kerasgan.images import to_uint8
+from kerasgan.utils.pixels import to_uint8
 
 SCRIPTS = Path(__file__).parents[1] / "export" / "serving"
 LIVE = "KERASGAN_SERVING_URL"

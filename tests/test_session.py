@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 import kerasgan
-from kerasgan import checkpoints
-from kerasgan.checkpoints import Checkpoints, Interrupted
-from kerasgan.errors import UserError
+from kerasgan.training import checkpoints
+from kerasgan.training.checkpoints import Checkpoints, Interrupted
+from kerasgan.utils.errors import UserError
 
 pytestmark = pytest.mark.filterwarnings("ignore:The Frechet distance of 1280 features")
 FOREIGN = [case.values[0][0] for case in contract.cases() if "foreign" in case.id]
@@ -82,8 +82,6 @@ def test_a_users_gan_goes_on_to_the_same_bits(name, tmp_path, monkeypatch):
 def test_a_finished_run_is_left_and_another_one_refused(tmp_path):
     result = kerasgan.train(small(), pictures(), tmp_path / "run", **options())
     assert kerasgan.train(small(), pictures(), tmp_path / "run", **options()) == result
-    with pytest.raises(UserError, match="training.epochs: 2 -> 3"):
-        kerasgan.train(small(), pictures(), tmp_path / "run", **options(epochs=3))
     with pytest.raises(UserError, match="data.fingerprint"):
         kerasgan.train(small(), pictures() * 0.5, tmp_path / "run", **options())
 
@@ -239,3 +237,39 @@ def test_options_of_the_base_class_survive_a_save(tmp_path):
     kept = {"extra": 3, "ema_decay": 0.9, "seed": 7, "latent_dim": 5}
     assert {name: getattr(loaded, name) for name in kept} == kept
     np.testing.assert_array_equal(loaded.sample(2, seed=0), gan.sample(2, seed=0))
+
+
+def test_a_finished_run_gives_its_model_to_the_caller(tmp_path):
+    trained = small()
+    kerasgan.train(trained, pictures(), tmp_path / "run", **options())
+    again = small()
+    kerasgan.train(again, pictures(), tmp_path / "run", **options())
+    np.testing.assert_array_equal(again.sample(4, seed=0), trained.sample(4, seed=0))
+    assert int(again.g_optimizer.iterations) == int(trained.g_optimizer.iterations) == 8
+
+    (tmp_path / "run" / "model.keras").unlink()
+    with pytest.raises(UserError, match="is finished, but its model cannot be loaded"):
+        kerasgan.train(small(), pictures(), tmp_path / "run", **options())
+
+
+def test_more_epochs_continue_a_finished_run(tmp_path):
+    kerasgan.train(small(), pictures(), tmp_path / "run", **options())
+    longer = kerasgan.train(small(), pictures(), tmp_path / "run", **options(epochs=3))
+    assert longer["steps"] == 12
+    with pytest.raises(UserError, match=r"another training \(training.seed.*overwrite=True"):
+        kerasgan.train(small(), pictures(), tmp_path / "run", **options(epochs=3, seed=1))
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword")
+def test_a_resumed_callback_warns_that_its_best_weights_are_gone(tmp_path, monkeypatch):
+    def early():
+        return keras.callbacks.EarlyStopping(
+            "d_loss", mode="min", patience=9, restore_best_weights=True
+        )
+
+    stop_after(6, monkeypatch)
+    with pytest.raises(Interrupted):
+        kerasgan.train(small(), pictures(), tmp_path / "run", **options(callbacks=[early()]))
+    monkeypatch.undo()
+    with pytest.warns(UserWarning, match="the best weights of EarlyStopping"):
+        kerasgan.train(small(), pictures(), tmp_path / "run", **options(callbacks=[early()]))

@@ -8,9 +8,9 @@ from ai_edge_litert.interpreter import Interpreter
 
 import kerasgan
 from kerasgan import export
-from kerasgan.errors import UserError
 from kerasgan.models.dcgan import build_discriminator
 from kerasgan.signature import Image, Label, Latent, Scalar, Signature, Vector, Waveform
+from kerasgan.utils.errors import UserError
 
 EVERY = Signature(
     {

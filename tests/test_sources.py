@@ -12,12 +12,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kerasgan import data, prepare, sources
-from kerasgan.errors import UserError
+from kerasgan import data
+from kerasgan.data import mini, tfds_sets
+from kerasgan.data.mini import MINI_FILE
+from kerasgan.utils import network
+from kerasgan.utils.errors import UserError
 
 MINI = "fashion_mnist_mini"
 needs_debian_files = pytest.mark.skipif(
-    not prepare.DEBIAN_FASHION_MNIST.is_dir(),
+    not tfds_sets.DEBIAN_FASHION_MNIST.is_dir(),
     reason="needs Debian's package dataset-fashion-mnist",
 )
 
@@ -59,7 +62,7 @@ def test_mini_set_is_balanced_and_of_the_promised_size():
         assert labels.dtype == np.int32
         np.testing.assert_array_equal(np.bincount(labels), [count // 10] * 10)
         assert np.bincount(labels[:500], minlength=10).min() > 25  # shuffled
-    assert sources.MINI_FILE.stat().st_size <= 6_000_000
+    assert MINI_FILE.stat().st_size <= 6_000_000
 
 
 @needs_debian_files
@@ -68,16 +71,16 @@ def test_mini_set_is_what_its_script_builds_from_fashion_mnist():
     spec = importlib.util.spec_from_file_location("build_mini", path)
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
-    for name, array in script.build(prepare.DEBIAN_FASHION_MNIST).items():
+    for name, array in script.build(tfds_sets.DEBIAN_FASHION_MNIST).items():
         split, kind = name.split("_")
         np.testing.assert_array_equal(data.load_arrays(MINI, split)[kind == "labels"], array)
 
 
 def test_damaged_embedded_file_is_refused(monkeypatch, tmp_path):
-    damaged = bytearray(sources.MINI_FILE.read_bytes())
+    damaged = bytearray(MINI_FILE.read_bytes())
     damaged[1000] ^= 1
     (tmp_path / "mini.npz").write_bytes(damaged)
-    monkeypatch.setattr(sources, "MINI_FILE", tmp_path / "mini.npz")
+    monkeypatch.setattr(mini, "MINI_FILE", tmp_path / "mini.npz")
     with pytest.raises(UserError, match="must have SHA-256 1c98.* reinstall kerasgan"):
         data.load(MINI)
 
@@ -179,7 +182,7 @@ def test_without_network_the_error_names_all_three_remedies(monkeypatch, tmp_pat
         raise OSError("no network")
 
     monkeypatch.setattr(socket, "create_connection", hang)
-    monkeypatch.setattr(prepare, "DEBIAN_FASHION_MNIST", tmp_path / "missing")
+    monkeypatch.setattr(tfds_sets, "DEBIAN_FASHION_MNIST", tmp_path / "missing")
     start = time.monotonic()
     with pytest.raises(UserError) as caught:
         data.load("fashion_mnist", data_dir=tmp_path)
@@ -202,23 +205,23 @@ def test_one_reachable_host_is_network_enough(monkeypatch):
             raise ConnectionRefusedError
         return Connection
 
-    monkeypatch.setattr(prepare.urllib.request, "getproxies", dict)
+    monkeypatch.setattr(network.urllib.request, "getproxies", dict)
     monkeypatch.setattr(socket, "create_connection", connect)
-    assert prepare.unreachable(["http://a.example/x", "ftp://b.example/y"]) == [
+    assert network.unreachable(["http://a.example/x", "ftp://b.example/y"]) == [
         "a.example",
         "b.example",
     ]
-    assert prepare.unreachable(["http://a.example/x", "https://mirror.example/x"]) == []
-    assert prepare.unreachable([]) == []
+    assert network.unreachable(["http://a.example/x", "https://mirror.example/x"]) == []
+    assert network.unreachable([]) == []
     proxies = {"http": "https://mirror.example"}
-    monkeypatch.setattr(prepare.urllib.request, "getproxies", lambda: proxies)
-    assert prepare.unreachable(["http://a.example/x"]) == []
+    monkeypatch.setattr(network.urllib.request, "getproxies", lambda: proxies)
+    assert network.unreachable(["http://a.example/x"]) == []
 
 
 @needs_debian_files
 def test_staged_files_pass_the_checksums_of_tfds(tmp_path):
-    prepare.stage_fashion_mnist(prepare.DEBIAN_FASHION_MNIST, tmp_path)
-    originals = prepare.find("fashion_mnist", tmp_path).url_infos.values()
+    tfds_sets.stage_fashion_mnist(tfds_sets.DEBIAN_FASHION_MNIST, tmp_path)
+    originals = tfds_sets.find("fashion_mnist", tmp_path).url_infos.values()
     assert len(originals) == 4
     for original in originals:
         staged = (tmp_path / original.filename).read_bytes()
@@ -228,7 +231,7 @@ def test_staged_files_pass_the_checksums_of_tfds(tmp_path):
 @needs_debian_files
 @pytest.mark.slow
 def test_fashion_mnist_is_prepared_by_tfds_from_debian_files(monkeypatch, tmp_path, capfd):
-    monkeypatch.setattr(prepare, "unreachable", lambda urls: pytest.fail("no network is needed"))
+    monkeypatch.setattr(tfds_sets, "unreachable", lambda urls: pytest.fail("no network is needed"))
     train, _ = data.load_arrays("fashion_mnist", "train", data_dir=tmp_path)
     assert train.shape == (60000, 28, 28, 1)
     assert not any((tmp_path / "downloads").rglob("*.gz"))  # no second copy is left behind

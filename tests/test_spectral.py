@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerasgan.errors import UserError
-from kerasgan.spectral import (
+from kerasgan.layers.spectral import (
     SpectralConv2D,
     SpectralConv2DTranspose,
     SpectralDense,
     SpectralEmbedding,
 )
+from kerasgan.utils.errors import UserError
 
 GOLDEN = pathlib.Path(__file__).with_name("golden") / "spectral.npz"
 SPECTRAL = {

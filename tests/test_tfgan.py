@@ -11,8 +11,8 @@ import tensorflow as tf
 
 import kerasgan
 from kerasgan import losses, metrics, tfgan
-from kerasgan.errors import UserError
 from kerasgan.models import lsgan
+from kerasgan.utils.errors import UserError
 
 needs_tfgan = pytest.mark.skipif(
     importlib.util.find_spec("tensorflow_gan") is None,

@@ -43,7 +43,11 @@ def changes(gan, train):
     return [contract.largest_difference(*pair) > 0 for pair in zip(before, after, strict=True)]
 
 
-@pytest.mark.parametrize("name", models.names())
+HEAVY = ("lapgan", "sagan", "sngan")
+NAMES = [pytest.param(n, marks=[pytest.mark.slow] * (n in HEAVY)) for n in models.names()]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_a_hand_written_loop_trains_both_networks(name):
     import _hand_written
 
@@ -64,7 +68,7 @@ def test_the_keras_examples_train_both_networks(name):
     assert changes(gan, lambda: example.fit(images, verbose=0)) == [True, True]
 
 
-@pytest.mark.parametrize("name", models.names())
+@pytest.mark.parametrize("name", NAMES)
 def test_networks_in_pytorch_equal_kerass_and_train(name):
     torch = pytest.importorskip("torch")
     import _torch_networks

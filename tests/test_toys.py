@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerasgan import checks, data
-from kerasgan.errors import UserError
+from kerasgan import data
+from kerasgan.data import checks
 from kerasgan.signature import Vector
+from kerasgan.signature.checks import check_images
+from kerasgan.utils.errors import UserError
 
 RING = [(np.cos(i * np.pi / 4), np.sin(i * np.pi / 4)) for i in range(8)]
 GRID = [(x, y) for x in (-4, -2, 0, 2, 4) for y in (-4, -2, 0, 2, 4)]
@@ -46,15 +48,15 @@ def test_mixtures_have_their_modes_equally_often_with_their_sigma(draw, modes, s
 
 def test_points_may_lie_anywhere_but_must_be_finite_floats_of_the_right_dimension():
     points = data.grid(100, seed=0) * 1000
-    checks.check_images(points, image_shape=(2,))
+    check_images(points, image_shape=(2,))
     checks.check_dataset(tf.data.Dataset.from_tensors(points), {"image": Vector(2)})
     with pytest.raises(UserError, match=r"must hold points, shape \(N, 3\). Received: shape="):
-        checks.check_images(points, image_shape=(3,))
+        check_images(points, image_shape=(3,))
     with pytest.raises(UserError, match="must be float. Received: dtype=uint8"):
-        checks.check_images(points.astype("uint8"), image_shape=(2,))
+        check_images(points.astype("uint8"), image_shape=(2,))
     points[7, 1] = np.nan
     with pytest.raises(UserError, match="must be finite. Received: 1 NaN values, .* image 7"):
-        checks.check_images(points, image_shape=(2,))
+        check_images(points, image_shape=(2,))
     with pytest.raises(UserError, match=r"\(batch 0\) must be finite"):
         checks.check_dataset(tf.data.Dataset.from_tensors(points), {"image": Vector(2)})
 

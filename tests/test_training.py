@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from kerasgan import data, models, recipe
-from kerasgan.scorer import Scorer
-from kerasgan.session import train_recipe as train
+from kerasgan import data, models
+from kerasgan.evaluation.scorer import Scorer
+from kerasgan.training import recipe
+from kerasgan.training.train import train_recipe as train
 
 ZOO = Path(__file__).parents[1] / "zoo"
 SMALL = {

@@ -70,8 +70,11 @@ def test_wheel_holds_every_benchmark_and_none_of_their_results(names):
 
 
 def test_wheel_holds_every_asset(names):
-    assets = relative_files(ROOT / "kerasgan", "assets/*")
-    assert {"assets/efficientnet_lite0.npz", "assets/fashion_mnist_mini.npz"} <= assets
+    assets = relative_files(ROOT / "kerasgan", "*/assets/*")
+    assert {
+        "metrics/assets/efficientnet_lite0.npz",
+        "data/assets/fashion_mnist_mini.npz",
+    } == assets
     assert {f"kerasgan/{file}" for file in assets} <= names
 
 

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 import kerasgan
-from kerasgan import cli, dry_run, recipe, session, zoo
-from kerasgan.errors import UserError
-from kerasgan.samplers import open_sampler
+from kerasgan import cli, zoo
+from kerasgan.inspection.samplers import open_sampler
+from kerasgan.training import dry_run, recipe
+from kerasgan.training.train import train_recipe
+from kerasgan.utils.errors import UserError
 
 # 40 samples make a tiny entry quickly; the warning is about scores.
 pytestmark = pytest.mark.filterwarnings("ignore:The Frechet distance of 1280 features needs")
@@ -44,7 +46,7 @@ def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "tiny"
     path = tmp_path_factory.mktemp("recipes") / "recipe.toml"
     path.write_text(RECIPE)
-    session.train_recipe(recipe.read(path), folder, verbose=0)
+    train_recipe(recipe.read(path), folder, verbose=0)
     return folder
 
 
@@ -64,7 +66,8 @@ def entry(run, tmp_path_factory):
 @pytest.fixture
 def shipped(entry, monkeypatch):
     """That zoo in place of the package's."""
-    monkeypatch.setattr(zoo, "folder", lambda: entry.parent)
+    for module in (zoo, zoo.entries):
+        monkeypatch.setattr(module, "folder", lambda: entry.parent)
     return entry
 
 
@@ -96,7 +99,7 @@ def test_an_entry_says_which_classes_a_classifier_sees(entry):
 def test_a_half_made_entry_is_none(entry, tmp_path, monkeypatch):
     shutil.copytree(entry, tmp_path / "half")
     (tmp_path / "half" / "result.json").unlink()
-    monkeypatch.setattr(zoo, "folder", lambda: tmp_path)
+    monkeypatch.setattr(zoo.entries, "folder", lambda: tmp_path)
     assert zoo.names() == [] and zoo.table() == []
     with pytest.raises(UserError, match="no trained model"):
         zoo.load(tmp_path / "half")
@@ -147,7 +150,7 @@ def test_gallery_card_and_tables_are_made_of_the_entry(shipped, monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "tools")
     tool = runpy.run_path(str(ROOT / "tools" / "zoo_pages.py"))
     assert "[tiny](tiny/README.md)" in tool["gallery_page"]()
-    assert "| [tiny](zoo/tiny/README.md) |" in tool["zoo_table"]()
+    assert "| [tiny](../zoo/tiny/README.md) |" in tool["zoo_table"]()
     (card,) = tool["card_pages"]().values()
     assert (
         'kerasgan.load("tiny")' in card
@@ -210,10 +213,10 @@ def test_a_dry_run_takes_a_step_without_the_data(name, arguments):
 
 
 def test_a_dry_run_takes_a_folder_of_images(tmp_path):
-    from kerasgan import images
+    from kerasgan.utils import pixels
 
     for i in range(3):
-        images.save_png(np.zeros((20, 20, 3), "uint8"), tmp_path / f"{i}.png", 1)
+        pixels.save_png(np.zeros((20, 20, 3), "uint8"), tmp_path / f"{i}.png", 1)
     settings = {
         "model": {"name": "dcgan", "width": 4},
         "data": {"name": str(tmp_path), "image_size": 16, "batch_size": 2},

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 import kerasgan
-from kerasgan import images, zoo
+from kerasgan import zoo
+from kerasgan.viz import grids
 
 ROOT = Path(__file__).parents[1]
 NAMES = zoo.names()
@@ -33,7 +34,7 @@ def test_an_entry_is_complete_and_small(entry):
 
 
 def test_an_entry_draws_its_picture(entry):
-    drawn = images.sample_grid(kerasgan.load(entry.name))
+    drawn = grids.sample_grid(kerasgan.load(entry.name))
     with Image.open(entry / "samples.png") as file:
         kept = np.asarray(file)[::2, ::2]  # it is drawn at twice the size
     assert np.abs(drawn.squeeze().astype(int) - kept).max() <= 1

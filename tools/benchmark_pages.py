@@ -4,8 +4,8 @@ from pathlib import Path
 
 from tables import groups, mean, table
 
-from kerasgan import benchmark
-from kerasgan.recipe import tomllib
+from kerasgan.evaluation import records
+from kerasgan.training.recipe import tomllib
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -13,7 +13,7 @@ TASKS = {"ring": "Ring of 8", "grid": "Grid of 25", "stacked_mnist": "Stacked-MN
 
 
 def fid_section():
-    lines = benchmark.read(RESULTS / "fid.jsonl")
+    lines = records.read(RESULTS / "fid.jsonl")
     parts = ["## Generated images", "`kerasgan benchmark fid`: mean ± standard deviation of seeds."]
     columns = {
         "distance": ".1f",
@@ -33,16 +33,16 @@ def fid_section():
                 *(mean(seeds, *column) for column in columns.items()),
             )
             for (source, kind), lines_of_source in groups(found, "source", "kind").items()
-            for seeds in [benchmark.like_last(lines_of_source, "sha256")]  # its last weights
+            for seeds in [records.like_last(lines_of_source, "sha256")]  # its last weights
         ]
-        header = ("source", "seeds", *(benchmark.title(column, metric) for column in columns))
+        header = ("source", "seeds", *(records.title(column, metric) for column in columns))
         parts.append(f"{metric}, {n_fake:,} samples against {n_real:,} of {dataset} {split}:")
         parts.append(table(header, rows))
     return [*parts, "![distances](results/fid.png)"] if lines else []
 
 
 def mode_section():
-    lines = benchmark.read(RESULTS / "mode_collapse.jsonl")
+    lines = records.read(RESULTS / "mode_collapse.jsonl")
     published = tomllib.loads((ROOT / "benchmarks" / "published.toml").read_text())
     parts = [
         "## Mode collapse",
@@ -63,7 +63,7 @@ def mode_section():
                 "",
             )
             for (model, steps), lines_of_model in groups(found, "model", "steps").items()
-            for seeds in [benchmark.like_last(lines_of_model, "arguments")]
+            for seeds in [records.like_last(lines_of_model, "arguments")]
         ]
         for row in published["mode_collapse"][task]:
             quality = f"{row['high_quality']:.1f}%" if "high_quality" in row else ""
@@ -79,10 +79,10 @@ def mode_section():
 
 
 def speed_section():
-    lines = benchmark.read(RESULTS / "metrics_speed.jsonl")
+    lines = records.read(RESULTS / "metrics_speed.jsonl")
     parts = ["## Speed of the metrics", "`kerasgan benchmark metrics_speed`, medians of one run."]
     for (num, dim), found in groups(lines, "num", "dim").items():
-        found = benchmark.like_last(found, "run")
+        found = records.like_last(found, "run")
         rows = [
             (
                 line["task"].replace("_", " "),
@@ -99,7 +99,7 @@ def speed_section():
 
 
 def throughput_section():
-    latest = {line["model"]: line for line in benchmark.read(RESULTS / "throughput.jsonl")}
+    latest = {line["model"]: line for line in records.read(RESULTS / "throughput.jsonl")}
     parts = [
         "## Training",
         "`kerasgan benchmark throughput`: the time of a step of `fit`, and of its peers over the "
@@ -127,7 +127,7 @@ def throughput_section():
 
 def scaling_table():
     """Images per second over batch, width and replicas, from `scaling.jsonl`."""
-    lines = benchmark.read(RESULTS / "scaling.jsonl")
+    lines = records.read(RESULTS / "scaling.jsonl")
     latest = {(line["width"], line["batch"]): line for line in lines}
     rows = [
         (
@@ -144,7 +144,7 @@ def scaling_table():
 
 
 def export_section():
-    lines = benchmark.read(RESULTS / "export.jsonl")
+    lines = records.read(RESULTS / "export.jsonl")
     parts = [
         "## Exports",
         "`kerasgan benchmark export`: batch 1, one thread, medians; differences to Keras in images "
@@ -156,7 +156,7 @@ def export_section():
         metric, dataset, split, n_real, n_fake, _ = protocol
         rows = []
         for (source,), of_source in groups(found, "source").items():
-            of_source = benchmark.like_last(of_source, "weights_sha256")
+            of_source = records.like_last(of_source, "weights_sha256")
             keras = next(x["distance"] for x in of_source if x["artefact"] == "keras")
             rows += [
                 (

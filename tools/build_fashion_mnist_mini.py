@@ -1,4 +1,4 @@
-"""Build `kerasgan/assets/fashion_mnist_mini.npz`, the images that kerasgan carries in its wheel.
+"""Build `kerasgan/data/assets/fashion_mnist_mini.npz`, the images in kerasgan's wheel.
 
 Takes the first 1,000 images of each class of Fashion-MNIST's train split and the first 250 of each
 class of its test split, in a seeded shuffled order, so that any leading slice is nearly balanced.
@@ -7,7 +7,7 @@ class of its test split, in a seeded shuffled order, so that any leading slice i
 
 DIRECTORY holds the four idx .gz files (default: where Debian's dataset-fashion-mnist puts them).
 The bytes depend on the zlib that Python was built with; after a rebuild, pin the SHA-256 printed
-here as `MINI_SHA256` in `kerasgan/sources.py`.
+here as `MINI_SHA256` in `kerasgan/data/mini.py`.
 
 Reference: Xiao, Rasul, Vollgraf, "Fashion-MNIST", 2017, https://arxiv.org/abs/1708.07747 (MIT).
 """
@@ -20,7 +20,9 @@ from pathlib import Path
 import numpy as np
 
 SOURCE = Path("/usr/share/datasets/fashion-mnist")
-ASSET = Path(__file__).resolve().parents[1] / "kerasgan" / "assets" / "fashion_mnist_mini.npz"
+ASSET = (
+    Path(__file__).resolve().parents[1] / "kerasgan" / "data" / "assets" / "fashion_mnist_mini.npz"
+)
 PER_CLASS = {"train": 1000, "test": 250}
 MAX_BYTES = 6_000_000
 

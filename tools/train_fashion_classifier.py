@@ -13,7 +13,8 @@ from pathlib import Path
 import keras
 from keras import layers
 
-from kerasgan import data, images
+from kerasgan import data
+from kerasgan.utils import pixels
 
 FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
 
@@ -58,8 +59,8 @@ def main(epochs=17, batch_size=128):
     classifier.compile(
         keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", metrics=["accuracy"]
     )
-    classifier.fit(images.from_uint8(pictures), labels, batch_size, epochs)
-    _, accuracy = classifier.evaluate(images.from_uint8(test_pictures), test_labels)
+    classifier.fit(pixels.from_uint8(pictures), labels, batch_size, epochs)
+    _, accuracy = classifier.evaluate(pixels.from_uint8(test_pictures), test_labels)
     # Without the optimizer's state, which would triple the file.
     path = FOLDER / "fashion_classifier.keras"
     keras.Model(classifier.inputs, classifier.outputs).save(path)

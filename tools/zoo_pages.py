@@ -6,7 +6,9 @@ from pathlib import Path
 
 from tables import groups, mean, table
 
-from kerasgan import benchmark, card, models, zoo
+from kerasgan import models, zoo
+from kerasgan.evaluation import records
+from kerasgan.export import card
 
 ROOT = Path(__file__).resolve().parents[1]
 SEEDS = ROOT / "benchmarks" / "results" / "training_seeds.jsonl"
@@ -40,7 +42,7 @@ def zoo_table():
     """Scores of every trained entry."""
     rows = [
         (
-            f"[{name}](zoo/{name}/README.md)",
+            f"[{name}](../zoo/{name}/README.md)",
             card.with_spread(result, "distance", ".1f"),
             f"{result['precision']:.2f}",
             f"{result['recall']:.2f}",
@@ -105,7 +107,7 @@ def gallery_page():
 
 def seeds_table():
     """Short trainings of the zoo's recipes with several seeds, from `training_seeds.jsonl`."""
-    lines = benchmark.read(SEEDS)
+    lines = records.read(SEEDS)
     rows = [
         (
             entry,
@@ -115,7 +117,7 @@ def seeds_table():
             mean(found, "trained", ".1f"),
         )
         for (entry,), of_entry in groups(lines, "entry").items()
-        for found in [benchmark.like_last(of_entry, "minutes", "cores", "whole_recipe")]
+        for found in [records.like_last(of_entry, "minutes", "cores", "whole_recipe")]
     ]
     return table(("recipe", "seeds", "epochs", "minutes", "FD[lite0]"), rows)
 

@@ -1,4 +1,7 @@
-"""What leaves the library: generators that others run without it."""
+"""Exports of generators: SavedModel, TFLite, ONNX, a page for browsers.
+
+Imports gan, models and what lies below them; never training or zoo. An export format is one file.
+"""
 
 from kerasgan.export.browser import browser, names
 from kerasgan.export.onnx import onnx

@@ -1,6 +1,5 @@
 """A static site that draws a generator's samples in the visitor's browser."""
 
-import hashlib
 import importlib.resources
 import json
 import re
@@ -8,11 +7,12 @@ import shutil
 from pathlib import Path
 
 import kerasgan
-from kerasgan import zoo
-from kerasgan.errors import UserError
 from kerasgan.export import litert_js, metadata
+from kerasgan.export.model import check_model
 from kerasgan.export.tflite import tflite
-from kerasgan.files import replacing
+from kerasgan.utils import hashing
+from kerasgan.utils.errors import UserError
+from kerasgan.utils.files import replacing
 
 PAGE = importlib.resources.files("kerasgan.export") / "page"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # of a model: it goes into URLs and file names
@@ -28,7 +28,7 @@ def browser(gans, directory):
     (`KERASGAN_CACHE`).
 
     Args:
-        gans: dict of `kerasgan.GAN`, or of what `kerasgan.load` takes, by name. Names consist of
+        gans: dict of `kerasgan.GAN` by name. Names consist of
             letters, digits and "._-". Images have 1 or 3 channels. The page shows scores of models
             that were loaded from a run or a zoo entry.
         directory: Folder to write; it must not exist yet, and appears only when complete.
@@ -45,9 +45,10 @@ def browser(gans, directory):
     >>> browser({}, "site")
     Traceback (most recent call last):
     ...
-    kerasgan.errors.UserError: A page needs at least one model. Received: none
+    kerasgan.utils.errors.UserError: A page needs at least one model. Received: none
     """
-    gans = {name: zoo.opened(gan) for name, gan in gans.items()}
+    for gan in gans.values():
+        check_model(gan)
     _check(gans, directory)
     runtime = litert_js.files()
     with replacing(directory) as temporary:
@@ -96,7 +97,7 @@ def _add(site, name, gan):
         "variant": type(gan).__name__,
         "file": file,
         "bytes": len(content),
-        "sha256": hashlib.sha256(content).hexdigest(),
+        "sha256": hashing.of_bytes(content),
         "num_classes": None,
         **gan.signature.output.page(),
         **{key: v for kind in gan.signature.inputs.values() for key, v in kind.control().items()},

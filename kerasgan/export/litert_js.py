@@ -9,9 +9,9 @@ import subprocess
 import tarfile
 import tempfile
 
-from kerasgan import download
-from kerasgan.errors import UserError
-from kerasgan.files import cache_folder
+from kerasgan.utils import network
+from kerasgan.utils.errors import UserError
+from kerasgan.utils.files import cache_folder
 
 VERSION = "2.5.3"
 URL = "https://registry.npmjs.org/@litertjs/{name}/-/{name}-{version}.tgz"
@@ -79,9 +79,9 @@ def archive(name):
     if content is None:
         remedy = f"fetch {url} and put it into {path.parent}"
         needed = f"A page needs LiteRT.js ({url}), which is not on this machine"
-        content = download.fetch(url, "LiteRT.js", needed, remedy)
+        content = network.fetch(url, "LiteRT.js", needed, remedy)
     _known(name, content, f"The registry gave another {path.name} than the one wanted")
-    download.keep(content, path, "LiteRT.js")
+    network.keep(content, path, "LiteRT.js")
     return content
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from kerasgan import provenance
-from kerasgan.errors import UserError, needs
 from kerasgan.signature import Signature
+from kerasgan.utils import provenance
+from kerasgan.utils.errors import UserError, needs
 
 FILE = "kerasgan.json"
 

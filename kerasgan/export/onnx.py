@@ -5,10 +5,10 @@ import warnings
 
 import tensorflow as tf
 
-from kerasgan import zoo
-from kerasgan.errors import needs
 from kerasgan.export import metadata
-from kerasgan.files import replacing
+from kerasgan.export.model import check_model
+from kerasgan.utils.errors import needs
+from kerasgan.utils.files import replacing
 
 
 def onnx(gan, path):
@@ -21,7 +21,7 @@ def onnx(gan, path):
     or other. Which model it is of stands in its metadata, under `kerasgan.json`.
 
     Args:
-        gan: A `kerasgan.GAN`, or what `kerasgan.load` takes.
+        gan: A `kerasgan.GAN`.
         path: File to write.
 
     Returns:
@@ -39,7 +39,7 @@ def onnx(gan, path):
     True
     """
     needs("tf2onnx", "runtimes")
-    gan = zoo.opened(gan)
+    check_model(gan)
     specs, made = gan.signature.specs, gan.signature.output.tensor
     generate = tf.function(lambda *inputs: {made: gan.generate(*inputs)}, input_signature=specs)
     with warnings.catch_warnings():

@@ -3,16 +3,14 @@
 import json
 import os
 
-import keras
-import tensorflow as tf
+import tensorflow as tf  # noqa: F401 (the example)
 
-from kerasgan import card, zoo
-from kerasgan.errors import UserError, check_count
-from kerasgan.export import metadata
+from kerasgan.export import card, metadata
+from kerasgan.export.model import check_model
 from kerasgan.export.warmup import write_warmup
-from kerasgan.files import replacing
-
-MOST = 1024  # images that one request may ask for
+from kerasgan.gan import serving
+from kerasgan.utils.errors import UserError, check_count
+from kerasgan.utils.files import replacing
 
 
 def saved_model(gan, directory, version=None):
@@ -38,7 +36,7 @@ def saved_model(gan, directory, version=None):
     and, in `assets.extra/`, the model card and requests with which TensorFlow Serving warms up.
 
     Args:
-        gan: A `kerasgan.GAN`, or what `kerasgan.load` takes: a zoo entry, a run directory, ...
+        gan: A `kerasgan.GAN`; `kerasgan.load` opens a zoo entry, a run directory or a file.
         directory: The model's folder; versions stand below it, as TensorFlow Serving wants them.
         version: Whole number >= 1; by default one more than the highest there.
 
@@ -67,13 +65,9 @@ def saved_model(gan, directory, version=None):
     if os.path.exists(path):
         raise UserError(f"{path} exists already: name another version or remove it.")
 
-    gan = zoo.opened(gan)
-    # No `track`: the endpoints find the weights by themselves, and both would store them twice.
-    archive = keras.export.ExportArchive()
-    for name, (function, signature) in signatures(gan).items():
-        archive.add_endpoint(name, function, input_signature=signature)
+    check_model(gan)
     with replacing(path) as temporary:
-        archive.write_out(temporary, verbose=False)
+        serving.archive(gan).write_out(temporary, verbose=False)
         about = metadata.describe(gan)
         extra = os.path.join(temporary, "assets.extra")
         os.makedirs(extra, exist_ok=True)
@@ -85,75 +79,6 @@ def saved_model(gan, directory, version=None):
             with open(os.path.join(temporary, name), "w", encoding="utf-8") as file:
                 file.write(text)
     return path
-
-
-def signatures(gan):
-    """Returns for each signature's name its function and the specs of its inputs."""
-    signature = gan.signature
-    output = signature.output
-
-    def serve(*inputs):
-        return checked_generate(gan, signature.named(inputs))
-
-    def sample(seed, num, *asked):
-        with tf.control_dependencies(
-            [
-                tf.debugging.assert_positive(num, "`num` must be 1 or more."),
-                tf.debugging.assert_less_equal(num, MOST, f"`num` must be {MOST} or less."),
-            ]
-        ):
-            values = {
-                name: for_each(values, num, name)
-                for name, values in zip(signature.asked, asked, strict=True)
-            }
-            drawn = signature.draw(num, tf.stack([seed, 0]), values)
-        return checked_generate(gan, signature.named(drawn))
-
-    def formed(form):
-        return lambda *inputs: form(sample(*inputs))
-
-    functions = {
-        "serving_default": (lambda *inputs: {output.tensor: serve(*inputs)}, signature.specs)
-    }
-    if signature.seeded:
-        wanted = [tf.TensorSpec((), tf.int64, "seed"), tf.TensorSpec((), tf.int32, "num")]
-        wanted += [kind.spec(name) for name, kind in signature.asked.items()]
-        functions["sample"] = (lambda *inputs: {output.tensor: sample(*inputs)}, wanted)
-        for suffix, form in output.endpoints().items():
-            functions[f"sample_{suffix}"] = (formed(form), wanted)
-    return functions
-
-
-def for_each(values, num, name):
-    """Repeats one value of an input for all samples; as many as samples stay as they are."""
-    count = tf.shape(values)[0]
-    fits = tf.reduce_any([tf.equal(count, 1), tf.equal(count, num)])
-    message = f"There must be one {name}, or `num` of them. Received:"
-    with tf.control_dependencies([tf.debugging.Assert(fits, [message, count])]):
-        return tf.broadcast_to(values, tf.concat([[num], tf.shape(values)[1:]], axis=0))
-
-
-def checked_generate(gan, inputs):
-    """As `gan.generate`, with checks within the graph, where a bad request must be told.
-
-    Args:
-        gan: The model.
-        inputs: dict of tensors by input name, in the generator's order.
-    """
-    kinds = gan.signature.inputs
-    first = next(iter(inputs))
-    inputs = {
-        name: tf.ensure_shape(values, (None, *kinds[name].shape)) for name, values in inputs.items()
-    }
-    num = tf.shape(inputs[first])[0]
-    said = "latent vector" if kinds[first].seeded else "value"
-    checks = [tf.debugging.assert_positive(num, f"`{first}` must hold at least one {said}.")]
-    for name, values in inputs.items():
-        message = f"There must be a {name} for each {said}."
-        checks.append(tf.debugging.Assert(tf.equal(tf.shape(values)[0], num), [message]))
-        checks += kinds[name].assertions(values, name)
-    with tf.control_dependencies([check for check in checks if check is not None]):
-        return gan.generate(*map(tf.identity, inputs.values()))
 
 
 def next_version(directory):

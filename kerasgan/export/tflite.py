@@ -7,12 +7,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasgan import zoo
-from kerasgan.checks import as_tuple
-from kerasgan.errors import UserError, check_count, nearest
+from kerasgan.data.checks import as_tuple
 from kerasgan.export import metadata
-from kerasgan.files import replacing
-from kerasgan.prepare import quiet
+from kerasgan.export.model import check_model
+from kerasgan.utils.errors import UserError, check_count, nearest
+from kerasgan.utils.files import replacing
+from kerasgan.utils.logs import quiet
 
 QUANTIZATIONS = ("float16", "dynamic", "int8", "int16x8")
 CALIBRATION = 256  # latents that set the ranges of activations, where none are given
@@ -29,7 +29,7 @@ def tflite(gan, path, quantization=None, calibration_latents=None):
     operators are used, so every LiteRT runtime loads it.
 
     Args:
-        gan: A `kerasgan.GAN`, or what `kerasgan.load` takes.
+        gan: A `kerasgan.GAN`.
         path: File to write.
         quantization: `None`: float32. "float16": weights in half the bytes. "dynamic": weights as
             8-bit integers, arithmetic in part. "int8": activations too, in attention as well;
@@ -58,7 +58,7 @@ def tflite(gan, path, quantization=None, calibration_latents=None):
     if quantization is not None and quantization not in QUANTIZATIONS:
         near = nearest(str(quantization), QUANTIZATIONS)
         raise UserError(f'There is no quantization "{quantization}", {near}')
-    gan = zoo.opened(gan)
+    check_model(gan)
     about = {**metadata.describe(gan), "quantization": quantization}
     if quantization is not None:
         about["float32_scores"] = about.pop("scores", None)

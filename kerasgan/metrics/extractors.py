@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import hashlib
 import importlib.resources
 import io
 from typing import ClassVar
@@ -13,6 +12,7 @@ import tensorflow as tf
 from keras import layers
 
 from kerasgan.metrics.statistics import Statistics
+from kerasgan.utils import hashing
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,7 +152,7 @@ def _compiled(extractor):
 def _load_arrays(path, sha256):
     """Returns the arrays of an npz file as a dict, once the file's hash is the expected one."""
     data = path.read_bytes()
-    found = hashlib.sha256(data).hexdigest()
+    found = hashing.of_bytes(data)
     if found != sha256:
         raise ValueError(f"{path} must have SHA-256 {sha256}; restore it. Received: {found}")
     return dict(np.load(io.BytesIO(data), allow_pickle=False))
@@ -219,7 +219,7 @@ class EfficientNetLite0(Extractor):
 
     def build_network(self):
         """Returns the Keras network, with its weights, from images to `[features, logits]`."""
-        assets = importlib.resources.files("kerasgan") / "assets"
+        assets = importlib.resources.files("kerasgan.metrics") / "assets"
         arrays = _load_arrays(assets / "efficientnet_lite0.npz", self.sha256)
         return _build_efficientnet_lite0(self.image_size, arrays)
 

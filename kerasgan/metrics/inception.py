@@ -1,7 +1,6 @@
 """The network of the FID: Inception-v3 as TensorFlow published it in 2015, as a Keras model."""
 
 import dataclasses
-import hashlib
 import os
 from typing import ClassVar
 
@@ -10,9 +9,10 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from kerasgan.errors import UserError
 from kerasgan.metrics import inception_weights
 from kerasgan.metrics.extractors import Extractor
+from kerasgan.utils import hashing
+from kerasgan.utils.errors import UserError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +43,7 @@ class InceptionV3(Extractor):
 
     Example:
 
-    >>> from kerasgan.errors import UserError
+    >>> from kerasgan.utils.errors import UserError
     >>> try:
     ...     extractor = InceptionV3(weights="downloads/inception-2015-12-05.tgz")
     ... except UserError as error:
@@ -68,7 +68,7 @@ class InceptionV3(Extractor):
         graph, path = inception_weights.load(self.weights)
         inception_weights.constants(graph, path)  # a damaged file is refused here, not at the end
         object.__setattr__(self, "weights", os.path.abspath(path))
-        object.__setattr__(self, "sha256", hashlib.sha256(graph).hexdigest())
+        object.__setattr__(self, "sha256", hashing.of_bytes(graph))
 
     @property
     def distance_name(self):
@@ -115,7 +115,7 @@ class InceptionV3(Extractor):
     def build_network(self):
         """Returns the Keras network, from images to `[features, logits, unbiased logits]`."""
         graph = inception_weights.read(self.weights)
-        if hashlib.sha256(graph).hexdigest() != self.sha256:
+        if hashing.of_bytes(graph) != self.sha256:
             raise UserError(f"{self.weights} changed since InceptionV3 was made: make it again.")
         arrays = inception_weights.constants(graph, self.weights)
         network = build_inception_v3(arrays)

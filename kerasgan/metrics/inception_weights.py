@@ -1,6 +1,5 @@
 """The weights of the 2015 Inception graph: found on this machine or downloaded, checked, parsed."""
 
-import hashlib
 import io
 import os
 import pathlib
@@ -10,9 +9,9 @@ import zlib
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
-from kerasgan import download
-from kerasgan.errors import UserError
-from kerasgan.files import cache_folder
+from kerasgan.utils import hashing, network
+from kerasgan.utils.errors import UserError
+from kerasgan.utils.files import cache_folder
 
 ARCHIVE = "inception-2015-12-05.tgz"
 GRAPH = "classify_image_graph_def.pb"  # the archive's member, 95,673,916 bytes
@@ -74,7 +73,7 @@ def read(path):
             f" fetch {URL} and name that file."
         ) from error
     except _UNREADABLE as error:
-        problem = download.reason(error)
+        problem = network.reason(error)
         raise UserError(
             f"The Inception weights in {path} cannot be read ({problem}): fetch {URL} again."
         ) from error
@@ -107,14 +106,14 @@ def _download(folder):
     """Returns the graph from the network, once it lies in the folder; else leaves no file there."""
     remedy = f"fetch {URL} and put it into {folder}, or name it in KERASGAN_INCEPTION."
     needed = "FID needs the Inception weights, which are not on this machine"
-    archive = download.fetch(URL, "Inception", needed, remedy)
+    archive = network.fetch(URL, "Inception", needed, remedy)
     try:
         graph = _member(archive)
     except _UNREADABLE as error:
-        problem = download.reason(error)
+        problem = network.reason(error)
         raise UserError(f"The Inception download failed ({problem}): {remedy}") from error
     _known(graph, f"{URL} no longer serves the file wanted: name another copy")
-    download.keep(graph, folder / GRAPH, "The Inception weights")
+    network.keep(graph, folder / GRAPH, "The Inception weights")
     return graph
 
 
@@ -127,7 +126,7 @@ def _member(data):
 
 
 def _known(graph, complaint):
-    found = hashlib.sha256(graph).hexdigest()
+    found = hashing.of_bytes(graph)
     if found != SHA256:
         raise UserError(f"{complaint} (the {GRAPH} has SHA-256 {SHA256}). Received: {found}")
     return graph

@@ -4,7 +4,7 @@ import importlib
 import inspect
 import pkgutil
 
-from kerasgan import errors
+from kerasgan.utils import errors
 
 
 def names():

@@ -33,11 +33,11 @@ import tensorflow as tf
 from keras import layers, ops
 
 from kerasgan import schedules
-from kerasgan.errors import UserError
 from kerasgan.gan import GAN, Paper
 from kerasgan.layers import Dropout, Maxout
 from kerasgan.losses import discriminator_loss, non_saturating_loss
 from kerasgan.signature import Image, Label, Latent, Signature, Vector
+from kerasgan.utils.errors import UserError
 
 
 class ConditionalGAN(GAN, package="kerasgan"):

@@ -22,7 +22,7 @@ from keras import layers
 
 from kerasgan.gan import GAN, Paper
 from kerasgan.losses import discriminator_loss, non_saturating_loss
-from kerasgan.shapes import base_sides, check_image_shape, count_halvings
+from kerasgan.networks.shapes import base_sides, check_image_shape, count_halvings
 from kerasgan.signature import Image, Latent, Signature
 
 

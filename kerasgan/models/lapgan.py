@@ -38,12 +38,12 @@ import tensorflow as tf
 from keras import layers, ops
 
 from kerasgan import schedules
-from kerasgan.errors import UserError
 from kerasgan.gan import GAN, Paper
 from kerasgan.layers import Dropout
+from kerasgan.layers.pyramid import LaplacianPyramid, Upsample
 from kerasgan.losses import discriminator_loss, non_saturating_loss
-from kerasgan.pyramid import LaplacianPyramid, Upsample
 from kerasgan.signature import Image, Label, Latent, Signature
+from kerasgan.utils.errors import UserError
 
 BASE_SIDE = 8
 BASE_LATENTS = 100

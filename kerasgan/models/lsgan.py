@@ -22,7 +22,7 @@ import tensorflow as tf
 from keras import layers
 
 from kerasgan.gan import GAN, Paper
-from kerasgan.shapes import check_image_shape
+from kerasgan.networks.shapes import check_image_shape
 from kerasgan.signature import Image, Latent, Signature
 
 

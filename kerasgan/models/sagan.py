@@ -24,7 +24,6 @@ import keras
 import tensorflow as tf
 from keras import layers, ops
 
-from kerasgan.errors import check_count
 from kerasgan.gan import GAN, Paper
 from kerasgan.layers import (
     ConditionalBatchNormalization,
@@ -34,9 +33,10 @@ from kerasgan.layers import (
     SpectralEmbedding,
 )
 from kerasgan.losses import hinge_discriminator_loss, hinge_generator_loss
-from kerasgan.models.sngan import batch_norm, down_block, first_down_block, last_block, up_block
-from kerasgan.shapes import base_sides, check_image_shape, count_halvings
+from kerasgan.networks.resnet import batch_norm, down_block, first_down_block, last_block, up_block
+from kerasgan.networks.shapes import base_sides, check_image_shape, count_halvings
 from kerasgan.signature import Image, Label, Latent, Signature
+from kerasgan.utils.errors import check_count
 
 
 class SAGAN(GAN, package="kerasgan"):

@@ -29,11 +29,11 @@ import tensorflow as tf
 from keras import layers
 
 from kerasgan import schedules
-from kerasgan.errors import UserError, check_count
 from kerasgan.gan import GAN, Paper
 from kerasgan.layers import Dropout, Maxout
 from kerasgan.losses import discriminator_loss, non_saturating_loss
 from kerasgan.signature import Latent, Signature, output_of
+from kerasgan.utils.errors import UserError, check_count
 
 
 class VanillaGAN(GAN, package="kerasgan"):

@@ -25,10 +25,10 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from kerasgan.errors import check_count
 from kerasgan.gan import GAN, Paper
-from kerasgan.shapes import base_sides, check_image_shape, count_halvings
+from kerasgan.networks.shapes import base_sides, check_image_shape, count_halvings
 from kerasgan.signature import Latent, Signature, output_of
+from kerasgan.utils.errors import check_count
 
 
 class WGANGP(GAN, package="kerasgan"):

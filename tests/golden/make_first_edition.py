@@ -20,7 +20,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from kerasgan import checkpoints, models, provenance, recipe, train, zoo
+from kerasgan import models, train, zoo
+from kerasgan.training import checkpoints, recipe
+from kerasgan.utils import hashing, provenance
 
 ARGUMENTS = {"width": 8, "ema_decay": 0.9, "n_critic": 2, "num_classes": 10, "latent_dim": 16}
 LARGE = 20_000  # weights of a variable
@@ -97,7 +99,7 @@ def make(name, folder, expected):
     entry.mkdir()
     recipe.write(settings, entry / "recipe.toml")
     gan.inference_generator.save_weights(entry / zoo.WEIGHTS)
-    result["files"] = {zoo.WEIGHTS: zoo.sha256(entry / zoo.WEIGHTS)}
+    result["files"] = {zoo.WEIGHTS: hashing.of_file(entry / zoo.WEIGHTS)}
     result["weights_sha256"] = provenance.weights_sha256(gan.inference_generator)
     (entry / "result.json").write_text(json.dumps(result))
     expected[f"{name}/entry"] = samples(zoo.load_entry(entry))

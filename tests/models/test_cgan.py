@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from kerasgan import ConditionalGAN
-from kerasgan.errors import UserError
+from kerasgan.utils.errors import UserError
 
 
 def small(**arguments):

@@ -7,8 +7,8 @@ import tensorflow as tf
 from keras import layers
 
 from kerasgan import DCGAN
-from kerasgan.errors import UserError
 from kerasgan.models.dcgan import build_discriminator, build_generator
+from kerasgan.utils.errors import UserError
 
 NETWORKS = [build_generator((32, 32, 3), width=8), build_discriminator((32, 32, 3), width=8)]
 

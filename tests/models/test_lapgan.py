@@ -7,8 +7,8 @@ import tensorflow as tf
 from keras import layers
 
 from kerasgan import LAPGAN
-from kerasgan.errors import UserError
-from kerasgan.pyramid import Downsample, LaplacianPyramid, Upsample
+from kerasgan.layers.pyramid import Downsample, LaplacianPyramid, Upsample
+from kerasgan.utils.errors import UserError
 
 
 def random_images(num, side, channels=1, seed=0):

@@ -7,9 +7,9 @@ import tensorflow as tf
 from keras import layers
 
 from kerasgan import LSGAN
-from kerasgan.errors import UserError
 from kerasgan.models import lsgan
 from kerasgan.models.lsgan import build_discriminator, build_generator, discriminator_loss
+from kerasgan.utils.errors import UserError
 
 ZERO_ONE, PEARSON = (0.0, 1.0, 1.0), (-1.0, 1.0, 0.0)
 both_choices = pytest.mark.parametrize("a, b, c", [ZERO_ONE, PEARSON])

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerasgan.errors import UserError
 from kerasgan.layers import (
     ConditionalBatchNormalization,
     SelfAttention,
@@ -13,6 +12,7 @@ from kerasgan.layers import (
     SpectralNormalized,
 )
 from kerasgan.models.sagan import SAGAN, build_discriminator, build_generator
+from kerasgan.utils.errors import UserError
 
 KERNELS = (
     keras.layers.Conv2D,

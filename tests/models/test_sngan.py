@@ -6,10 +6,10 @@ import pytest
 import tensorflow as tf
 
 from kerasgan import data
-from kerasgan.errors import UserError
 from kerasgan.layers import SpectralConv2D, SpectralDense, SpectralNormalized
 from kerasgan.losses import hinge_discriminator_loss, hinge_generator_loss
 from kerasgan.models.sngan import ARCHITECTURES, SNGAN
+from kerasgan.utils.errors import UserError
 
 KERNELS = (keras.layers.Conv2D, keras.layers.Conv2DTranspose, keras.layers.Dense)
 

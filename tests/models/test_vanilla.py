@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 
 from kerasgan import VanillaGAN, data
-from kerasgan.errors import UserError
 from kerasgan.models import vanilla
+from kerasgan.utils.errors import UserError
 
 
 def softplus(x):

@@ -7,9 +7,9 @@ import tensorflow as tf
 from keras import layers
 
 from kerasgan import WGANGP
-from kerasgan.errors import UserError
 from kerasgan.models import wgan_gp
 from kerasgan.models.wgan_gp import build_critic, build_generator, gradient_penalty
+from kerasgan.utils.errors import UserError
 
 
 def pictures(num):

@@ -7,8 +7,8 @@ import pytest
 from chromium_page import drawn, latents, of_keras, pixels, tile
 from contract import cases
 
-from kerasgan import latent
-from kerasgan.images import to_uint8
+from kerasgan.utils.pixels import to_uint8
+from kerasgan.viz import walks
 
 module = importlib.import_module("kerasgan.export.browser")  # `export.browser` is its function
 pytestmark = pytest.mark.export
@@ -80,7 +80,7 @@ def test_walks_are_those_of_kerasgan(visit, distribution):
         [distribution, start.tolist(), end.tolist()],
     )
     method = "linear" if distribution == "uniform" else "spherical"
-    np.testing.assert_allclose(walked, latent.interpolate(start, end, 5, method), atol=1e-6)
+    np.testing.assert_allclose(walked, walks.interpolate(start, end, 5, method), atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["dcgan", "sngan"])

@@ -21,8 +21,8 @@ from chromium_page import (
 )
 from PIL import Image
 
-from kerasgan.errors import UserError
-from kerasgan.images import grid, to_uint8
+from kerasgan.utils.errors import UserError
+from kerasgan.utils.pixels import grid, to_uint8
 
 module = importlib.import_module("kerasgan.export.browser")  # `export.browser` is its function
 pytestmark = pytest.mark.export

@@ -1,0 +1,10 @@
+"""Keras callbacks for `fit`: sample grids, scores, guards.
+
+Imports viz, metrics and utils.
+"""
+
+from kerasgan.callbacks.distance import FrechetDistance
+from kerasgan.callbacks.guards import StopOnNonFinite, WarnOnCollapse
+from kerasgan.callbacks.samples import SampleGrid
+
+__all__ = ["FrechetDistance", "SampleGrid", "StopOnNonFinite", "WarnOnCollapse"]

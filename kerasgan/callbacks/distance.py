@@ -1,0 +1,37 @@
+"""Scores during training."""
+
+import math
+
+import keras
+
+from kerasgan import metrics
+from kerasgan.utils.errors import check_count
+
+
+class FrechetDistance(keras.callbacks.Callback):
+    """Scores samples during `fit` and adds `frechet_distance` to the logs of those epochs.
+
+    Other epochs log NaN, so that a CSV file has the column from its first row.
+
+    Args:
+        real: Real images or their `kerasgan.metrics.Statistics`, as `GAN.evaluate` takes them.
+        every: Score after every so many epochs.
+        num: Number of samples; by default as many as real images.
+        seed: Seed of the samples.
+        extractor: Feature extractor; `kerasgan.metrics.EfficientNetLite0()` by default.
+    """
+
+    def __init__(self, real, every=1, num=None, seed=0, extractor=None):
+        super().__init__()
+        check_count(every, "every")
+        self.real, self.every, self.num, self.seed = real, every, num, seed
+        self.extractor = extractor or metrics.EfficientNetLite0()
+
+    def on_epoch_end(self, epoch, logs=None):
+        score = math.nan
+        if (epoch + 1) % self.every == 0:
+            score = self.model.evaluate(
+                self.real, num=self.num, seed=self.seed, extractor=self.extractor, verbose=0
+            )["frechet_distance"]
+        if logs is not None:
+            logs["frechet_distance"] = score

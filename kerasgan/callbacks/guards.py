@@ -1,0 +1,119 @@
+"""Callbacks that stop or warn when a training breaks."""
+
+import math
+import warnings
+
+import keras
+import numpy as np
+
+from kerasgan.utils.errors import TrainingFailed, check_count
+
+
+class StopOnNonFinite(keras.callbacks.Callback):
+    """Ends training when a loss of either network is NaN or infinite.
+
+    Logged losses are running means, so a bad value stays visible until the epoch ends. They are
+    read every `every` steps.
+
+    Args:
+        every: Steps between two looks.
+
+    Raises:
+        TrainingFailed: From `fit`, naming the step and the losses.
+    """
+
+    def __init__(self, every=20):
+        super().__init__()
+        check_count(every, "every")
+        self.every = every
+        self.epoch, self.looked = 0, -1
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch, self.looked = epoch, -1
+
+    def on_train_batch_end(self, batch, logs=None):
+        if batch - self.looked >= self.every:  # by more than one with `steps_per_execution`
+            self.looked = batch
+            step = steps_of(self.model)
+            self._check(logs, f"within {self.every} steps before step {step}")
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._check(logs, "at its end")
+
+    def _check(self, logs, where):
+        losses = [
+            n for n in self.model.log_names if n in logs and not math.isfinite(float(logs[n]))
+        ]
+        if losses:
+            networks = [network for network in self.model.networks if broken(network)]
+            where_broken = " and ".join(network.name for network in networks) or "neither network"
+            raise TrainingFailed(
+                f"Training broke in epoch {self.epoch + 1}, {where}: {' and '.join(losses)} became "
+                f"NaN or infinite (weights that are not finite: in {where_broken}). A lower "
+                f"learning rate or a smaller `width` usually helps."
+            )
+
+
+class WarnOnCollapse(keras.callbacks.Callback):
+    """Warns, once each, of a generator that makes one image and of a discriminator that has won.
+
+    Looks at the end of each epoch: at how much samples of different latents differ, and at the
+    discriminator's losses where their least value is 0.
+
+    Args:
+        num: Samples to compare.
+        least: Standard deviation over the samples, averaged over the image, below which they count
+            as one image; values lie in [-1, 1].
+        after: Updates of the generator before which it is not looked at: many start with nearly
+            the same image.
+        saturated: Discriminator loss below which it has won.
+
+    Warns:
+        UserWarning: What was seen, and what usually helps.
+
+    Reference: Arjovsky & Bottou 2017, "Towards Principled Methods for Training Generative
+    Adversarial Networks", https://arxiv.org/abs/1701.04862, section 2: what a perfect discriminator
+    does to the generator's gradient.
+    """
+
+    def __init__(self, num=64, least=0.01, saturated=0.002, after=500):
+        super().__init__()
+        check_count(num, "num", least=2)
+        self.num, self.least, self.saturated, self.after = num, least, saturated, after
+        self.warned = set()
+
+    def on_epoch_end(self, epoch, logs=None):
+        if steps_of(self.model) < self.after:
+            return
+        spread = float(self.model.sample(self.num, seed=0).std(axis=0).mean())
+        if spread < self.least:
+            self._warn(
+                "collapse",
+                f"Epoch {epoch + 1}: the generator makes the same image from any latents (their "
+                f"standard deviation is {spread:.1g}). A lower learning rate of the discriminator, "
+                f"a larger batch, or another model (WGAN-GP, SNGAN) usually helps.",
+            )
+        losses = {k: v for k, v in (logs or {}).items() if k in self.model.saturating_losses}
+        for name, loss in losses.items():
+            if loss < self.saturated:
+                self._warn(
+                    "saturation",
+                    f"Epoch {epoch + 1}: the discriminator tells real from generated without fail "
+                    f"({name} is {loss:.1g}), so the generator learns little. A lower learning "
+                    f"rate of the discriminator or a smaller one usually helps.",
+                )
+
+    def _warn(self, kind, message):
+        if kind not in self.warned:
+            self.warned.add(kind)
+            warnings.warn(message, stacklevel=2)
+
+
+def steps_of(gan):
+    """Returns the updates of the first player, which is one a step."""
+    return int(next(iter(gan.optimizers.values())).iterations.numpy())
+
+
+def broken(network):
+    """Tells whether a network has a weight that is NaN or infinite."""
+    return not all(np.isfinite(weight).all() for weight in network.get_weights())

@@ -1,0 +1,14 @@
+"""The `kerasgan` command, one file a subcommand. A user's mistake is told in one line, exit code 2.
+
+Imports every room.
+"""
+
+import importlib
+
+from kerasgan.cli.common import main, run
+
+COMMANDS = ("train", "launch", "list", "sample", "evaluate", "export", "inspect", "benchmark")
+for name in COMMANDS:
+    importlib.import_module(f"kerasgan.cli.{name}")
+
+__all__ = ["main", "run"]

@@ -1,0 +1,143 @@
+"""What the commands share: errors, start-up, options."""
+
+import contextlib
+import os
+import signal
+import sys
+import tempfile
+import threading
+import warnings
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kerasgan import __version__
+from kerasgan.utils.errors import TrainingFailed, UserError
+
+app = typer.Typer(
+    help="Train, score and ship GANs with Keras.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="table.key=value, over the recipe; may be given again."),
+]
+
+
+DataDir = Annotated[Path | None, typer.Option(help="Where TFDS keeps its data.")]
+
+
+Checkpoint = Annotated[Path, typer.Argument(help="A zoo entry, a run directory or a .keras file.")]
+
+
+Seed = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of the samples.")]
+
+
+def main(arguments=None, app=app, name="kerasgan"):
+    """Runs the command line and exits: 0 done, 1 failed, 2 a mistake of the user."""
+    # As Ctrl-C: what is half-written is removed. Trainings listen for themselves.
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    warnings.showwarning = lambda message, *_, **__: fail(str(message), 0)
+    try:
+        code = app(args=arguments, prog_name=name, standalone_mode=False)
+    except typer.Exit as stop:
+        code = stop.exit_code
+    except (UserError, typer.TyperException) as error:
+        message = error.format_message() if hasattr(error, "format_message") else str(error)
+        code = fail(message, 2)
+    except OSError as error:
+        code = fail(f"{error.strerror}: {error.filename}" if error.filename else str(error), 1)
+    except (KeyboardInterrupt, typer.Abort):
+        code = fail("Interrupted.", 130)
+    except TrainingFailed as error:
+        code = fail(str(error), 1)
+    except Exception as error:
+        if os.environ.get("KERASGAN_TRACEBACK"):
+            raise
+        message = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        code = fail(f"{message} (KERASGAN_TRACEBACK=1 shows where)", 1)
+    sys.exit(code or 0)
+
+
+def run(function, cpu_devices=1):
+    """Runs a script's one function as a command line of its own, with errors as above.
+
+    Args:
+        function: What typer makes a command of.
+        cpu_devices: Number of logical devices that the CPU is to have.
+    """
+    start(cpu_devices=cpu_devices)
+    script = typer.Typer(
+        add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
+    )
+    script.command()(function)
+    main(app=script, name=os.path.basename(sys.argv[0]))
+
+
+def fail(message, code):
+    print("kerasgan: " + " ".join(message.split()), file=sys.stderr)
+    return code
+
+
+@contextlib.contextmanager
+def quiet_cpp():
+    """Keeps what TensorFlow's C++ prints from the terminal, unless it fails."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as log:
+        terminal = os.dup(2)
+        os.dup2(log.fileno(), 2)
+        failed = True
+        try:
+            yield
+            failed = False
+        except UserError:
+            failed = False
+            raise
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)
+            if failed:
+                log.seek(0)
+                sys.stderr.buffer.write(log.read())
+
+
+def start(strategy=None, cpu_devices=1):
+    """Imports TensorFlow and lists its devices, which is when it talks; returns the strategy."""
+    with quiet_cpp():
+        import tensorflow as tf
+
+        from kerasgan.training import strategies
+
+        strategies.grow_memory()
+        if cpu_devices > 1:
+            strategies.split_cpu(cpu_devices)
+        # Before the devices are listed, since workers must be known first.
+        made = strategies.strategy(strategy) if strategy else tf.distribute.get_strategy()
+        tf.config.list_logical_devices()
+        return made
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+):
+    if version:
+        print(f"kerasgan {__version__}")
+    elif context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+def load_gan(path):
+    """Loads the model of a run directory, a .keras file or a zoo entry."""
+    from kerasgan import zoo
+
+    zoo.find(path)  # a mistake is told before TensorFlow starts
+    start()
+    return zoo.load(path)

@@ -1,0 +1,128 @@
+"""`tf.data` batches of examples held in memory."""
+
+import numpy as np
+import tensorflow as tf
+
+from kerasgan.data.source import ArraySource
+from kerasgan.utils.errors import UserError, check_count
+
+
+def batches(
+    images,
+    labels=None,
+    batch_size=64,
+    shuffle=True,
+    seed=None,
+    drop_remainder=True,
+    name="images",
+):
+    """Makes batches of arrays; what `load` and `GAN.fit` have in common.
+
+    Args:
+        images: Array (N, H, W, C), uint8, which is scaled to [-1, 1], or float, which is not; or
+            points (N, D), float; or a tuple of arrays, all parts of the examples.
+        labels: Class ids (N,), condition vectors (N, D) float32, or `None`.
+        batch_size: Images in a batch.
+        shuffle: Whether to draw a new order in each epoch.
+        seed: int. The same seed gives the same sequence of orders.
+        drop_remainder: Whether to leave out an epoch's last batch if it is not full.
+        name: What error messages call the images.
+
+    Returns:
+        `tf.data.Dataset` of float32 images, or of (images, int32 labels).
+
+    Raises:
+        UserError: If labels and images do not match, or the images do not fill one batch.
+
+    Example:
+
+    >>> dataset = batches(np.zeros((10, 28, 28, 1)), np.arange(10), batch_size=4)
+    >>> [x.shape.as_list() for x, y in dataset]
+    [[4, 28, 28, 1], [4, 28, 28, 1]]
+    """
+    read, count = _reader(images, labels, batch_size, drop_remainder, name)
+    order = tf.data.Dataset.range(count)
+    if shuffle:
+        order = order.shuffle(count, seed=seed, reshuffle_each_iteration=True)
+    order = order.batch(batch_size, drop_remainder=drop_remainder)
+    return order.map(
+        lambda indices: read(indices, (0, 0)), num_parallel_calls=tf.data.AUTOTUNE
+    ).prefetch(tf.data.AUTOTUNE)
+
+
+def steps(images, labels=None, batch_size=64, seed=0, start=0, stop=None, name="images"):
+    """Makes the batches of the training steps from `start` to `stop`, over any number of epochs.
+
+    The batch of a step depends on the seed and the step alone: a training that goes on at step
+    1,000 sees what it would have seen without the pause.
+
+    Args:
+        images, labels, batch_size, name: As in `batches`, or an `ArraySource` as `images`; an
+            epoch's last incomplete batch is left out.
+        seed: int, 0 to 2**31 - 1; each epoch has an order of its own.
+        start: Number of steps already taken.
+        stop: Number of steps at the end; by default one epoch more.
+
+    Returns:
+        `tf.data.Dataset` of `stop - start` batches.
+
+    Raises:
+        UserError: As `batches`.
+
+    Example:
+
+    >>> images = np.arange(10, dtype="uint8").reshape(10, 1, 1, 1)
+    >>> whole = list(steps(images, batch_size=4, stop=6))
+    >>> (rest,) = steps(images, batch_size=4, start=5, stop=6)
+    >>> bool((whole[5] == rest).numpy().all())
+    True
+    """
+    read, count = _reader(images, labels, batch_size, True, name)
+    in_epoch = count // batch_size
+
+    def batch_of(step):
+        places = step % in_epoch * batch_size + tf.range(batch_size, dtype=tf.int64)
+        key = tf.stack([tf.constant(seed, tf.int64), step // in_epoch])
+        indices = tf.random.experimental.index_shuffle(places, tf.cast(key, tf.int32), count - 1)
+        return read(indices, tf.stack([tf.constant(seed, tf.int64), step]))
+
+    order = tf.data.Dataset.range(start, start + in_epoch if stop is None else stop)
+    return order.map(batch_of, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+
+
+def _reader(images, labels, batch_size, drop_remainder, name):
+    """Returns a function from indices and a key to a batch, and the number of examples."""
+    if isinstance(images, ArraySource):
+        source = images
+    else:
+        parts = images if isinstance(images, tuple) else as_arrays(images, labels, name)
+        parts = {str(place): part for place, part in enumerate(parts) if part is not None}
+        source = ArraySource(parts, name)
+    check_count(batch_size, "batch_size")
+    count = len(source)
+    if count < (batch_size if drop_remainder else 1):
+        raise UserError(
+            f"{name} must fill one batch. Received: {count} images, batch_size={batch_size}; "
+            f"lower `batch_size`."
+        )
+    return source.reader(), count
+
+
+def as_arrays(images, labels, name):
+    """Returns images as uint8 or float32 and labels as int32 (N,) or `None`."""
+    images = np.asarray(images)
+    if np.issubdtype(images.dtype, np.floating):
+        images = images.astype(np.float32, copy=False)
+    if labels is None:
+        return images, None
+    labels = np.asarray(labels)
+    if labels.ndim == 2 and labels.dtype == np.float32 and len(labels) == len(images):
+        return images, labels  # condition vectors
+    if labels.shape == (len(images), 1):  # as in `keras.datasets.cifar10`
+        labels = labels[:, 0]
+    if labels.shape != images.shape[:1] or not np.issubdtype(labels.dtype, np.integer):
+        raise UserError(
+            f"Labels must be class ids, one integer for each of {len(images)} images in {name}. "
+            f"Received: shape={labels.shape}, dtype={labels.dtype}"
+        )
+    return images, labels.astype(np.int32)

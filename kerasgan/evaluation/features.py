@@ -1,0 +1,116 @@
+"""Features of real images, computed once and kept on disk."""
+
+import json
+import os
+import warnings
+import zipfile
+import zlib
+
+import numpy as np
+
+from kerasgan import data
+from kerasgan.utils import hashing, pixels
+from kerasgan.utils.errors import UserError
+from kerasgan.utils.files import cache_folder, replacing
+
+FOLDER = "features"
+# What NumPy and its zip files raise on a damaged file.
+UNREADABLE = (OSError, ValueError, KeyError, EOFError, NotImplementedError, RuntimeError)
+UNREADABLE += (zipfile.BadZipFile, zlib.error)
+
+
+def real_protocol(dataset, split, num, image_shape, extractor, data_dir=None):
+    """Returns the features that benchmarks compare with, and what a result says of them.
+
+    Args:
+        dataset, split, data_dir: As in `kerasgan.data.load_arrays`.
+        num: Number of images at most, spread evenly over the split.
+        image_shape: (height, width, channels) of the generated images; real ones are brought to
+            that side where it is one.
+        extractor: A `kerasgan.metrics.Extractor`.
+
+    Returns:
+        float32 array (N, D), and a dict of JSON values.
+    """
+    pictures, _ = data.load_arrays(dataset, split, data.side_of(image_shape), data_dir)
+    pictures = data.subset(pictures, min(num, len(pictures)))
+    real, _ = real_features(pictures, extractor, f"{dataset} {split}", verbose=True)
+    return real, {
+        "metric": extractor.distance_name,
+        "extractor_sha256": extractor.sha256,
+        "dataset": dataset,
+        "split": split,
+        "real_sha256": hashing.of_array(pictures),
+        "n_real": len(real),
+    }
+
+
+def real_features(pictures, extractor, source, verbose=False, cache=None):
+    """Returns features and class scores of real images, from the cache where they are in it.
+
+    What is cached is bound to what it was computed from: dataset and split, number and size of the
+    images, the images' own SHA-256, and the extractor's. A file that is damaged or belongs to
+    something else is computed anew.
+
+    Args:
+        pictures: uint8 array (N, H, W, C), or float in [-1, 1].
+        extractor: A `kerasgan.metrics.Extractor`.
+        source: What the pictures are, e.g. "fashion_mnist test".
+        verbose: Whether to show a progress bar while features are computed.
+        cache: Folder; by default `KERASGAN_CACHE`, or kerasgan's folder in the user's cache.
+
+    Returns:
+        float32 arrays (N, D) and (N, classes).
+
+    Example:
+
+    >>> import tempfile
+    >>> from kerasgan.metrics import EfficientNetLite0
+    >>> pictures, _ = data.load_arrays("fashion_mnist_mini", "test[:8]")
+    >>> features, logits = real_features(
+    ...     pictures, EfficientNetLite0(32), "fashion_mnist_mini test", cache=tempfile.mkdtemp()
+    ... )
+    >>> features.shape, logits.shape
+    ((8, 1280), (8, 1000))
+
+    Warns:
+        UserWarning: If the cache cannot be written.
+    """
+    key = {
+        "source": source,
+        "shape": list(pictures.shape),
+        "images_sha256": hashing.of_array(pictures),
+        "extractor": extractor.distance_name,
+        "extractor_sha256": extractor.sha256,
+    }
+    name = hashing.of_bytes(json.dumps(key).encode())[:16]
+    path = os.path.join(cache or cache_folder(), FOLDER, f"{name}.npz")
+    found = _read(path, key)
+    if found is None:
+        found = extractor.collect(pixels.uint8_batches(pictures), len(pictures), verbose)
+        try:
+            _write(path, key, *found)
+        except (OSError, UserError) as error:
+            warnings.warn(f"Features of {source} are not kept: {error}", stacklevel=2)
+    return found
+
+
+def _read(path, key):
+    """Returns what a cache file holds, or `None` where it is missing, damaged or another's."""
+    try:
+        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
+            features, logits, label = file["features"], file["logits"], str(file["key"])
+    except UNREADABLE:
+        return None
+    return (features, logits) if label == _label(key, features, logits) else None
+
+
+def _write(path, key, features, logits):
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        np.savez(file, features=features, logits=logits, key=_label(key, features, logits))
+
+
+def _label(key, features, logits):
+    return json.dumps(
+        {**key, "features": hashing.of_array(features), "logits": hashing.of_array(logits)}
+    )

@@ -1,0 +1,67 @@
+"""The score of a run: its samples against real images."""
+
+from kerasgan import data, metrics
+from kerasgan.evaluation.features import real_features
+from kerasgan.utils.errors import UserError
+
+SCORE_SEED = 1  # of the samples
+
+
+class Scorer:
+    """Scores a generator against real examples.
+
+    Args:
+        output: What the generator gives, a kind of `kerasgan.signature`.
+        training, compared: Sources of the examples trained on, and of those to compare with.
+        num: Samples and real images, at most.
+        splits: What the two are called.
+        verbose: Whether to show progress bars.
+    """
+
+    def __init__(self, output, training, compared, num, splits, verbose):
+        sets = dict(zip(splits, (training, compared), strict=True))
+        self.num = min([num, *map(len, sets.values())])
+        if self.num < 2:
+            raise UserError(
+                f"A score needs at least 2 images in each split of {training.name}. "
+                f"Received: {', '.join(f'{len(each)} in {name}' for name, each in sets.items())}"
+            )
+        self.verbose, self.split, self.dataset = verbose, splits[1], compared.name
+        self.extractor = output.extractor()
+        trained_on, real = training.parts[output.part], compared.parts[output.part]
+        if splits[0] == splits[1]:
+            others = data.subset(trained_on, 2 * self.num)[1::2]  # between the compared ones
+        else:
+            others = data.subset(trained_on, self.num)
+        self.given = {part: data.subset(v, self.num) for part, v in compared.parts.items()}
+        self.real = self._statistics(data.subset(real, self.num), f"{compared.name} {splits[1]}")
+        other = self._statistics(others, f"{training.name} {splits[0]}")
+        self.floor = metrics.frechet_distance(self.real, other)
+
+    def _statistics(self, pictures, name):
+        features, _ = real_features(pictures, self.extractor, name, self.verbose)
+        return metrics.Statistics.of(features)
+
+    def __call__(self, gan):
+        scores = gan.evaluate(
+            self.real,
+            num=self.num,
+            seed=SCORE_SEED,
+            extractor=self.extractor,
+            verbose=self.verbose,
+            given={name: self.given[name] for name in gan.signature.given},
+        )
+        return scores["frechet_distance"]
+
+    def result(self, gan, untrained):
+        """Returns the part of `result.json` that says how good the model is, and by which rule."""
+        return {
+            "metric": self.extractor.distance_name,
+            "trained": round(self(gan), 3),
+            "untrained": round(untrained, 3),
+            "floor": round(self.floor, 3),
+            "n_real": self.num,
+            "n_fake": self.num,
+            "dataset": self.dataset,
+            "split": self.split,
+        }

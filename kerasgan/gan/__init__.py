@@ -1,0 +1,8 @@
+"""The base class of all models.
+
+Imports signature, data, metrics, schedules and utils. Knows no model and no export format.
+"""
+
+from kerasgan.gan.base import GAN, Paper
+
+__all__ = ["GAN", "Paper"]

@@ -1,0 +1,291 @@
+"""`GAN`: what every model here shares and no paper describes."""
+
+import functools
+import random
+import threading
+import typing
+
+import keras
+import tensorflow as tf
+
+from kerasgan.gan.examples import KeptExamples
+from kerasgan.gan.fitting import Fitting
+from kerasgan.gan.sampling import Sampling
+from kerasgan.gan.saving import Saving
+from kerasgan.gan.steps import Steps
+from kerasgan.signature import Latent, Signature, output_of
+from kerasgan.utils.errors import UserError, check_count
+
+USER_PACKAGE = "kerasgan_user"  # under which Keras knows classes that are not ours
+_steps = threading.local()  # a replica's step runs in a thread of its own
+
+
+class Paper(typing.NamedTuple):
+    """The paper that a model follows; cards quote it."""
+
+    authors: str  # with the year
+    title: str
+    url: str
+
+
+class GAN(Steps, Fitting, Sampling, Saving, keras.Model):
+    """Networks that play against each other, trained with `fit`.
+
+    A subclass builds its networks, hands them to this constructor and writes `train_step` and
+    `default_optimizers`. Its constructor arguments must be kept as attributes of the same names:
+    saving reads them there. `**options` passes on what every model has: `ema_decay` and `seed`.
+
+    Args:
+        generator: `keras.Model` from the signature's inputs, in their order, to its output.
+        discriminator: `keras.Model` that judges outputs.
+        signature: `kerasgan.signature.Signature`: what the generator takes and gives, and what a
+            training example is. By default one input `z`, standard normal, and images, or
+            vectors, of the generator's output shape.
+        ema_decay: `None`, or a float in (0, 1), or a `kerasgan.schedules` schedule: also keep an
+            exponential moving average of the generator's weights, which `call`, `sample`,
+            `evaluate` and exports then use.
+        seed: int that fixes the latents drawn in training, or `None` for a random one. Initial
+            weights follow `keras.utils.set_random_seed`, as everywhere in Keras.
+
+    Raises:
+        UserError: If `ema_decay` is out of range, or the signature does not fit the generator.
+    """
+
+    # What `train_step` reports; one `keras.metrics.Mean` each.
+    log_names = ("d_loss", "g_loss")
+    # Who plays: player `g` has `g_optimizer`, which trains the network `self.generator`. A tuple
+    # of attributes' names stands for several networks with one optimizer.
+    players = {"g": "generator", "d": "discriminator"}
+    # Discriminator updates in a `train_step`; each takes its own share of the batch.
+    n_critic = 1
+    # `Paper` and short name of a model; a subclass has its own or none.
+    paper = None
+    variant = None
+    # Where a loaded model comes from, as `kerasgan.load` found it: name, recipe, scores.
+    origin = None
+
+    def __new__(cls, *args, **kwargs):
+        gan = super().__new__(cls, *args, **kwargs)
+        gan._passed = (*cls.positional_names(len(args)), *kwargs)
+        return gan
+
+    def __init__(
+        self, generator, discriminator, signature=None, ema_decay=None, seed=None, **kwargs
+    ):
+        super().__init__(**kwargs)
+        if seed is not None:
+            check_count(seed, "seed", least=0)
+        if isinstance(ema_decay, float | int) and not 0.0 < ema_decay < 1.0:
+            raise UserError(f"`ema_decay` must lie in (0, 1). Received: ema_decay={ema_decay}")
+        self.generator = generator
+        self.discriminator = discriminator
+        self.signature = signature or default_signature(generator)
+        check_signature(self.signature, generator)
+        self.ema_decay = ema_decay
+        self.ema_generator = None
+        if ema_decay is not None:
+            average = keras.models.clone_model(generator)
+            self.ema_generator = keras.Model(
+                average.inputs, average.outputs[0], name="ema_generator"
+            )
+            self.ema_generator.set_weights(generator.get_weights())
+            self.ema_generator.trainable = False
+        self.seed = random.randint(1, 10**9) if seed is None else seed
+        self.image_shape = self.signature.output.shape
+
+        # Random draws and images so far: weights, so that a resumed run goes on where it was.
+        self.draws = self._count("draws")
+        self.images_seen = self._count("images_seen")
+        # Up to `KEPT` examples of inputs that must be given, by name.
+        self._kept = KeptExamples()
+
+        self.trackers = {name: keras.metrics.Mean(name) for name in self.log_names}
+        self._generate = tf.function(self.generate, input_signature=self.signature.specs)
+        # The networks are built. Keras's `build` would lock the model, and a subclass adds to it.
+        self.built = True
+
+    def _count(self, name):
+        return self.add_weight(
+            shape=(),
+            initializer="zeros",
+            dtype="int64",
+            trainable=False,
+            aggregation="only_first_replica",
+            name=name,
+        )
+
+    def __init_subclass__(cls, package=USER_PACKAGE, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if hasattr(cls, "latent_range"):
+            raise UserError(
+                f"{cls.__name__}.latent_range is no longer read: pass `signature=Signature("
+                f'{{"z": Latent(latent_dim, uniform={cls.latent_range})}}, Image(image_shape))` to '
+                f"`super().__init__`."
+            )
+        for name, default in (("variant", cls.__name__), ("paper", None)):
+            if name not in vars(cls):
+                setattr(cls, name, default)
+        if "train_step" in vars(cls):
+            cls.train_step = prepared(cls.train_step)
+        keras.saving.register_keras_serializable(package=package)(cls)
+        cls.package = package
+        if package != "kerasgan":
+            # kerasgan 0.1.0 saved users' classes under this name. It stays ours where it is ours.
+            known, name = keras.saving.get_custom_objects(), f"kerasgan>{cls.__name__}"
+            if getattr(known.get(name), "package", None) != "kerasgan":
+                known[name] = cls
+
+    @property
+    def metrics(self):
+        return list(self.trackers.values())
+
+    @property
+    def saturating_losses(self):
+        """Names of the discriminator's losses that are 0 where it tells all images apart."""
+        return [name for name in self.log_names if name.startswith("d_loss")]
+
+    @property
+    def inference_generator(self):
+        """The generator that users see: the averaged one where the model keeps one."""
+        return self.ema_generator or self.generator
+
+    @property
+    def latent_dim(self):
+        """Length of the latent vector `z`."""
+        return self.signature.inputs["z"].dim
+
+    @property
+    def examples(self):
+        """dict of the inputs, by name, that the model keeps of those that must be given."""
+        return self._kept.arrays
+
+    @property
+    def optimizers(self):
+        """dict of the optimizers of a compiled model by player."""
+        return {player: getattr(self, f"{player}_optimizer") for player in self.players}
+
+    def networks_of(self, player):
+        """Returns the list of networks that a player's optimizer trains."""
+        names = self.players[player]
+        return [getattr(self, name) for name in ([names] if isinstance(names, str) else names)]
+
+    @property
+    def networks(self):
+        """List of all networks that are trained."""
+        return [network for player in self.players for network in self.networks_of(player)]
+
+    def updates_in_step(self, player):
+        """Returns how often a step updates the networks of a player."""
+        return self.n_critic if player == "d" else 1
+
+    @property
+    def minibatches_in_batch(self):
+        """What the size of a batch must be divisible by."""
+        return self.n_critic * self.distribute_strategy.num_replicas_in_sync
+
+    def grid(self, samples):
+        """Returns a picture of samples that `sample` drew without inputs: a column for each class,
+        where classes take turns and fit.
+
+        Args:
+            samples: float32 array (num, ...).
+
+        Returns:
+            uint8 array (H, W, C), or `None` where this kind of output cannot be drawn.
+        """
+        turns = [kind.turns for kind in self.signature.inputs.values() if kind.turns]
+        columns = turns[0] if turns and turns[0] <= 20 else None
+        return self.signature.output.grid(samples, columns)
+
+    def call(self, inputs, training=False):
+        """Turns the generator's inputs, one or a tuple, into its output."""
+        return self.inference_generator(inputs, training=training)
+
+    def generate(self, *inputs):
+        """As `call`, at inference, with the inputs as arguments; used by exports."""
+        return self(inputs if len(inputs) > 1 else inputs[0], training=False)
+
+    # --- What a subclass writes ---
+
+    @staticmethod
+    def default_optimizers():
+        """Returns the paper's optimizers in the order of `players`, not yet built."""
+        raise NotImplementedError("A model must say which optimizers its paper uses.")
+
+    @classmethod
+    def from_spec(cls, spec):
+        """Returns the constructor's shape arguments for data of a `kerasgan.data` source's spec.
+
+        Args:
+            spec: dict from the parts of an example to their kinds.
+
+        Returns:
+            dict of arguments.
+        """
+        return {"image_shape": spec["image"].shape}
+
+    def latent_prior(self, num, seed):
+        """Draws `num` latents `z` as the signature says.
+
+        Args:
+            num: int or scalar int tensor.
+            seed: int tensor of shape (2,). The same seed gives the same latents, and a larger
+                `num` only adds to them.
+
+        Returns:
+            float32 tensor (num, latent_dim).
+        """
+        return self.signature.inputs["z"].draw(num, seed)
+
+
+def prepared(train_step):
+    """Returns a `train_step` that gets its example as the signature says, and counts it.
+
+    From whatever Keras hands over, the parts go to the step in their order, converted: a tensor
+    where there is one part, else a tuple. A step that calls `super().train_step` is one step.
+    """
+
+    @functools.wraps(train_step)
+    def step(self, data):
+        if getattr(_steps, "gan", None) is self:
+            return train_step(self, data)
+        signature = self.signature
+        example = signature.example_from(data)
+        parts = [signature.example[name].convert(values) for name, values in example.items()]
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        self.images_seen.assign_add(tf.shape(parts[0], tf.int64)[0] * replicas)
+        _steps.gan = self
+        try:
+            return train_step(self, parts[0] if len(parts) == 1 else tuple(parts))
+        finally:
+            _steps.gan = None
+
+    return tf.autograph.experimental.do_not_convert(step)
+
+
+def default_signature(generator):
+    """Returns the signature of a generator that takes normal latents `z` alone."""
+    if len(generator.inputs) != 1:
+        names = ", ".join(tensor.name for tensor in generator.inputs)
+        raise UserError(f"A generator of several inputs needs `signature`. Received: {names}")
+    (z,) = generator.inputs
+    return Signature({z.name: Latent(z.shape[-1])}, output_of(generator.output_shape[1:]))
+
+
+def check_signature(signature, generator):
+    """Refuses a signature whose inputs or output are not the generator's."""
+    sides = (
+        ("takes", signature.inputs.values(), generator.inputs),
+        ("gives", [signature.output], generator.outputs),
+    )
+    for verb, kinds, tensors in sides:
+        wanted = [tuple(tensor.shape[1:]) for tensor in tensors]
+        said = [kind.shape for kind in kinds]
+        if wanted != said:
+            raise UserError(f"The generator {verb} {wanted}. Received: a signature of {said}")
+    names = [tensor.name for tensor in generator.inputs]
+    if names != list(signature.inputs):
+        raise UserError(
+            f"The generator's inputs are called {names}. Received: a signature of "
+            f"{list(signature.inputs)}"
+        )

@@ -1,0 +1,44 @@
+"""The examples that a model keeps of inputs that must be given."""
+
+import numpy as np
+import tensorflow as tf
+
+KEPT = 64
+
+
+class KeptExamples:
+    """A few examples of the inputs that must be given, from a model's first `fit`."""
+
+    def __init__(self):
+        self.arrays = {}
+
+    def fill(self, dataset, signature):
+        """Keeps examples of a dataset, unless there are some; returns the dataset to train on.
+
+        One of unknown length may be a stream that can be read only once: examples are then kept as
+        they pass.
+        """
+        given, parts = signature.given, list(signature.example)
+        if not given or self.arrays:
+            return dataset
+
+        def keep(*batch):
+            for name in given:
+                held = [self.arrays[name]] if name in self.arrays else []
+                values = np.asarray(batch[parts.index(name)])
+                self.arrays[name] = np.concatenate([*held, values])[:KEPT]
+
+        if dataset.cardinality() < 0:
+            return dataset.map(lambda *batch: record(keep, batch))
+        for batch in dataset:
+            keep(*batch)
+            if all(len(values) >= KEPT for values in self.arrays.values()):
+                break
+        return dataset
+
+
+def record(keep, batch):
+    """Passes a batch on within a graph, after `keep` has seen it."""
+    seen = tf.numpy_function(lambda *parts: keep(*parts) or np.int32(0), batch, tf.int32)
+    with tf.control_dependencies([seen]):
+        return tf.nest.map_structure(tf.identity, batch)

@@ -1,0 +1,140 @@
+"""`sample` and `evaluate`."""
+
+import random
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kerasgan import metrics
+from kerasgan.data import checks
+from kerasgan.utils.errors import UserError, check_count
+
+
+class Sampling:
+    """Samples, and their score."""
+
+    def sample(self, num, labels=None, seed=None, batch_size=256, **inputs):
+        """Generates images, or whatever the model makes.
+
+        Args:
+            num: Number of samples, at least 1.
+            labels: Class ids (num,): another name of the input `label`, or of the first that is not
+                drawn from a seed.
+            seed: int. The same seed gives the same samples, and a larger `num` only adds to them;
+                `None` draws a new seed.
+            batch_size: Samples generated at a time; it bounds memory and changes nothing else.
+            **inputs: The generator's other inputs by name, arrays (num, ...). Without them classes
+                take turns, 0, 1, 2, ..., numbers have their default, and inputs that must be given
+                are those that the model keeps from its first `fit`, in turn.
+
+        Returns:
+            float32 array (num, H, W, C), values in [-1, 1]; or (num, ...) of the model's output.
+
+        Raises:
+            UserError: If `num` is not a positive whole number, or an input is missing, unknown or
+                out of range.
+        """
+        return np.concatenate(list(self.sample_batches(num, labels, seed, batch_size, **inputs)))
+
+    def sample_batches(self, num, labels=None, seed=None, batch_size=256, **inputs):
+        """As `sample`, batch by batch: yields float32 arrays of at most `batch_size` samples."""
+        check_count(batch_size, "batch_size")
+        seed = random.randint(1, 10**9) if seed is None else seed
+        drawn = self.inputs_for(num, seed, labels=labels, **inputs)
+        for start in range(0, num, batch_size):
+            batch = [values[start : start + batch_size] for values in drawn.values()]
+            yield self._generate(*batch).numpy()
+
+    def inputs_for(self, num, seed, labels=None, **inputs):
+        """Returns what `sample` feeds the generator: a dict of tensors (num, ...) by input name.
+
+        Args:
+            num, seed, labels, **inputs: As in `sample`.
+        """
+        check_count(num, "num")
+        check_count(seed, "seed", least=0)
+        asked = self.signature.asked
+        if labels is not None:
+            inputs["label" if "label" in asked else next(iter(asked), "label")] = labels
+        if unknown := sorted(set(inputs) - set(asked)):
+            names = ", ".join(f"`{name}`" for name in asked)
+            takes = f"takes {names}" if asked else "is unconditional and takes no labels"
+            raise UserError(f"{type(self).__name__} {takes}. Received: {', '.join(unknown)}")
+        values = {name: asked[name].check(inputs[name], name, num) for name in inputs}
+        for name, kind in self.signature.given.items():
+            if name not in values and name not in self.examples:
+                raise UserError(
+                    f"{type(self).__name__} is conditional: `{name}` must be given, shape "
+                    f"{(num, *kind.shape)}. Received: None"
+                )
+            if name not in values:
+                kept = self.examples[name]
+                values[name] = kept[np.arange(num) % len(kept)]
+        values = {name: tf.constant(each) for name, each in values.items()}
+        seed = tf.constant([seed, 0], tf.int64)
+        return self.signature.named(self.signature.draw(num, seed, values))
+
+    def evaluate(
+        self,
+        x,
+        y=None,
+        batch_size=None,
+        verbose="auto",
+        sample_weight=None,
+        steps=None,
+        callbacks=None,
+        return_dict=True,
+        num=None,
+        seed=0,
+        extractor=None,
+        given=None,
+        _use_cached_eval_dataset=False,
+    ):
+        """Scores the generator's samples against real images.
+
+        Args:
+            x: Real examples, as `fit` takes them, or the `kerasgan.metrics.Statistics` of real
+                images. Inputs that must be given are taken from them.
+            y: As in `fit`. Labels are not used.
+            verbose: 0 hides the progress bars.
+            steps: Number of batches to take of a dataset; an endless one needs it.
+            num: Number of samples; by default as many as there are real images.
+            seed: Seed of the samples.
+            extractor: Feature extractor; by default that of the model's kind of output, for images
+                `kerasgan.metrics.EfficientNetLite0()`.
+            given: dict of the inputs that must be given, arrays by name, where `x` has none.
+            batch_size, sample_weight, callbacks, return_dict: Not used; `fit` passes them when it
+                is given `validation_data`.
+
+        Returns:
+            dict with "frechet_distance": FD[extractor] of uint8 images, lower is better. Values
+            compare only where extractor, data and both numbers of images are the same.
+
+        Raises:
+            UserError: If the real images do not fit the model or leave [-1, 1], or its output has
+                no extractor by default.
+        """
+        if isinstance(callbacks, keras.callbacks.CallbackList):
+            verbose = 0  # within `fit`, which draws its own bar
+        if num is not None:
+            check_count(num, "num", least=2)
+        extractor = extractor or self.signature.output.extractor()
+        if extractor is None:
+            self.signature.output.check_scored(type(self).__name__)
+        given = {name: [values] for name, values in (given or {}).items()}
+        if isinstance(x, metrics.Statistics):
+            real = x
+        else:
+            if isinstance(x, tf.data.Dataset):
+                x = x if steps is None else x.take(steps)
+                if x.cardinality() == tf.data.INFINITE_CARDINALITY:
+                    raise UserError("An endless dataset can only be scored in part: give `steps`.")
+            batches, count = checks.real_batches(self.signature, x, y, given)
+            real = extractor.statistics(batches, count, verbose)
+        num = num or real.count
+        inputs = {name: np.concatenate(parts) for name, parts in given.items()}
+        inputs = {name: each[np.arange(num) % len(each)] for name, each in inputs.items()}
+        samples = map(self.signature.output.observed, self.sample_batches(num, seed=seed, **inputs))
+        fake = extractor.statistics(samples, num, verbose)
+        return {"frechet_distance": metrics.frechet_distance(real, fake)}

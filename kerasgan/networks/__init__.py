@@ -1,0 +1,4 @@
+"""Networks and blocks that several papers share.
+
+Imports layers and utils.
+"""

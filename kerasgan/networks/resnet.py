@@ -1,0 +1,65 @@
+"""Residual blocks of SNGAN and SAGAN: Miyato et al. 2018, appendix, https://arxiv.org/abs/1802.05957"""
+
+import keras
+from keras import layers
+
+from kerasgan.layers import SpectralConv2D
+
+
+def glorot(gain=1.0):
+    return keras.initializers.VarianceScaling(gain**2, "fan_avg", "uniform")
+
+
+def conv(filters, kernel_size, **kwargs):
+    gain = 2.0**0.5 if kernel_size == 3 else 1.0
+    return layers.Conv2D(
+        filters, kernel_size, padding="same", kernel_initializer=glorot(gain), **kwargs
+    )
+
+
+def spectral_conv(filters, kernel_size):
+    gain = 2.0**0.5 if kernel_size == 3 else 1.0
+    return SpectralConv2D(filters, kernel_size, padding="same", kernel_initializer=glorot(gain))
+
+
+def batch_norm(x):
+    return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, synchronized=True)(x)
+
+
+def up_block(x, filters, conv=conv, norm=batch_norm):
+    """Residual block of a generator: (N, H, W, C) -> (N, 2H, 2W, filters).
+
+    Args:
+        x: Feature map.
+        filters: Channels that come out.
+        conv: Function of filters, kernel size and `use_bias` that makes a convolution.
+        norm: Function of a feature map that normalises it.
+    """
+    h = layers.UpSampling2D(2)(layers.ReLU()(norm(x)))
+    h = conv(filters, 3, use_bias=False)(h)
+    h = conv(filters, 3, use_bias=False)(layers.ReLU()(norm(h)))
+    shortcut = conv(filters, 1, use_bias=False)(layers.UpSampling2D(2)(x))
+    return layers.Add()([h, shortcut])
+
+
+def first_down_block(images, filters, conv=spectral_conv):
+    """First block of a discriminator: as `down_block`, but with no ReLU before the images."""
+    h = conv(filters, 3)(images)
+    h = conv(filters, 3)(layers.ReLU()(h))
+    shortcut = conv(filters, 1)(layers.AveragePooling2D(2)(images))
+    return layers.Add()([layers.AveragePooling2D(2)(h), shortcut])
+
+
+def down_block(x, filters, conv=spectral_conv):
+    """Residual block of a discriminator: (N, H, W, C) -> (N, H / 2, W / 2, filters)."""
+    h = conv(filters, 3)(layers.ReLU()(x))
+    h = conv(filters, 3)(layers.ReLU()(h))
+    h = layers.Add()([h, conv(filters, 1)(x)])  # pooling the sum is pooling both
+    return layers.AveragePooling2D(2)(h)
+
+
+def last_block(x, conv=spectral_conv):
+    """Residual block that keeps the shape (N, H, W, C)."""
+    h = conv(x.shape[-1], 3)(layers.ReLU()(x))
+    h = conv(x.shape[-1], 3)(layers.ReLU()(h))
+    return layers.Add()([h, x])

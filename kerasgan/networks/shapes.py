@@ -1,0 +1,71 @@
+"""How convolutional networks follow the shape of an image: they halve and double its sides."""
+
+from kerasgan.utils.errors import UserError
+
+
+def check_image_shape(image_shape):
+    """Refuses shapes whose sides do not halve twice.
+
+    Args:
+        image_shape: (height, width, channels).
+
+    Raises:
+        UserError: If it is not that, or a side is not divisible by 4.
+
+    Example:
+
+    >>> check_image_shape((30, 32, 3))
+    Traceback (most recent call last):
+    ...
+    kerasgan.utils.errors.UserError: `image_shape` must be (height, width, channels) with sides ...
+    """
+    whole = isinstance(image_shape, (tuple, list)) and all(isinstance(n, int) for n in image_shape)
+    if (
+        not whole
+        or len(image_shape) != 3
+        or any(side < 4 or side % 4 for side in image_shape[:2])
+        or image_shape[2] < 1
+    ):
+        raise UserError(
+            "`image_shape` must be (height, width, channels) with sides divisible by 4. "
+            f"Received: image_shape={image_shape}"
+        )
+
+
+def count_halvings(image_shape):
+    """Counts how often both sides halve: down to 4 pixels or until one is odd, at least twice.
+
+    Args:
+        image_shape: (height, width, channels), both sides divisible by 4.
+
+    Returns:
+        int, 2 or more.
+
+    Example:
+
+    >>> count_halvings((28, 28, 1)), count_halvings((32, 32, 3))  # 28, 14, 7 and 32, 16, 8, 4
+    (2, 3)
+    """
+    halvings = 2
+    sides = [side // 4 for side in image_shape[:2]]
+    while all(side % 2 == 0 and side >= 8 for side in sides):
+        sides = [side // 2 for side in sides]
+        halvings += 1
+    return halvings
+
+
+def base_sides(image_shape):
+    """Returns both sides after all halvings: where a generator starts to double them.
+
+    Args:
+        image_shape: (height, width, channels), both sides divisible by 4.
+
+    Returns:
+        Tuple of two ints.
+
+    Example:
+
+    >>> base_sides((28, 28, 1)), base_sides((32, 64, 3))
+    ((7, 7), (4, 8))
+    """
+    return tuple(side // 2 ** count_halvings(image_shape) for side in image_shape[:2])

@@ -1,0 +1,11 @@
+"""What a generator takes and gives, and what one training example is.
+
+Imports metrics and utils. A new kind of input or output is one class here, listed below.
+"""
+
+from kerasgan.signature.image import Image
+from kerasgan.signature.inputs import Label, Latent, Scalar, Vector
+from kerasgan.signature.signature import Signature, output_of
+from kerasgan.signature.waveform import Waveform
+
+__all__ = ["Image", "Label", "Latent", "Scalar", "Signature", "Vector", "Waveform", "output_of"]

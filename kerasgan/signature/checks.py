@@ -1,0 +1,106 @@
+"""Checks of images and class ids."""
+
+import numpy as np
+
+from kerasgan.utils.errors import UserError
+
+TOLERANCE = 1e-4  # beyond [-1, 1], for the rounding of whatever scaled the images
+
+
+def check_images(images, name="images", image_shape=None):
+    """Refuses images that no GAN here can be trained on.
+
+    Args:
+        images: Array (N, H, W, C): uint8, or float, finite and in [-1, 1]. Or points (N, D): float,
+            finite, of any range.
+        name: What the error calls them.
+        image_shape: Tuple (H, W, C) that they must have, if it matters; (D,) asks for points.
+
+    Raises:
+        UserError: What was wanted, what was found and where, and what to do about it.
+
+    Example:
+
+    >>> check_images(np.full((2, 8, 8, 1), 200.0), "photos")
+    Traceback (most recent call last):
+    ...
+    kerasgan.utils.errors.UserError: photos must lie in [-1, 1]. Received: values from 200 to ...
+    """
+    images = np.asarray(images)
+    check_shape(images.shape, name, image_shape)
+    points = images.ndim == 2
+    if images.dtype == np.uint8 and not points:
+        return
+    if not np.issubdtype(images.dtype, np.floating):
+        wanted = "float" if points else "uint8, or float in [-1, 1]"
+        raise UserError(f"{name} must be {wanted}. Received: dtype={images.dtype}")
+    _check_values(images, name)
+
+
+def check_labels(labels, num_classes, name="labels"):
+    """Refuses class ids outside 0 ... num_classes - 1.
+
+    Args:
+        labels: int array (N,).
+        num_classes: Number of classes.
+        name: What the error calls them.
+
+    Raises:
+        UserError: With the ids found.
+
+    Example:
+
+    >>> check_labels(np.array([0, 10]), num_classes=10)
+    Traceback (most recent call last):
+    ...
+    kerasgan.utils.errors.UserError: labels must lie in 0 to 9. Received: ids from 0 to 10
+    """
+    labels = np.asarray(labels)
+    if labels.size and not 0 <= labels.min() <= labels.max() < num_classes:
+        raise UserError(
+            f"{name} must lie in 0 to {num_classes - 1}. "
+            f"Received: ids from {labels.min()} to {labels.max()}"
+        )
+
+
+def check_shape(shape, name, image_shape):
+    if image_shape is not None and len(image_shape) == 1:
+        if 0 in shape or tuple(shape[1:]) != tuple(image_shape):
+            raise UserError(
+                f"{name} must hold points, shape (N, {image_shape[0]}). Received: shape={shape}"
+            )
+        return
+    if len(shape) != 4 or 0 in shape:
+        hint = "; a channel axis is added by `images[..., None]`" if len(shape) == 3 else ""
+        raise UserError(f"{name} must have shape (N, H, W, C). Received: shape={shape}{hint}")
+    if image_shape is not None and tuple(shape[1:]) != tuple(image_shape):
+        raise UserError(
+            f"{name} must hold images of shape {tuple(image_shape)}. Received: shape={shape}; "
+            f"`kerasgan.data.load(..., image_size=...)` pads or resizes."
+        )
+
+
+def _check_values(images, name):
+    low, high = images.min(), images.max()
+    if low >= -1 - TOLERANCE and high <= 1 + TOLERANCE:  # False where there is a NaN
+        return
+    finite = np.isfinite(images)
+    if not finite.all():
+        nans = np.isnan(images).sum()
+        infinite = finite.size - finite.sum() - nans
+        counts = [f"{n} {kind}" for n, kind in ((nans, "NaN"), (infinite, "infinite")) if n]
+        raise UserError(
+            f"{name} must be finite. Received: {' and '.join(counts)} values, the first in image "
+            f"{_first(~finite)}; repair or leave out such images."
+        )
+    if images.ndim == 2:  # points lie anywhere
+        return
+    raise UserError(
+        f"{name} must lie in [-1, 1]. Received: values from {low:g} to {high:g}, the first outside "
+        f"in image {_first(abs(images) > 1 + TOLERANCE)}; pass uint8, or scale 0 to 255 by "
+        f"`x / 127.5 - 1`."
+    )
+
+
+def _first(wrong):
+    return int(np.argmax(wrong.reshape(len(wrong), -1).any(axis=1)))

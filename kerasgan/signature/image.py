@@ -1,0 +1,89 @@
+"""Images."""
+
+import numpy as np
+import tensorflow as tf
+
+from kerasgan.signature.checks import TOLERANCE, check_images
+from kerasgan.signature.kind import Kind, finite
+from kerasgan.utils import pixels
+from kerasgan.utils.errors import UserError
+
+
+class Image(Kind):
+    """A picture, float32 (height, width, channels) in [-1, 1]; uint8 is scaled to that.
+
+    Args:
+        shape: (height, width, channels).
+    """
+
+    part, tensor, noun = "image", "images", "images"
+
+    def __init__(self, shape):
+        self.shape = tuple(int(size) for size in shape)
+        if len(self.shape) != 3:
+            raise UserError(
+                f"The shape of an image is (height, width, channels). Received: {shape}"
+            )
+
+    def get_config(self):
+        return {"kind": "image", "shape": list(self.shape)}
+
+    def __repr__(self):
+        return f"Image({self.shape})"
+
+    def convert(self, values):
+        return pixels.as_floats(values)
+
+    def check(self, values, name, num=None):
+        values = np.asarray(values)
+        check_images(values, f"`{name}`", self.shape)
+        if num is not None and len(values) != num:
+            raise UserError(f"`{name}` must hold {num} images. Received: {len(values)}")
+        return pixels.from_uint8(values) if values.dtype == np.uint8 else values.astype("float32")
+
+    def check_batch(self, values, name):
+        check_images(np.asarray(values), name, self.shape)
+
+    def check_dtype(self, dtype, name):
+        if not (dtype.is_floating or dtype == tf.uint8):
+            raise UserError(
+                f"`x` must yield {self.noun} as uint8, or as float in [-1, 1]. "
+                f"Received: dtype={dtype.name}"
+            )
+
+    def assertions(self, values, name):
+        in_range = tf.reduce_all(tf.abs(values) <= 1.0 + TOLERANCE)
+        message = f"`{name}` must lie in [-1, 1]."
+        return [finite(values, name), tf.debugging.Assert(in_range, [message])]
+
+    def random(self, generator, num):
+        return generator.integers(0, 256, (num, *self.shape), dtype=np.uint8)
+
+    @property
+    def sides(self):
+        return self.shape[:2]
+
+    def endpoints(self):
+        return {
+            "uint8": lambda values: {"images": pixels.to_uint8(values)},
+            "png": lambda values: {"image_bytes": tf.io.encode_png(pixels.to_uint8(values))},
+        }
+
+    def grid(self, values, columns=None):
+        return pixels.grid(values, columns)
+
+    def observed(self, values):
+        values = np.asarray(values)
+        return values if values.dtype == np.uint8 else pixels.to_uint8(values)
+
+    def extractor(self):
+        from kerasgan import metrics
+
+        return metrics.EfficientNetLite0()
+
+    def check_scored(self, what):
+        pass
+
+    def page(self):
+        shown = self.shape[-1] in (1, 3)
+        return {"image_shape": list(self.shape)} if shown else None

@@ -1,0 +1,190 @@
+"""Kinds of input: latents, class labels, numbers, vectors."""
+
+import math
+
+import numpy as np
+import tensorflow as tf
+
+from kerasgan.signature.checks import check_images, check_labels
+from kerasgan.signature.kind import Kind
+from kerasgan.utils.errors import UserError, check_count
+
+
+class Latent(Kind):
+    """A latent vector: drawn from a seed, standard normal or uniform.
+
+    Args:
+        dim: Length.
+        uniform: Tuple (low, high) of a uniform distribution, or `None` for a standard normal one.
+
+    Example:
+
+    >>> Latent(100, uniform=(-1, 1)).draw(2, [0, 0]).shape
+    TensorShape([2, 100])
+    """
+
+    source, seeded, in_example = "drawn", True, False
+
+    def __init__(self, dim, uniform=None):
+        check_count(dim, "dim")
+        self.shape = (int(dim),)
+        self.dim = int(dim)
+        self.uniform = None if uniform is None else tuple(map(float, uniform))
+
+    def get_config(self):
+        uniform = None if self.uniform is None else list(self.uniform)
+        return {"kind": "latent", "dim": self.dim, "uniform": uniform}
+
+    def draw(self, num, seed):
+        if self.uniform is None:
+            return tf.random.stateless_normal((num, self.dim), seed, alg="philox")
+        return tf.random.stateless_uniform((num, self.dim), seed, *self.uniform, alg="philox")
+
+    @property
+    def walk(self):
+        """How to interpolate: normal vectors have nearly one length, which a line would leave."""
+        return "spherical" if self.uniform is None else "linear"
+
+    def control(self):
+        prior = {"distribution": "normal"}
+        if self.uniform is not None:
+            low, high = self.uniform
+            prior = {"distribution": "uniform", "low": low, "high": high}
+        return {"latent_dim": self.dim, "prior": prior}
+
+    def numpy_draw(self):
+        """Returns the call of a NumPy generator that draws one, for the examples on cards."""
+        draw = "normal("
+        if self.uniform is not None:
+            low, high = self.uniform
+            draw = f"uniform({low:.6g}, {high:.6g}, "
+        return f"{draw}size=(1, {self.dim}))"
+
+
+class Label(Kind):
+    """A class id, int32; classes take turns where none is given.
+
+    Args:
+        num_classes: Number of classes.
+
+    Example:
+
+    >>> Label(3).draw(5, None).numpy()
+    array([0, 1, 2, 0, 1], dtype=int32)
+    """
+
+    dtype = tf.int32
+    source = "drawn"
+    part, tensor, noun = "label", "labels", "labels"
+
+    def __init__(self, num_classes):
+        check_count(num_classes, "num_classes")
+        self.num_classes = self.turns = int(num_classes)
+
+    def get_config(self):
+        return {"kind": "label", "num_classes": self.num_classes}
+
+    def draw(self, num, seed):
+        return tf.range(num, dtype=tf.int32) % self.num_classes
+
+    def check(self, values, name, num=None):
+        values = np.asarray(values)
+        self._check_shape(values, name, num)
+        check_labels(values, self.num_classes, f"`{name}`")
+        return values.astype("int32")
+
+    def check_batch(self, values, name):
+        check_labels(values, self.num_classes, name)
+
+    def check_dtype(self, dtype, name):
+        if not dtype.is_integer:
+            raise UserError(
+                f"`{name}` must be class ids, whole numbers. Received: dtype={dtype.name}"
+            )
+
+    def assertions(self, values, name):
+        known = tf.reduce_all((values >= 0) & (values < self.num_classes))
+        message = f"`{name}` must lie in 0 to {self.num_classes - 1}. Received:"
+        return [tf.debugging.Assert(known, [message, values])]
+
+    def random(self, generator, num):
+        return generator.integers(0, self.num_classes, num).astype("int32")
+
+    def control(self):
+        return {"num_classes": self.num_classes}
+
+    def described(self):
+        return f"in {self.num_classes} classes"
+
+    def literal(self, num=None):
+        return "[0]" if num is None else f"[0] * {num}"
+
+
+class Scalar(Kind):
+    """A number that the generator takes beside the rest, such as a truncation.
+
+    Args:
+        default: Its value where none is given.
+        low, high: Range, both ends included, or `None`.
+
+    Example:
+
+    >>> Scalar(1.0, low=0.0).draw(2, None).numpy()
+    array([1., 1.], dtype=float32)
+    """
+
+    source, in_example = "default", False
+
+    def __init__(self, default, low=None, high=None):
+        self.default, self.low, self.high = default, low, high
+
+    def get_config(self):
+        return {"kind": "scalar", "default": self.default, "low": self.low, "high": self.high}
+
+    def draw(self, num, seed):
+        return tf.fill((num,), tf.constant(self.default, tf.float32))
+
+    def check(self, values, name, num=None):
+        values = np.asarray(values)
+        if values.ndim == 0 and num is not None:
+            values = np.full(num, values)
+        values = super().check(values, name, num)
+        low = -math.inf if self.low is None else self.low
+        high = math.inf if self.high is None else self.high
+        if not ((values >= low) & (values <= high)).all():
+            raise UserError(
+                f"`{name}` must lie in [{low:g}, {high:g}]. "
+                f"Received: {values.min():g} to {values.max():g}"
+            )
+        return values
+
+    def assertions(self, values, name):
+        made = super().assertions(values, name)
+        if self.low is not None:
+            made.append(tf.debugging.assert_greater_equal(values, self.low, f"`{name}` is too low"))
+        if self.high is not None:
+            made.append(tf.debugging.assert_less_equal(values, self.high, f"`{name}` is too high"))
+        return made
+
+    def literal(self, num=None):
+        return f"[{self.default}]" if num is None else f"[{self.default}] * {num}"
+
+
+class Vector(Kind):
+    """A vector of numbers of any range: a condition, or a point that a generator makes.
+
+    Args:
+        dim: Length.
+    """
+
+    part, tensor, noun = "image", "images", "points"  # names that exports of points always had
+
+    def __init__(self, dim):
+        check_count(dim, "dim")
+        self.shape = (int(dim),)
+
+    def get_config(self):
+        return {"kind": "vector", "dim": self.shape[0]}
+
+    def check_batch(self, values, name):
+        check_images(np.asarray(values), name, self.shape)

@@ -1,0 +1,189 @@
+"""What a generator takes and gives, and what one training example is.
+
+A model declares its `Signature` once. `fit`'s checks, sampling, exports, cards and pages iterate
+over it; none of them asks what kind of GAN it has. A new kind of input or output is one class here.
+"""
+
+from kerasgan.signature.image import Image
+from kerasgan.signature.inputs import Label, Latent, Vector
+from kerasgan.signature.kind import Kind
+from kerasgan.utils.errors import UserError
+
+
+class Signature:
+    """The named inputs of a generator, its output, and the parts of a training example.
+
+    Args:
+        inputs: dict from an input's name to its kind, in the order in which the generator takes
+            them. Names are those of the network's inputs; "image" and the other names of outputs
+            are taken.
+        output: Kind of the output: `Image`, `Vector` or `Waveform`.
+        extra: dict of parts that only the discriminator sees.
+
+    Attributes:
+        inputs, output: As given.
+        example: dict of the parts of a training example by name: the output, then the inputs that
+            come from data, then `extra`. `train_step` gets them in this order.
+
+    Raises:
+        UserError: If an input has the output's name.
+
+    Example:
+
+    >>> signature = Signature({"z": Latent(100), "label": Label(10)}, Image((32, 32, 1)))
+    >>> list(signature.example)
+    ['image', 'label']
+    """
+
+    def __init__(self, inputs, output, extra=None):
+        self.inputs = dict(inputs)
+        self.output = output
+        self.extra = dict(extra or {})
+        given = {name: kind for name, kind in self.inputs.items() if kind.in_example}
+        parts = [output.part, *given, *self.extra]
+        if len(set(parts)) < len(parts):
+            raise UserError(
+                f'The parts of an example must have different names, and "{output.part}" is that '
+                f"of the output. Received: {', '.join(parts)}"
+            )
+        self.example = {output.part: output, **given, **self.extra}
+
+    @property
+    def specs(self):
+        """List of the `tf.TensorSpec` of the generator's inputs, for any batch size."""
+        return [kind.spec(name) for name, kind in self.inputs.items()]
+
+    @property
+    def given(self):
+        """dict of the inputs that must be given: neither drawn nor with a default."""
+        return {name: kind for name, kind in self.inputs.items() if kind.source == "given"}
+
+    @property
+    def asked(self):
+        """dict of the inputs that are not drawn from a seed."""
+        return {name: kind for name, kind in self.inputs.items() if not kind.seeded}
+
+    @property
+    def seeded(self):
+        """Whether a seed changes what the generator makes."""
+        return any(kind.seeded for kind in self.inputs.values())
+
+    def draw(self, num, seed, values=None):
+        """Returns the generator's inputs, in order: as given, or else drawn or by default.
+
+        Args:
+            num: int, or scalar int tensor.
+            seed: int tensor (2,), of the latents.
+            values: dict of tensors (num, ...) by input name. Inputs that must be given have to be
+                here.
+        """
+        values = values or {}
+        return [
+            values[name] if name in values else kind.draw(num, seed)
+            for name, kind in self.inputs.items()
+        ]
+
+    def named(self, values):
+        """Returns inputs in the generator's order as a dict by name."""
+        return dict(zip(self.inputs, values, strict=True))
+
+    def example_from(self, x, y=None, who="The model"):
+        """Returns the parts of an example by name, from what Keras users hand over.
+
+        A dict is taken by names, and what is not in `example` is left out. A tuple, or `x` and
+        `y`, is taken in the order of `example`.
+
+        Args:
+            x: Tensor, array or spec; tuple or dict of those.
+            y: The same, for what follows; or `None`.
+            who: What the error calls the model.
+
+        Returns:
+            dict in the order of `example`.
+
+        Raises:
+            UserError: If a part is missing, or one too many came.
+        """
+        names = list(self.example)
+        if isinstance(y, dict):
+            x = {**(x if isinstance(x, dict) else {names[0]: x}), **y}
+        elif y is not None:
+            x = (*(x if isinstance(x, tuple | list) else [x]), *(y if type(y) is tuple else [y]))
+        if isinstance(x, dict):
+            parts = x
+        else:
+            parts = list(x) if isinstance(x, tuple | list) else [x]
+            while len(parts) > 1 and parts[-1] is None:  # as `train_on_batch` hands over
+                parts.pop()
+            if len(parts) > len(names) == 1:
+                raise UserError(
+                    f"{who} is unconditional and takes no labels (`kerasgan.data.load` without "
+                    f"`labels=True`). Received: {len(parts)} parts"
+                )
+            if len(parts) > len(names):
+                raise UserError(
+                    f"{who} trains on ({', '.join(names)}). Received: {len(parts)} parts"
+                )
+            parts = dict(zip(names, parts, strict=False))
+        missing = [name for name in names if parts.get(name) is None]
+        if missing and names[0] in parts:
+            shape = ", ".join(map(str, ["N", *self.example[missing[0]].shape]))
+            raise UserError(
+                f"{who} is conditional: `{missing[0]}` must be given, shape ({shape}), since it "
+                f"trains on ({', '.join(names)}), e.g. `kerasgan.data.load(..., labels=True)`. "
+                f"Received: {', '.join(parts)} alone"
+            )
+        if missing:
+            raise UserError(
+                f"{who} trains on ({', '.join(names)}). Received: {', '.join(parts) or 'nothing'}"
+            )
+        return {name: parts[name] for name in names}
+
+    def get_config(self):
+        """Returns the signature as a dict of JSON values; `from_config` makes it again."""
+        return {
+            "inputs": {name: kind.get_config() for name, kind in self.inputs.items()},
+            "output": self.output.get_config(),
+            "extra": {name: kind.get_config() for name, kind in self.extra.items()},
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(
+            {name: kind_from(kind) for name, kind in config["inputs"].items()},
+            kind_from(config["output"]),
+            {name: kind_from(kind) for name, kind in config["extra"].items()},
+        )
+
+    @classmethod
+    def of_first_edition(cls, about):
+        """Returns the signature of an export that kerasgan 0.1.0 wrote.
+
+        Args:
+            about: dict with "latent_dim", "latent_range" and "image_shape", and "num_classes" or
+                "condition_dim" where the model takes one.
+        """
+        inputs = {"z": Latent(about["latent_dim"], about["latent_range"])}
+        if about.get("num_classes"):
+            inputs["label"] = Label(about["num_classes"])
+        if about.get("condition_dim"):
+            inputs["condition"] = Vector(about["condition_dim"])
+        return cls(inputs, output_of(about["image_shape"]))
+
+
+def output_of(shape):
+    """Returns the kind of output that a shape stands for: an image, or a vector.
+
+    Example:
+
+    >>> output_of((28, 28, 1)), output_of((2,))
+    (Image((28, 28, 1)), Vector(2))
+    """
+    return Image(shape) if len(shape) == 3 else Vector(*shape)
+
+
+def kind_from(config):
+    """Returns the kind that `get_config` of one described."""
+    arguments = {name: value for name, value in config.items() if name != "kind"}
+    kinds = {kind.__name__.lower(): kind for kind in Kind.__subclasses__()}
+    return kinds[config["kind"]](**arguments)

@@ -1,0 +1,81 @@
+"""`kerasgan train RECIPE --dry-run`: is a training possible here, before its data are fetched?"""
+
+import resource
+import sys
+
+import numpy as np
+
+from kerasgan import data
+from kerasgan.data import checks
+from kerasgan.data.loading import image_shape
+from kerasgan.signature import Image
+from kerasgan.training import flops
+from kerasgan.training.build import build
+
+
+def dry_run(recipe, data_dir=None):
+    """Builds a recipe's model, trains it for a step on random images, and says what that took.
+
+    Args:
+        recipe: `kerasgan.training.recipe.Recipe`.
+        data_dir: Where TFDS keeps its data.
+
+    Returns:
+        str of several lines: shapes, parameters, losses, memory. The memory of a GPU is less by
+        what TensorFlow itself takes, and the data, held as bytes, come on top.
+
+    Raises:
+        UserError: If the model does not fit the images, or the batch not the model.
+
+    Example:
+
+    >>> from kerasgan.training import recipe
+    >>> small = recipe.complete({"model": {"name": "dcgan", "width": 4}})
+    >>> print(dry_run(small).splitlines()[0])
+    DCGAN, images (28, 28, 1) of fashion_mnist_mini, batch 64
+    """
+    name, batch_size = recipe.data.name, recipe.data.batch_size
+    shape = image_shape(name, recipe.data.image_size, data_dir)
+    gan = build(recipe, {"image": Image(shape)})
+    rng = np.random.default_rng(0)
+    example = {part: kind.random(rng, batch_size) for part, kind in gan.signature.example.items()}
+    before = peak_gigabytes()
+    history = gan.fit(example, batch_size=batch_size, verbose=0).history
+    batches = data.batches(tuple(example.values()), batch_size=batch_size)
+    first = next(iter(checks.training_dataset(gan, batches)))
+    gigaflops, gradients = flops.of_step(gan, first) / 1e9, megabytes_of_gradients(gan)
+    losses = ", ".join(f"{key} {values[0]:.3f}" for key, values in history.items())
+    return "\n".join(
+        [
+            f"{type(gan).__name__}, images {shape} of {name}, batch {batch_size}",
+            f"parameters: generator {gan.generator.count_params():,}, discriminator "
+            f"{gan.discriminator.count_params():,}",
+            f"one step on random images: {losses}",
+            f"arithmetic: {gigaflops:.1f} GFLOP a step, {gradients:.1f} MB of gradients to sum up "
+            f"over replicas",
+            f"memory: {weight_gigabytes(gan):.2f} GB of weights and optimizers; this process "
+            f"peaked at {peak_gigabytes():.2f} GB, {before:.2f} GB before the step",
+        ]
+    )
+
+
+def megabytes_of_gradients(gan):
+    """What the replicas sum up in one step: the generator's gradients and, for each of its
+    updates, the discriminator's, in 10^6 bytes."""
+    sizes = [
+        gan.updates_in_step(player) * sum(np.prod(w.shape) for w in network.trainable_weights)
+        for player in gan.players
+        for network in gan.networks_of(player)
+    ]
+    return 4 * sum(sizes) / 1e6
+
+
+def weight_gigabytes(gan):
+    weights = [*gan.weights, *(v for o in gan.optimizers.values() for v in o.variables)]
+    return sum(np.prod(w.shape) * np.dtype(w.dtype).itemsize for w in weights) / 1e9
+
+
+def peak_gigabytes():
+    """Peak resident memory of this process so far, in 10^9 bytes."""
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return kilobytes / 1e9 if sys.platform == "darwin" else kilobytes * 1024 / 1e9

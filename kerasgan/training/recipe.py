@@ -1,0 +1,413 @@
+"""Recipes: a training written down as TOML, checked key by key before anything starts."""
+
+import copy
+import dataclasses
+import inspect
+import sys
+import types
+import typing
+
+import tomli_w
+
+from kerasgan import models
+from kerasgan.utils.errors import UserError, nearest
+from kerasgan.utils.files import replacing
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+def setting(default, least=1, most=None, choices=None):
+    """A key of a table: its default, and the values that it may have."""
+    rules = {"least": least, "most": most, "choices": choices}
+    return dataclasses.field(default=default, metadata=rules)
+
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+    """`[model]`: a model by name, and arguments of its constructor."""
+
+    name: str = "dcgan"
+    arguments: dict = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """`[data]`: what is trained on, as `kerasgan.data.load` takes it.
+
+    A batch is by default 64 examples for each update of the discriminator in a step.
+    """
+
+    name: str = "fashion_mnist_mini"
+    split: str = "train"
+    image_size: int | None = setting(None)
+    batch_size: int | None = setting(None)
+
+
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """`[training]`: for how long, how, and from which trained model, if any."""
+
+    epochs: int = setting(10)
+    seed: int = setting(0, least=0, most=2**32 - 1)
+    checkpoint_minutes: float = 1.0
+    checkpoints: int = setting(3)
+    precision: str = setting("float32", choices=("float32", "mixed_float16", "mixed_bfloat16"))
+    jit_compile: str = setting("auto", choices=("auto", "on", "off"))
+    steps_per_execution: int = setting(1)
+    start_from: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Optimizer:
+    """`[g_optimizer]`, `[d_optimizer]` ...: what differs from the optimizer of the paper.
+
+    `name` takes another Keras optimizer, `linear_decay` lets the rate fall to 0 over the training,
+    and `arguments` are those of the optimizer's constructor.
+    """
+
+    name: str | None = None
+    linear_decay: bool = False
+    arguments: dict = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """`[evaluation]`: how many samples are scored, against which split, every how many epochs."""
+
+    split: str = "test"
+    num: int = setting(2500)
+    every: int = setting(0, least=0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """A training, complete and checked.
+
+    Attributes:
+        model, data, training, evaluation: The tables of those names.
+        optimizers: dict from each player of the model, such as "g", to its `Optimizer`.
+    """
+
+    model: Model
+    data: Data
+    training: Training
+    optimizers: dict
+    evaluation: Evaluation
+
+    def tables(self):
+        """Returns a dict of tables as TOML has them, without keys that are absent."""
+        parts = {
+            "model": self.model,
+            "data": self.data,
+            "training": self.training,
+            **{f"{player}_optimizer": each for player, each in self.optimizers.items()},
+            "evaluation": self.evaluation,
+        }
+        return {table: keys_of(part) for table, part in parts.items()}
+
+    def replace(self, **tables):
+        """Returns a recipe with other values, e.g. `replace(training={"epochs": 3})`; checked."""
+        changed = self.tables()
+        for table, values in tables.items():
+            changed.setdefault(table, {}).update(values)
+        return complete(changed)
+
+
+TABLES = {"model": Model, "data": Data, "training": Training, "evaluation": Evaluation}
+
+
+def keys_of(part):
+    """Returns the keys of a table that have a value."""
+    keys = {field.name: getattr(part, field.name) for field in dataclasses.fields(part)}
+    arguments = keys.pop("arguments", {})
+    return {key: value for key, value in {**keys, **arguments}.items() if value is not None}
+
+
+def read(path):
+    """Reads a recipe file and checks it.
+
+    Args:
+        path: TOML file.
+
+    Returns:
+        `Recipe`.
+
+    Raises:
+        UserError: If the file is missing, is not TOML, or has an unknown key or a wrong type; the
+            message names the nearest valid key.
+    """
+    return complete(parse(path), source=str(path))
+
+
+def parse(path):
+    """Reads a recipe file as it stands, without checking it, and so without importing a model.
+
+    Args:
+        path: TOML file.
+
+    Returns:
+        dict of tables.
+
+    Raises:
+        UserError: If the file is missing or is not TOML.
+    """
+    try:
+        with open(path, "rb") as file:
+            return tomllib.load(file)
+    except OSError as error:
+        raise UserError(f"Cannot read the recipe {path}: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"The recipe {path} is not valid TOML: {error}.") from error
+
+
+def write(recipe, path):
+    """Writes a recipe as TOML; `read` gives an equal one back."""
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        tomli_w.dump(recipe.tables(), file)
+
+
+def complete(tables, source="recipe"):
+    """Checks tables and keys, and fills in defaults.
+
+    Args:
+        tables: dict of dicts, as TOML gives them.
+        source: Name that stands in error messages.
+
+    Returns:
+        `Recipe`.
+
+    Raises:
+        UserError: For the first unknown key, wrong type or value out of range.
+
+    Example:
+
+    >>> complete({"model": {"name": "dcgan", "width": 16}}).training.epochs
+    10
+    """
+    for table, values in tables.items():
+        if not isinstance(values, dict) and table in TABLES:
+            raise UserError(f"{source}: {table} must be a table. Received: {table} = {values!r}")
+    name = tables.get("model", {}).get("name", Model.name)
+    if name not in models.names():
+        raise UserError(f'{source}: there is no model "{name}", {nearest(name, models.names())}')
+    model = models.get(name)
+    optimizers = dict(zip(model.players, model.default_optimizers(), strict=True))
+    known = [*TABLES, *(f"{player}_optimizer" for player in optimizers)]
+    for table, values in tables.items():
+        if table not in known:
+            raise UserError(f'{source}: unknown table "{table}", {nearest(table, known)}')
+        if not isinstance(values, dict):
+            raise UserError(f"{source}: {table} must be a table. Received: {table} = {values!r}")
+
+    def part(table, kind, arguments=None):
+        return part_of(kind, tables.get(table, {}), f"{source}: {table}", arguments or {})
+
+    recipe = Recipe(
+        part("model", Model, model_arguments(model)),
+        part("data", Data),
+        part("training", Training),
+        {
+            player: part(
+                f"{player}_optimizer",
+                Optimizer,
+                optimizer_arguments(tables.get(f"{player}_optimizer", {}), default, source, player),
+            )
+            for player, default in optimizers.items()
+        },
+        part("evaluation", Evaluation),
+    )
+    if recipe.data.batch_size is not None:
+        return recipe
+    batch_size = 64 * updates_of_discriminator(recipe.model)
+    return dataclasses.replace(recipe, data=dataclasses.replace(recipe.data, batch_size=batch_size))
+
+
+def part_of(kind, values, where, arguments):
+    """Returns a checked table.
+
+    Args:
+        kind: `Model`, `Data` ...
+        values: dict of its keys.
+        where: What the table is called in error messages.
+        arguments: dict of `inspect.Parameter`s: further keys, which are a constructor's.
+    """
+    own = {field.name: field for field in dataclasses.fields(kind) if field.name != "arguments"}
+    table = where.rpartition(": ")[2]
+    source = where[: len(where) - len(table)]
+    hints = typing.get_type_hints(kind)
+    for key, value in values.items():
+        name = f"{where}.{key}"
+        if key in own:
+            check_value(name, value, hints[key], **own[key].metadata)
+        elif key in arguments:
+            check_value(name, value, type_of(arguments[key]))
+        else:
+            valid = [*own, *arguments]
+            raise UserError(f"{source}unknown key {table}.{key}, {nearest(key, valid)}")
+    fields = {key: copy.deepcopy(value) for key, value in values.items() if key in own}
+    others = {key: copy.deepcopy(value) for key, value in values.items() if key not in own}
+    return kind(**fields, **({"arguments": others} if arguments else {}))
+
+
+def model_arguments(model):
+    """Returns the arguments of a model's constructor that a recipe may give, by name."""
+    parameters = model.constructor_parameters()
+    return {key: parameters[key] for key in parameters if key not in ("image_shape", "seed")}
+
+
+def updates_of_discriminator(table):
+    """Returns how many there are in a step of the model of this table."""
+    parameters = models.get(table.name).constructor_parameters()
+    for key in ("n_critic", "k"):
+        if key in parameters:
+            return table.arguments.get(key, parameters[key].default)
+    return 1
+
+
+def differences(before, after):
+    """Lists the keys in which two dicts of tables differ.
+
+    Args:
+        before, after: dicts of tables.
+
+    Returns:
+        list of str, such as "model.width: 16 -> 32".
+
+    Example:
+
+    >>> differences({"model": {"width": 16}}, {"model": {"width": 32, "k": 2}})
+    ['model.k: None -> 2', 'model.width: 16 -> 32']
+    """
+
+    def flat(tables):
+        return {f"{t}.{k}": v for t, table in tables.items() for k, v in table.items()}
+
+    before, after = flat(before), flat(after)
+    return [
+        f"{key}: {before.get(key)} -> {after.get(key)}"
+        for key in sorted({*before, *after})
+        if before.get(key) != after.get(key)
+    ]
+
+
+def optimizer_class(name, default, where="optimizer"):
+    import keras
+
+    if name is None:
+        return type(default)
+    try:
+        return type(keras.optimizers.get(name))
+    except (ValueError, TypeError):
+        raise UserError(f'{where}.name: Keras has no optimizer "{name}".') from None
+
+
+def optimizer_arguments(table, default, source, player):
+    """Returns the arguments of the constructor of the optimizer that a table names, by name."""
+    name = table.get("name")
+    if name is not None and not isinstance(name, str):
+        raise UserError(f"{source}: {player}_optimizer.name must be a text. Received: {name!r}")
+    chosen = optimizer_class(name, default, f"{source}: {player}_optimizer")
+    found = {}
+    for each in chosen.__mro__:
+        if "__init__" in vars(each):
+            parameters = list(inspect.signature(each.__init__).parameters.values())[1:]
+            for parameter in parameters:
+                if parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
+                    found.setdefault(parameter.name, parameter)
+            if all(parameter.kind is not parameter.VAR_KEYWORD for parameter in parameters):
+                break
+    return {key: parameter for key, parameter in found.items() if key != "name"}
+
+
+def build_optimizer(table, default):
+    """Returns the paper's optimizer with the arguments of a recipe's table in place of its own.
+
+    Args:
+        table: `Optimizer`. Rates do not fall here: `kerasgan.training.build` knows over how many
+            steps they do.
+        default: The paper's optimizer.
+
+    Returns:
+        `keras.optimizers.Optimizer`, not built.
+    """
+    chosen = optimizer_class(table.name, default)
+    config = default.get_config() if chosen is type(default) else {}
+    try:
+        return chosen.from_config({**config, **copy.deepcopy(table.arguments)})
+    except (ValueError, TypeError) as error:
+        raise UserError(f"{chosen.__name__}: {str(error).splitlines()[0]}") from error
+
+
+def type_of(parameter):
+    """Returns the type of a constructor's parameter: its annotation's, else its default's.
+
+    A parameter that is absent by default and says nothing is a number.
+    """
+    if parameter.annotation is not parameter.empty:
+        return parameter.annotation
+    if parameter.default in (None, parameter.empty):
+        return float
+    return type(parameter.default)
+
+
+def check_value(where, value, kind, least=1, most=None, choices=None):
+    """Raises UserError unless a value is of a kind, and sensible where known.
+
+    Args:
+        where: What the value is called in error messages.
+        value: The value.
+        kind: type, such as `int` or `int | None`.
+        least, most: Of whole numbers.
+        choices: Valid texts.
+    """
+    names = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+    optional = isinstance(kind, types.UnionType)
+    if optional and value is None:
+        return
+    (kind,) = set(typing.get_args(kind)) - {type(None)} if optional else {kind}
+    if kind not in names:
+        return
+    accepted = (int, float) if kind is float else kind
+    if not isinstance(value, accepted) or isinstance(value, bool) != (kind is bool):
+        raise UserError(f"{where} must be {names[kind]}. Received: {value!r}")
+    if kind is int and value < least:
+        raise UserError(f"{where} must be positive. Received: {value!r}")
+    if most is not None and value > most:
+        raise UserError(f"{where} must be at most {most}. Received: {value!r}")
+    if choices and value not in choices:
+        raise UserError(f'{where}: there is no "{value}", {nearest(value, choices)}')
+
+
+def override(tables, assignments):
+    """Applies `table.key=value` texts, the value written as in TOML (quotes may be left out).
+
+    Args:
+        tables: dict of tables; not changed.
+        assignments: Iterable of str.
+
+    Returns:
+        New dict of tables, not yet checked.
+
+    Raises:
+        UserError: If a text has not that form.
+
+    Example:
+
+    >>> override({"model": {"name": "dcgan"}}, ["model.width=16"])
+    {'model': {'name': 'dcgan', 'width': 16}}
+    """
+    tables = copy.deepcopy(tables)
+    for assignment in assignments:
+        path, equals, text = assignment.partition("=")
+        table, dot, key = path.strip().partition(".")
+        if not (equals and dot and table and key):
+            raise UserError(f"An override is written table.key=value. Received: {assignment}")
+        try:
+            value = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            value = text.strip()
+        tables.setdefault(table, {})[key] = value
+    return tables

@@ -1,0 +1,181 @@
+"""Run directories: which folders they are, what a run writes there, and whether it may go on."""
+
+import contextlib
+import csv
+import datetime
+import json
+import os
+
+from kerasgan.evaluation.scorer import SCORE_SEED
+from kerasgan.training import checkpoints
+from kerasgan.training import recipe as recipes
+from kerasgan.utils import provenance
+from kerasgan.utils.errors import UserError
+from kerasgan.utils.files import delete, locked, replacing
+
+MARKER = ".kerasgan-run"
+WRITTEN = (
+    "result.json",  # deleted first: nothing without it counts as finished
+    "recipe.toml",
+    "session.json",
+    "checkpoints",
+    "samples",
+    "tensorboard",
+    "history.csv",
+    "model.keras",
+    "samples.png",
+    "progress.png",
+    "saved_model",
+    "generator.tflite",
+)
+
+
+class Recipe:
+    """What a run directory says of a training by recipe: `recipe.toml`."""
+
+    file = "recipe.toml"
+    remedies = "pass --change-recipe to go on with this one, or --overwrite to start anew"
+    may_change = ()
+
+    def __init__(self, recipe):
+        self.recipe, self.content = recipe, recipe.tables()
+
+    def read(self, path):
+        return recipes.read(path).tables()
+
+    def write(self, path):
+        recipes.write(self.recipe, path)
+
+
+class CallRecord:
+    """What a run directory says of a training by `kerasgan.train`: `session.json`."""
+
+    file = "session.json"
+    remedies = "pass overwrite=True to start anew"
+    may_change = ("training.epochs",)
+
+    def __init__(self, content):
+        self.content = json.loads(json.dumps(content))
+
+    def read(self, path):
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
+
+    def write(self, path):
+        with replacing(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
+            json.dump(self.content, file, indent=2)
+
+
+@contextlib.contextmanager
+def opened(directory, record, overwrite=False, change_recipe=False):
+    """Makes a run directory or opens one to go on, and keeps other processes out of it.
+
+    What writes that were killed left behind is deleted; nothing else is changed until `begin`.
+
+    Args:
+        directory: The run directory.
+        record: A `Recipe` or `CallRecord`.
+        overwrite: Whether what an earlier run wrote is deleted; nothing else is.
+        change_recipe: Whether a run of another recipe may go on with this one.
+
+    Yields:
+        list of the keys in which an earlier run's recipe differs.
+
+    Raises:
+        UserError: If the folder holds something else, another run or a running one, or cannot be
+            written.
+    """
+    marker = os.path.join(directory, MARKER)
+    with contextlib.ExitStack() as stack:
+        with _writing(directory):
+            if os.path.isdir(directory) and os.listdir(directory) and not os.path.isfile(marker):
+                raise UserError(f"{directory} exists and holds no run: name another directory.")
+            os.makedirs(directory, exist_ok=True)
+            with open(marker, "w", encoding="utf-8") as file:
+                file.write(
+                    "A run directory of kerasgan: `train --overwrite` may replace the run.\n"
+                )
+            stack.enter_context(locked(marker))
+            if overwrite:
+                for name in WRITTEN:
+                    delete(os.path.join(directory, name))
+            changes = _changes(directory, record)
+            refused = [each for each in changes if not each.startswith(record.may_change)]
+            if refused and not change_recipe:
+                raise UserError(
+                    f"{directory} holds another training ({'; '.join(refused)}): name "
+                    f"another directory, or {record.remedies}."
+                )
+            for folder, names, files in os.walk(directory):
+                for name in [*names, *files]:
+                    if name.startswith(".partial-"):
+                        delete(os.path.join(folder, name))
+        yield changes
+
+
+def begin(directory, record):
+    """Writes the record of the training that now begins or goes on; it is not finished any more."""
+    with _writing(directory):
+        delete(os.path.join(directory, "result.json"))
+        os.makedirs(os.path.join(directory, "checkpoints"), exist_ok=True)
+        record.write(os.path.join(directory, record.file))
+
+
+def _changes(directory, record):
+    """Lists how an earlier run's recipe differs; a run that has saved nothing has none."""
+    saved = checkpoints.found(os.path.join(directory, "checkpoints")) or result(directory)
+    if not saved:
+        return []
+    others = {Recipe.file, CallRecord.file} - {record.file}
+    if any(os.path.isfile(os.path.join(directory, name)) for name in others):
+        raise UserError(f"{directory} holds a run that was started otherwise: name another one.")
+    kept = os.path.join(directory, record.file)
+    if not os.path.isfile(kept):
+        return []
+    return recipes.differences(record.read(kept), record.content)
+
+
+@contextlib.contextmanager
+def _writing(directory):
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"Cannot write to {directory}: {error.strerror or error}.") from error
+
+
+def result(directory):
+    """Returns what a finished run says in its `result.json`; `None` where it is not finished."""
+    try:
+        with open(os.path.join(directory, "result.json"), encoding="utf-8") as file:
+            found = json.load(file)
+        return found if {"metric", "trained"} <= set(found) else None
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def result_of(gan, state, scorer, dataset):
+    """Returns the content of `result.json`; without a scorer, "metric" and "trained" are null."""
+    unscored = {"metric": None, "trained": None, "dataset": dataset}
+    network = gan.inference_generator
+    return {
+        **(scorer.result(gan, state.untrained) if scorer else unscored),
+        "image_shape": list(gan.signature.output.shape),
+        "sample_seed": SCORE_SEED,
+        "model": gan.variant,
+        "parameters": gan.generator.count_params(),
+        "steps": state.step,
+        "training_minutes": round(state.seconds / 60, 2),
+        "date": datetime.date.today().isoformat(),
+        **(provenance.stamp(network, scorer.extractor) if scorer else provenance.unscored(network)),
+    }
+
+
+def write_history(directory, rows):
+    """Writes `history.csv`: one row for each epoch, "nan" for what was not measured."""
+    with replacing(os.path.join(directory, "history.csv")) as temporary:
+        with open(temporary, "w", newline="", encoding="utf-8") as file:
+            columns = dict.fromkeys(key for row in rows for key in row)
+            writer = csv.DictWriter(file, columns, restval="nan")
+            writer.writeheader()
+            for row in rows:
+                writer.writerow({k: "nan" if v is None else v for k, v in row.items()})

@@ -1,0 +1,314 @@
+"""A training session: from where a run directory stands to the end of its plan."""
+
+import dataclasses
+import json
+import os
+
+import keras
+
+from kerasgan import callbacks, data
+from kerasgan.data import checks
+from kerasgan.evaluation.scorer import SCORE_SEED
+from kerasgan.training import checkpoints, runs, strategies
+from kerasgan.utils import hashing, pixels, replicas
+from kerasgan.utils.errors import TrainingFailed, UserError
+from kerasgan.utils.files import replacing
+from kerasgan.viz import grids, progress
+
+SAMPLE_SEED = 0  # of the grids that a run draws
+
+
+FINISHED = -1  # what the chief tells the other workers in place of a step
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """How long a session trains, and what it keeps on the way.
+
+    Attributes:
+        epochs, batch_size, seed: Of the whole training; the seed orders the data.
+        checkpoint_minutes, checkpoints: As in `kerasgan.training.checkpoints.Checkpoints`.
+        every: Epochs between two scores during training; 0 scores at the end only.
+        callbacks: Further Keras callbacks.
+        verbose: As in `keras.Model.fit`.
+    """
+
+    epochs: int
+    batch_size: int
+    seed: int = 0
+    checkpoint_minutes: float = 1.0
+    checkpoints: int = 3
+    every: int = 0
+    callbacks: tuple = ()
+    verbose: object = "auto"
+
+
+def first_sha256(source):
+    """Returns the SHA-256 of the first part of a source, which checkpoints of 0.1.0 keep too."""
+    return hashing.of_array(next(iter(source.parts.values())))
+
+
+def trained_on(gan, source):
+    """Returns a source of the parts that a model trains on, or refuses the data."""
+    missing = [part for part in gan.signature.example if part not in source.spec]
+    if missing:
+        raise UserError(f"{type(gan).__name__} needs {missing[0]}s. {source.name} has none.")
+    return source.only(gan.signature.example)
+
+
+def session(gan, source, plan, directory, record, scorer, overwrite=False, change_recipe=False):
+    """Trains a compiled model from where its run directory stands to the end of the plan.
+
+    Args:
+        gan: The compiled model.
+        source: The training examples.
+        plan: A `Plan`.
+        directory: The run directory.
+        record: What the directory says of the training; a `kerasgan.training.runs` record.
+        scorer: Function that makes the `Scorer`, or gives `None`: there is no score.
+        overwrite, change_recipe: As in `train_recipe`.
+
+    Returns:
+        dict, the content of `result.json`; `None` for workers that write nothing.
+    """
+    say = print if plan.verbose else (lambda *_: None)
+    strategy = gan.distribute_strategy
+    state = checkpoints.State(
+        in_epoch=len(source) // plan.batch_size,
+        data_sha256=first_sha256(source),
+        fingerprint=source.fingerprint,
+    )
+    if not replicas.is_chief(strategy):
+        return follow(gan, source, plan, directory, record, state)
+    with runs.opened(directory, record, overwrite, change_recipe) as changes:
+        result = runs.result(directory)
+        if result is not None and not changes:
+            replicas.from_chief(strategy, FINISHED)
+            score = f": {result['metric']} {result['trained']}" if result["metric"] else ""
+            say(f"{directory} holds this run, finished{score}")
+            take_model(gan, directory, record)
+            return result
+        state = resumed(gan, directory, state, changes, plan, say)
+        return lead(gan, source, plan, directory, record, state, scorer())
+
+
+def lead(gan, source, plan, directory, record, state, scorer):
+    """Trains from a state to the end and writes the run directory: the whole of it, or the chief's
+    part. Returns the content of `result.json`."""
+    say = print if plan.verbose else (lambda *_: None)
+    runs.begin(directory, record)
+    networks = ", ".join(f"{network.name} {network.count_params():,}" for network in gan.networks)
+    output = gan.signature.output
+    say(
+        f"{type(gan).__name__}: {networks} parameters; {len(source):,} {output.noun} "
+        f"{output.shape} of {source.name}{of_replicas(gan)}"
+    )
+    if scorer and state.untrained is None:
+        say(f"Scoring {scorer.num:,} samples of the untrained generator ...")
+        state.untrained = scorer(gan)
+    fit(gan, source, plan, directory, state, scorer)
+
+    if scorer:
+        say(f"Scoring {scorer.num:,} samples of the trained generator ...")
+    result = runs.result_of(gan, state, scorer, source.name)
+    with replacing(os.path.join(directory, "model.keras")) as temporary:
+        gan.save(temporary)
+    draw(gan, directory)
+    with replacing(os.path.join(directory, "result.json")) as temporary:
+        with open(temporary, "w", encoding="utf-8") as file:
+            json.dump(result, file, indent=2)
+    replicas.from_chief(gan.distribute_strategy)
+    if scorer:
+        score, minutes = result["metric"], result["training_minutes"]
+        against = f"{result['n_real']:,} of {result['split']}"
+        say(f"{score} of {result['n_fake']:,} samples against {against} (lower is better):")
+        say(f"  untrained {result['untrained']:8.1f}")
+        say(f"  trained   {result['trained']:8.1f}   after {minutes:.1f} minutes")
+        say(f"  floor     {result['floor']:8.1f}   real training images in place of samples")
+    return result
+
+
+def take_model(gan, directory, record):
+    """Gives the caller's model what a finished run saved: weights, optimizers, random state."""
+    if not isinstance(record, runs.CallRecord):
+        return  # the caller has no model
+    path = os.path.join(directory, "model.keras")
+    try:
+        gan.load_weights(path)
+    except (OSError, ValueError, KeyError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(
+            f"The run in {directory} is finished, but its model cannot be loaded from {path} "
+            f"({reason}): {record.remedies}."
+        ) from error
+
+
+def follow(gan, source, plan, directory, record, state):
+    """Trains in step with the chief, and writes nothing."""
+    with strategies.chief_decides():
+        step = replicas.from_chief(gan.distribute_strategy)
+        if step == FINISHED:
+            return take_model(gan, directory, record)
+        if step:
+            path = checkpoints.path_of(os.path.join(directory, "checkpoints"), step)
+            if not path.is_dir():
+                raise UserError(
+                    f"The first worker goes on from {path}, which is not to be seen here: all "
+                    f"workers must share the run directory."
+                )
+            state.means = checkpoints.read(path).means
+            differs = replicas.from_chief(gan.distribute_strategy)
+            goes_on(gan, path, differs, images=step * plan.batch_size)
+        state.step = step
+        called = [callbacks.StopOnNonFinite(), checkpoints.Means(state)]
+        epochs(gan, source, dataclasses.replace(plan, verbose=0), state, called)
+        replicas.from_chief(gan.distribute_strategy)  # which still scores and saves
+
+
+def of_replicas(gan):
+    """Says how many replicas train, where there are several."""
+    number = gan.distribute_strategy.num_replicas_in_sync
+    return f"; {number} replicas" if number > 1 else ""
+
+
+def check_source(gan, source, batch_size):
+    """Refuses what `fit` would refuse, before a directory is touched."""
+    checks.training_dataset(gan, data.steps(source, None, batch_size, stop=1, name=source.name))
+    output, *others = gan.signature.example
+    for part in others:
+        called = f"Labels of {source.name}" if part == "label" else part
+        gan.signature.example[part].check_batch(source.parts[part], called)
+
+
+def resumed(gan, directory, new, changes, plan, say):
+    """Returns the state to train from: that of the newest checkpoint, which the model then has.
+    Tells other workers its step; they and the chief then load it at the same time.
+
+    Args:
+        gan: The compiled model.
+        directory: The run directory.
+        new: The state of a training that begins.
+        changes: Keys in which the record differs from the checkpoint's.
+        plan: The session's `Plan`.
+        say: Function that is told what goes on.
+    """
+    path, state = checkpoints.newest(os.path.join(directory, "checkpoints"), say)
+    if path is None:
+        replicas.from_chief(gan.distribute_strategy, 0)
+        return new
+    same = [(s.in_epoch, s.data_sha256) for s in (state, new)]
+    if same[0] != same[1] or state.fingerprint not in ("", new.fingerprint):
+        raise UserError(
+            f"{directory} was trained on other images or batches ({state.in_epoch} steps an epoch, "
+            f"now {new.in_epoch}): name another directory, or pass --overwrite to start anew."
+        )
+    state.fingerprint = new.fingerprint
+    replicas.from_chief(gan.distribute_strategy, state.step)
+    tables = {change.partition(".")[0] for change in changes}
+    bits = [bool(changes), *(f"{player}_optimizer" in tables for player in gan.players)]
+    differs = sum(bit << place for place, bit in enumerate(bits))
+    replicas.from_chief(gan.distribute_strategy, differs)
+    goes_on(gan, path, differs, images=state.step * plan.batch_size)
+    say(f"Going on after step {state.step:,}, from {path}")
+    return state
+
+
+def goes_on(gan, path, differs, images):
+    """Restores a checkpoint, on the chief and the other workers alike.
+
+    Args:
+        gan: The compiled model.
+        path: The checkpoint.
+        differs: Number whose bits say what differs from the training that was saved: anything,
+            then the optimizer of each player.
+        images: Number of images that the model has seen.
+    """
+    rates = [p for place, p in enumerate(gan.players, start=1) if differs >> place & 1]
+    checkpoints.restore(gan, path, changed=gan.players if differs else (), rates=rates)
+    if int(gan.images_seen.numpy()) == 0:  # a checkpoint of kerasgan 0.1.0
+        gan.images_seen.assign(images)
+
+
+def fit(gan, source, plan, directory, state, scorer):
+    """Trains from a state to the plan's last epoch; the state is then that of the end."""
+    saver = checkpoints.Checkpoints(
+        os.path.join(directory, "checkpoints"),
+        state,
+        plan.checkpoint_minutes,
+        plan.checkpoints,
+        plan.callbacks,
+    )
+    called = run_callbacks(directory, saver, scorer, plan)
+    try:
+        with saver.signals():
+            epochs(gan, source, plan, state, called)
+            saver.stop_if_asked()
+    except TrainingFailed as error:
+        good, _ = checkpoints.newest(os.path.join(directory, "checkpoints"), lambda *_: None)
+        kept = f"The last good checkpoint is {good}." if good else "There is no checkpoint before."
+        raise TrainingFailed(f"{error} {kept}") from error
+    runs.write_history(directory, state.history)  # also of an epoch that ended in an interruption
+
+
+def epochs(gan, source, plan, state, callbacks):
+    """Calls `fit` until the plan's last step; `state.step` is then that."""
+    last = plan.epochs * state.in_epoch
+    while state.step < last and not gan.stop_training:
+        # An epoch that was interrupted ends first; then all that are left.
+        epoch, done = divmod(state.step, state.in_epoch)
+        stop = state.step - done + state.in_epoch if done else last
+        gan.fit(
+            data.steps(source, None, plan.batch_size, plan.seed, state.step, stop),
+            initial_epoch=epoch,
+            epochs=epoch + 1 if done else plan.epochs,
+            steps_per_epoch=state.in_epoch - done,
+            verbose=plan.verbose,
+            callbacks=callbacks,
+        )
+        if not gan.stop_training:
+            state.step = stop
+
+
+def run_callbacks(directory, saver, scorer, plan):
+    """Returns the callbacks of a run: guard, score, checkpoints, grids, curves."""
+
+    def inside(*names):
+        return os.path.join(directory, *names)
+
+    made = [callbacks.StopOnNonFinite(), callbacks.WarnOnCollapse()]
+    if scorer and plan.every:
+        made.append(
+            callbacks.FrechetDistance(
+                scorer.real, plan.every, scorer.num, SCORE_SEED, scorer.extractor
+            )
+        )
+    grids = callbacks.SampleGrid(
+        inside("samples"),
+        seed=SAMPLE_SEED,
+        log_dir=inside("tensorboard"),
+        untrained=saver.state.step == 0,
+    )
+    history = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda *_: runs.write_history(directory, saver.state.history)
+    )
+    board = keras.callbacks.TensorBoard(inside("tensorboard"), write_graph=False)
+    return [*made, grids, board, *plan.callbacks, saver, history]
+
+
+def draw(gan, directory, zoom=2):
+    """Writes `samples.png`, 64 seeded samples, and `progress.png`, if they can be drawn."""
+    samples = grids.sample_grid(gan, seed=SAMPLE_SEED)
+    if samples is None:
+        return
+    pixels.save_png(samples, os.path.join(directory, "samples.png"), zoom)
+    progress.progress_strip(
+        os.path.join(directory, "samples"),
+        os.path.join(directory, "progress.png"),
+        image_shape=gan.signature.output.picture_shape,
+        zoom=zoom,
+    )
+
+
+def nameless(made):
+    """Returns the config of a model or optimizer without its name, which Keras counts up."""
+    return {key: value for key, value in made.get_config().items() if key != "name"}

@@ -1,0 +1,234 @@
+"""Trains a model in a run directory, by call or by recipe."""
+
+import os
+
+import keras
+import tensorflow as tf
+
+from kerasgan import data
+from kerasgan.data import checks
+from kerasgan.data.source import ArraySource
+from kerasgan.evaluation.scorer import Scorer
+from kerasgan.training import runs, strategies
+from kerasgan.training.build import build, take_weights
+from kerasgan.training.session import (
+    Plan,
+    check_source,
+    first_sha256,
+    nameless,
+    session,
+    trained_on,
+)
+from kerasgan.utils import hashing, replicas
+from kerasgan.utils.errors import UserError, check_count
+
+
+def train(
+    gan,
+    data,
+    directory,
+    epochs,
+    batch_size=None,
+    test=None,
+    num=2500,
+    every=0,
+    seed=0,
+    checkpoint_minutes=1.0,
+    checkpoints=3,
+    callbacks=(),
+    overwrite=False,
+    verbose="auto",
+):
+    """Trains a compiled model in a run directory.
+
+    The directory gets `session.json` (what is trained, and how), `model.keras`, `checkpoints/`,
+    `samples/` (a grid per epoch), `samples.png`, `progress.png`, `history.csv`, `tensorboard/` and,
+    last, `result.json`. The same call again goes on with a run that was interrupted, in whatever
+    way, from its last checkpoint, and leaves a finished one as it is.
+
+    Args:
+        gan: A compiled `kerasgan.GAN`, of kerasgan or of your own.
+        data: Training examples: an array, a tuple or dict of arrays as `fit` takes them, a
+            `kerasgan.data` source, or what `kerasgan.data.load` takes by name.
+        directory: The run directory.
+        epochs: Passes over the data.
+        batch_size: Examples in a batch; by default 64 for each update of the discriminator.
+        test: Examples to score against, in the same forms; a name of a data set gives its split
+            "test" by default. Without them, or for outputs that have no score, there is none.
+        num: Samples and real images of a score, at most.
+        every: Epochs between two scores; 0 scores before and after training only.
+        seed: int, orders the data.
+        checkpoint_minutes: Minutes between two checkpoints.
+        checkpoints: Number of the newest ones that are kept.
+        callbacks: Further Keras callbacks. Their numbers (patience, best score) are resumed.
+        overwrite: Whether an earlier run in that directory is deleted instead of continued.
+        verbose: As in `keras.Model.fit`; 0 is silent.
+
+    Returns:
+        dict, the content of `result.json`.
+
+    Raises:
+        UserError: If the model is not compiled, the data do not fit, or the directory holds
+            something else or another run.
+        TrainingFailed: If a loss becomes NaN or infinite.
+        kerasgan.training.checkpoints.Interrupted: If the process was told to stop, once a
+            checkpoint is written.
+
+    Example:
+
+    >>> import numpy as np, os, tempfile, kerasgan
+    >>> gan = kerasgan.DCGAN((8, 8, 1), width=4, seed=0)
+    >>> gan.compile()
+    >>> folder = os.path.join(tempfile.mkdtemp(), "run")
+    >>> result = train(gan, np.zeros((8, 8, 8, 1)), folder, epochs=2, batch_size=4, verbose=0)
+    >>> result["steps"]
+    4
+    """
+    if not gan.compiled:
+        raise UserError(f"{type(gan).__name__} must be compiled: call `gan.compile()` first.")
+    check_count(epochs, "epochs")
+    if test is None and isinstance(data, (str, os.PathLike)):
+        test = source_of(gan, data, "test")
+    plan = Plan(
+        epochs=epochs,
+        batch_size=64 * gan.n_critic if batch_size is None else batch_size,
+        seed=seed,
+        checkpoint_minutes=checkpoint_minutes,
+        checkpoints=checkpoints,
+        every=every,
+        callbacks=tuple(callbacks),
+        verbose=verbose,
+    )
+    source = source_of(gan, data, "train")
+    scored = test is not None and gan.signature.output.extractor() is not None
+    record = runs.CallRecord(
+        {
+            "model": {"class": keras.saving.get_registered_name(type(gan)), **nameless(gan)},
+            "training": {"epochs": epochs, "batch_size": plan.batch_size, "seed": seed},
+            "data": {"name": source.name, "fingerprint": source.fingerprint},
+            **{
+                f"{player}_optimizer": {"class": type(each).__name__, **nameless(each)}
+                for player, each in gan.optimizers.items()
+            },
+        }
+    )
+    with strategies.lost_workers(gan.distribute_strategy):
+        check_source(gan, source, plan.batch_size)
+
+        def scorer():
+            if not scored:
+                return None
+            sets = {"train": source, "test": source_of(gan, test, "test")}
+            output = gan.signature.output
+            return Scorer(output, *sets.values(), num, tuple(sets), verbose)
+
+        return session(gan, source, plan, directory, record, scorer, overwrite)
+
+
+def source_of(gan, data_, split):
+    """Returns examples in whatever form as a source of the parts that a model trains on."""
+    if isinstance(data_, (str, os.PathLike)):
+        height, width, *_ = (*gan.signature.output.shape, None)
+        source = data.load_source(data_, split, height if height == width else None)
+    elif isinstance(data_, ArraySource):
+        source = data_
+    else:
+        source = ArraySource(checks.check_arrays(gan, data_))
+    return trained_on(gan, source)
+
+
+def train_recipe(
+    recipe,
+    directory,
+    data_dir=None,
+    overwrite=False,
+    change_recipe=False,
+    deterministic=False,
+    verbose="auto",
+    strategy=None,
+    start=None,
+):
+    """Trains the model of a recipe in a run directory, as `train` does, with `recipe.toml`.
+
+    Args:
+        recipe: `kerasgan.training.recipe.Recipe`.
+        directory: The run directory.
+        data_dir: Where TFDS keeps its data; by default TFDS's own place.
+        overwrite: Whether an earlier run in that directory is deleted instead of continued.
+        change_recipe: Whether an earlier run goes on although its recipe was another.
+        deterministic: Whether TensorFlow must give the same bits each time, which can be slower.
+        verbose: As in `keras.Model.fit`; 0 is silent.
+        strategy: `tf.distribute.Strategy`, or `None` for the current one. The recipe's batch is
+            shared out to its replicas. Of several workers all call this function, with a directory
+            that all of them see; only the first writes there.
+        start: The trained model that `training.start_from` names: a new run begins with its
+            weights.
+
+    Returns:
+        dict, the content of `result.json`; `None` for workers that write nothing.
+
+    Raises:
+        UserError: If the data cannot be had, the directory holds something else, or a run of
+            another recipe.
+        TrainingFailed: If a loss becomes NaN or infinite, or another worker is gone.
+        kerasgan.training.checkpoints.Interrupted: If the process was told to stop, once a
+            checkpoint is written.
+    """
+    training, evaluation = recipe.training, recipe.evaluation
+    if training.start_from and start is None:
+        raise UserError(f"Pass the model to start from: start=load({training.start_from!r}).")
+    keras.utils.set_random_seed(training.seed)
+    if deterministic:
+        tf.config.experimental.enable_op_determinism()
+
+    sets = {
+        split: data.load_source(recipe.data.name, split, recipe.data.image_size, data_dir)
+        for split in (recipe.data.split, evaluation.split)
+    }
+    source = sets[recipe.data.split]
+    in_epoch = len(source) // recipe.data.batch_size
+    check_steps(in_epoch, training.steps_per_execution)
+    strategy = strategy or tf.distribute.get_strategy()
+    plan = Plan(
+        epochs=training.epochs,
+        batch_size=recipe.data.batch_size,
+        seed=training.seed,
+        checkpoint_minutes=training.checkpoint_minutes,
+        checkpoints=training.checkpoints,
+        every=evaluation.every,
+        verbose=verbose,
+    )
+    with strategies.lost_workers(strategy):
+        with strategy.scope():
+            gan = build(recipe, source.spec, training.epochs * in_epoch)
+        if start is not None:
+            take_weights(gan, start)
+        source = trained_on(gan, source)
+        check_source(gan, source, plan.batch_size)
+        if not agree(strategy, recipe.tables(), first_sha256(source)):
+            raise UserError("The workers were started with other recipes, or have other data.")
+
+        def scorer():
+            splits = (recipe.data.split, evaluation.split)
+            compared = [sets[split] for split in splits]
+            output = gan.signature.output
+            return Scorer(output, *compared, evaluation.num, splits, verbose)
+
+        record = runs.Recipe(recipe)
+        return session(gan, source, plan, directory, record, scorer, overwrite, change_recipe)
+
+
+def agree(strategy, tables, data_sha256):
+    """Tells whether this worker trains by the chief's recipe and on its data."""
+    own = int(hashing.of_json([tables, data_sha256])[:15], 16)
+    return replicas.from_chief(strategy, own) == own
+
+
+def check_steps(in_epoch, at_once):
+    """Refuses calls of several steps that would run beyond the end of an epoch."""
+    if in_epoch % at_once:
+        valid = [number for number in range(1, min(in_epoch, 100) + 1) if in_epoch % number == 0]
+        raise UserError(
+            f"training.steps_per_execution must divide the {in_epoch} steps of an epoch: "
+            f"{', '.join(map(str, valid))}. Received: {at_once}"
+        )

@@ -1,0 +1,16 @@
+"""Licences and class names of the data sets that kerasgan's own models are trained on."""
+
+LICENCES = {
+    "fashion_mnist": "Fashion-MNIST, Zalando SE, MIT licence",
+    "fashion_mnist_mini": "12,500 images of Fashion-MNIST, Zalando SE, MIT licence",
+}
+GARMENTS = (
+    "0 T-shirt or top, 1 trousers, 2 pullover, 3 dress, 4 coat, 5 sandal, 6 shirt, 7 sneaker, "
+    "8 bag, 9 ankle boot"
+)
+LABELS = {"fashion_mnist": GARMENTS, "fashion_mnist_mini": GARMENTS}
+
+
+def licence(dataset):
+    """Returns a dataset's name and licence, as far as they are known."""
+    return LICENCES.get(dataset, f"{dataset}: see its publisher for the licence")

@@ -1,0 +1,66 @@
+"""What a score carries, so that someone else can tell what was measured."""
+
+import importlib.metadata
+import os
+import subprocess
+
+import kerasgan
+from kerasgan.utils import hashing
+
+PACKAGES = ("tensorflow", "keras", "numpy")
+
+
+def weights_sha256(network):
+    """Returns the SHA-256 of a network's weights, in order, as little-endian bytes.
+
+    Args:
+        network: A built `keras.Model`.
+
+    Returns:
+        str of 64 hexadecimal digits; the same weights give the same digits in any file format.
+    """
+    return hashing.of_arrays(network.get_weights())
+
+
+def commit():
+    """Returns the commit of the checkout that kerasgan runs from, or `None` outside of one."""
+    folder = os.path.dirname(os.path.dirname(os.path.abspath(kerasgan.__file__)))
+    if not os.path.exists(os.path.join(folder, ".git")):
+        return None
+    command = ["git", "-C", folder, "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def stamp(network, extractor):
+    """Returns the provenance of a score: hashes of weights and extractor, versions, commit.
+
+    Args:
+        network: The generator that was scored.
+        extractor: The `kerasgan.metrics` extractor.
+
+    Returns:
+        dict of JSON values.
+    """
+    return {
+        "extractor": extractor.name,
+        "extractor_sha256": extractor.sha256,
+        "weights_sha256": weights_sha256(network),
+        **software(),
+    }
+
+
+def unscored(network):
+    """Returns the provenance of a generator without a score."""
+    return {"weights_sha256": weights_sha256(network), **software()}
+
+
+def software():
+    """Returns the part of a stamp that says what ran: versions of packages, and the commit."""
+    return {
+        "kerasgan": kerasgan.__version__,
+        **{name: importlib.metadata.version(name) for name in PACKAGES},
+        "commit": commit(),
+    }

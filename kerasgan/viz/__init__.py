@@ -1,0 +1,22 @@
+"""Pictures: sample grids, walks in latent space, progress strips.
+
+Imports data and utils.
+"""
+
+from kerasgan.utils.pixels import from_uint8, grid, save_png, to_uint8
+from kerasgan.viz.grids import sample_grid
+from kerasgan.viz.progress import progress_strip
+from kerasgan.viz.walks import arithmetic_strip, combine, interpolate, interpolation_grid
+
+__all__ = [
+    "arithmetic_strip",
+    "combine",
+    "from_uint8",
+    "grid",
+    "interpolate",
+    "interpolation_grid",
+    "progress_strip",
+    "sample_grid",
+    "save_png",
+    "to_uint8",
+]

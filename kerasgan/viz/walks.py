@@ -1,0 +1,141 @@
+"""Walks and sums in latent space, and the pictures of them: DCGAN's sections 6.1 and 6.3.2.
+
+Latents are plain arrays, so these functions serve every model; drawing asks only for `generate`.
+"""
+
+import numpy as np
+
+from kerasgan.utils import pixels
+from kerasgan.utils.errors import UserError, nearest
+
+
+def interpolate(start, end, steps=10, method="linear"):
+    """Returns latents on the way from one to another, both ends included.
+
+    Args:
+        start, end: float arrays (latent_dim,).
+        steps: Number of latents, at least 2.
+        method: "linear" for uniform priors; "spherical" for normal ones, whose vectors have nearly
+            one length, which a straight line would leave.
+
+    Returns:
+        float32 array (steps, latent_dim).
+
+    Raises:
+        UserError: If the method is unknown, there are fewer than 2 steps, or the shapes differ.
+
+    Example:
+
+    >>> interpolate(np.array([1.0, 0.0]), np.array([0.0, 1.0]), 3)
+    array([[1. , 0. ],
+           [0.5, 0.5],
+           [0. , 1. ]], dtype=float32)
+    >>> interpolate(np.array([1.0, 0.0]), np.array([0.0, 1.0]), 3, "spherical").round(3)
+    array([[1.   , 0.   ],
+           [0.707, 0.707],
+           [0.   , 1.   ]], dtype=float32)
+
+    Reference: Shoemake 1985, "Animating Rotation with Quaternion Curves" (slerp); White 2016,
+    "Sampling Generative Networks", https://arxiv.org/abs/1609.04468
+    """
+    start, end = np.asarray(start, "float64"), np.asarray(end, "float64")
+    if start.ndim != 1 or start.shape != end.shape or steps < 2:
+        raise UserError(
+            "An interpolation needs two latents (latent_dim,) and 2 steps or more. "
+            f"Received: shapes {start.shape} and {end.shape}, steps={steps}"
+        )
+    share = np.linspace(0.0, 1.0, steps)[:, None]
+    if method == "linear":
+        path = (1 - share) * start + share * end
+    elif method == "spherical":
+        norms = np.linalg.norm(start), np.linalg.norm(end)
+        cosine = start @ end / max(norms[0] * norms[1], 1e-12)
+        angle = np.arccos(np.clip(cosine, -1.0, 1.0))
+        if np.sin(angle) < 1e-6:  # parallel: the arc is the line
+            return interpolate(start, end, steps)
+        path = (np.sin((1 - share) * angle) * start + np.sin(share * angle) * end) / np.sin(angle)
+    else:
+        raise UserError(f'Unknown method "{method}": {nearest(method, ["linear", "spherical"])}')
+    return path.astype("float32")
+
+
+def combine(plus, minus, add):
+    """Returns `mean(plus) - mean(minus) + mean(add)`: smiling woman - woman + man.
+
+    Args:
+        plus, minus, add: float arrays (k, latent_dim), the latents of k images each that share what
+            is meant; the paper found single ones unstable and averages three.
+
+    Returns:
+        float32 array (latent_dim,).
+
+    Example:
+
+    >>> combine(np.array([[2.0], [4.0]]), np.array([[1.0]]), np.array([[5.0]]))
+    array([7.], dtype=float32)
+
+    Reference: Radford et al. 2016, section 6.3.2, https://arxiv.org/abs/1511.06434
+    """
+    means = [
+        np.atleast_2d(np.asarray(latents, "float64")).mean(axis=0) for latents in (plus, minus, add)
+    ]
+    return (means[0] - means[1] + means[2]).astype("float32")
+
+
+def interpolation_grid(gan, rows=6, steps=10, method=None, seed=0, label=None):
+    """Draws walks between pairs of random latents, a row each.
+
+    Args:
+        gan: A `kerasgan.GAN`.
+        rows: Number of walks.
+        steps: Images in a walk.
+        method: As in `interpolate`; by default what suits the model's latents.
+        seed: Seed of the ends of the walks.
+        label: For conditional models: class id of all images, or one for each row.
+
+    Returns:
+        uint8 picture as `kerasgan.viz.grid` gives it.
+
+    Example:
+
+    >>> import kerasgan
+    >>> gan = kerasgan.DCGAN((8, 8, 1), width=4)
+    >>> interpolation_grid(gan, rows=2, steps=5).shape
+    (18, 48, 1)
+    """
+    method = method or gan.signature.inputs["z"].walk
+    ends = np.asarray(gan.latent_prior(2 * rows, [seed, 0]))
+    walks = [interpolate(ends[2 * i], ends[2 * i + 1], steps, method) for i in range(rows)]
+    labels = None if label is None else np.repeat(np.broadcast_to(label, rows), steps)
+    return pixels.grid(_generate(gan, np.concatenate(walks), labels), columns=steps)
+
+
+def arithmetic_strip(gan, plus, minus, add, label=None):
+    """Draws what three averages of latents look like, and then their `combine`.
+
+    Args:
+        gan: A `kerasgan.GAN`.
+        plus, minus, add: As in `combine`.
+        label: Class id of all images, for conditional models.
+
+    Returns:
+        uint8 picture of four images in a row: plus, minus, add, result.
+
+    Example:
+
+    >>> import kerasgan
+    >>> gan = kerasgan.DCGAN((8, 8, 1), width=4)
+    >>> latents = np.asarray(gan.latent_prior(9, [0, 0]))
+    >>> arithmetic_strip(gan, latents[:3], latents[3:6], latents[6:]).shape
+    (8, 38, 1)
+    """
+    averages = [np.mean(latents, axis=0) for latents in (plus, minus, add)]
+    latents = np.stack([*averages, combine(plus, minus, add)]).astype("float32")
+    return pixels.grid(_generate(gan, latents, label), columns=4)
+
+
+def _generate(gan, latents, label):
+    values = {"z": latents}
+    if label is not None:
+        values["label"] = np.broadcast_to(label, len(latents)).astype("int32")
+    return gan.generate(*gan.signature.draw(len(latents), [0, 0], values)).numpy()

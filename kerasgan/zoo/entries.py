@@ -1,0 +1,68 @@
+"""The entries that come with kerasgan, found without loading them."""
+
+import importlib.resources
+import json
+from pathlib import Path
+
+WEIGHTS = "generator.weights.h5"
+
+
+DISCRIMINATOR = "discriminator.weights.h5"  # of entries where it is small
+
+
+def folder():
+    """Returns the zoo's folder, of a checkout or of an installed package."""
+    package = Path(str(importlib.resources.files("kerasgan")))
+    installed = package / "zoo_entries"
+    return installed if installed.is_dir() else package.parent / "zoo"
+
+
+def names():
+    """Returns the names of the trained entries, e.g. `["dcgan_fashion_mnist", ...]`."""
+    return sorted(path.name for path in folder().glob("*") if is_entry(path))
+
+
+def recipe_file(what):
+    """Returns the file of a recipe.
+
+    Args:
+        what: A path, or the name of a folder of the zoo, e.g. "dcgan_cifar10". A file of that name
+            goes first.
+    """
+    named = folder() / str(what) / "recipe.toml"
+    return named if named.is_file() and not Path(what).is_file() else Path(what)
+
+
+def is_entry(path):
+    """Tells whether a folder holds a trained entry, which is whole when its result is there."""
+    return all((Path(path) / name).is_file() for name in ("result.json", WEIGHTS))
+
+
+def table():
+    """Returns what there is to know of the trained entries without loading them.
+
+    Returns:
+        list of dicts: "name", "model", "image_shape", "classes", "megabytes", "metric", "distance",
+        "licence".
+    """
+    from kerasgan.training import recipe
+    from kerasgan.utils.licences import licence
+
+    rows = []
+    for name in names():
+        entry = folder() / name
+        settings = recipe.parse(entry / "recipe.toml")
+        scores = json.loads((entry / "result.json").read_text(encoding="utf-8"))
+        rows.append(
+            {
+                "name": name,
+                "model": settings["model"]["name"],
+                "image_shape": scores["image_shape"],
+                "classes": settings["model"].get("num_classes"),
+                "megabytes": (entry / WEIGHTS).stat().st_size / 1e6,
+                "metric": scores["metric"],
+                "distance": scores["trained"],
+                "licence": "Apache-2.0; data: " + licence(settings["data"]["name"]),
+            }
+        )
+    return rows

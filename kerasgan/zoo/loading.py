@@ -1,0 +1,155 @@
+"""Loads trained models: zoo entries, run directories, `.keras` files."""
+
+import json
+from pathlib import Path
+
+from kerasgan import models
+from kerasgan.utils import hashing
+from kerasgan.utils.errors import UserError, nearest
+from kerasgan.zoo import entries
+from kerasgan.zoo.entries import DISCRIMINATOR, WEIGHTS
+
+
+def located(what):
+    """Returns where a trained model lies, as `find` does, or `None` where there is none."""
+    path = Path(what)
+    file = path / "model.keras" if path.is_dir() else path
+    if file.is_file():
+        return file
+    if entries.is_entry(path):
+        return path
+    return entries.folder() / str(what) if str(what) in entries.names() else None
+
+
+def find(what):
+    """Returns where a trained model lies, without loading it.
+
+    Args:
+        what: As for `load`.
+
+    Returns:
+        `pathlib.Path`: a zoo entry's folder, or a `.keras` file.
+
+    Raises:
+        UserError: If there is none.
+    """
+    found = located(what)
+    if found is not None:
+        return found
+    unfinished = sorted(Path(what).glob("checkpoints/step_*/model.keras"))
+    if unfinished:
+        raise UserError(
+            f"The run in {what} is not finished: go on with it, or name its last checkpoint, "
+            f"{unfinished[-1]}"
+        )
+    raise UserError(
+        f"There is no trained model at {what}: name a run directory or a .keras file"
+        + (f", or a zoo entry, {nearest(what, entries.names())}" if entries.names() else ".")
+    )
+
+
+def load(what):
+    """Loads a trained model: a zoo entry, a run directory, or a `.keras` file.
+
+    Args:
+        what: Name of a zoo entry, or a path.
+
+    Returns:
+        A `kerasgan.GAN`. A run's model trains on where it was; an entry's has trained weights, in
+        the discriminator too where that is small enough to come with it, and new optimizers.
+
+    Raises:
+        UserError: If there is no such entry or file, or it holds something else.
+    """
+    file = find(what)
+    if file.is_dir():
+        return load_entry(file)
+    import keras
+
+    from kerasgan.gan import GAN
+
+    models.classes()  # registers them with Keras
+    try:
+        gan = keras.saving.load_model(file)
+    except Exception as error:  # Keras and its formats raise every kind on a damaged file
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise UserError(f"Cannot load {file}: {reason}") from error
+    if not isinstance(gan, GAN):
+        raise UserError(f"{file} holds a {type(gan).__name__}, which is not a kerasgan model.")
+    if file.name == "model.keras":
+        gan.origin = origin(file.parent)
+    return gan
+
+
+def load_start(what):
+    """Loads a trained model for a new training to start from.
+
+    Args:
+        what: As for `load`.
+
+    Raises:
+        UserError: As `load` does, and if an entry comes without its discriminator.
+    """
+    gan = load(what)
+    files = (gan.origin or {}).get("scores", {}).get("files")
+    if files is not None and DISCRIMINATOR not in files:
+        raise UserError(
+            f"The zoo entry {gan.origin['name']} comes without its discriminator, so no training "
+            f"can start from it: train its recipe, and start from that run."
+        )
+    return gan
+
+
+def origin(folder):
+    """Returns what a run directory or entry says of its model: name, recipe, scores, notes.
+
+    Args:
+        folder: The directory; what is not there is left out.
+    """
+    folder = Path(folder)
+    said = {"name": folder.resolve().name}
+    if (folder / "recipe.toml").is_file():
+        from kerasgan.training import recipe
+
+        said["recipe"] = recipe.read(folder / "recipe.toml").tables()
+    if (folder / "result.json").is_file():
+        scores = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+        if scores.get("metric"):  # a run may have been scored by none
+            said["scores"] = scores
+    if (folder / "notes.md").is_file():
+        said["notes"] = (folder / "notes.md").read_text(encoding="utf-8")
+    return said
+
+
+def load_entry(entry):
+    """Loads the entry in a folder, after checking the hashes of its weights.
+
+    Args:
+        entry: `pathlib.Path` of a folder with recipe, result and weights.
+
+    Returns:
+        A compiled `kerasgan.GAN`.
+
+    Raises:
+        UserError: If a file of weights is not the one that the result is of.
+    """
+    from kerasgan.signature import Image
+    from kerasgan.training import recipe
+    from kerasgan.training.build import build
+
+    said = origin(entry)
+    files = said["scores"]["files"]
+    for name, wanted in files.items():
+        found = hashing.of_file(entry / name) if (entry / name).is_file() else "no such file"
+        if found != wanted:
+            raise UserError(
+                f"{entry / name} must have SHA-256 {wanted}: install kerasgan anew. "
+                f"Received: {found}"
+            )
+    gan = build(recipe.read(entry / "recipe.toml"), {"image": Image(said["scores"]["image_shape"])})
+    for network in filter(None, (gan.generator, gan.ema_generator)):
+        network.load_weights(entry / WEIGHTS)
+    if DISCRIMINATOR in files:
+        gan.discriminator.load_weights(entry / DISCRIMINATOR)
+    gan.origin = said
+    return gan

@@ -1,0 +1,16 @@
+"""The entry point of the `kerasgan` command.
+
+It lies outside the package because `import kerasgan` starts TensorFlow, which takes seconds:
+`kerasgan` leaves that out when it finds this module loaded, and a mistake is told at once.
+"""
+
+
+def main():
+    """Runs the command line and exits."""
+    from kerasgan.cli import main as run
+
+    run()
+
+
+if __name__ == "__main__":
+    main()
