@@ -203,7 +203,11 @@ def test_every_recipe_of_paper_size_takes_a_step(name):
 
 @pytest.mark.parametrize(
     "name, arguments",
-    [("dcgan", {}), ("cgan", {"condition_dim": 3}), ("sagan", {"num_classes": 10})],
+    [
+        ("dcgan", {}),
+        ("cgan", {"condition_dim": 3}),
+        pytest.param("sagan", {"num_classes": 10}, marks=pytest.mark.slow),
+    ],
 )
 def test_a_dry_run_takes_a_step_without_the_data(name, arguments):
     model = {"name": name, "width": 16, **arguments}
