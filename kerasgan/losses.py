@@ -1,4 +1,4 @@
-"""Losses that more than one paper uses. A loss of one paper alone stands in that paper's file."""
+"""Losses that several papers use. A loss of a single paper is in the file of its model."""
 
 import tensorflow as tf
 

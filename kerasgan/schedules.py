@@ -2,7 +2,7 @@
 
 A schedule is a function of the images that the model has seen, `GAN.images_seen`: it does not
 depend on the batch size, and a resumed run goes on where it was. `GAN.now(schedule)` gives its
-value in a `train_step`; in an optimizer it stands in place of the number.
+value in a `train_step`; in an optimizer it replaces the number.
 """
 
 import keras

@@ -9,13 +9,13 @@ from kerasgan.utils.errors import check_count
 
 
 class FrechetDistance(keras.callbacks.Callback):
-    """Scores samples during `fit` and adds `frechet_distance` to the logs of those epochs.
+    """Scores samples during `fit` and logs `frechet_distance`.
 
-    Other epochs log NaN, so that a CSV file has the column from its first row.
+    Epochs without a score log NaN, so that a CSV file has the column from its first row.
 
     Args:
         real: Real images or their `kerasgan.metrics.Statistics`, as `GAN.evaluate` takes them.
-        every: Score after every so many epochs.
+        every: Number of epochs between scores.
         num: Number of samples; by default as many as real images.
         seed: Seed of the samples.
         extractor: Feature extractor; `kerasgan.metrics.EfficientNetLite0()` by default.

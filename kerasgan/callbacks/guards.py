@@ -10,16 +10,16 @@ from kerasgan.utils.errors import TrainingFailed, check_count
 
 
 class StopOnNonFinite(keras.callbacks.Callback):
-    """Ends training when a loss of either network is NaN or infinite.
+    """Stops training when a loss is NaN or infinite.
 
-    Logged losses are running means, so a bad value stays visible until the epoch ends. They are
-    read every `every` steps.
+    Logged losses are running means, so a bad value stays visible until the end of the epoch. They
+    are read every `every` steps.
 
     Args:
-        every: Steps between two looks.
+        every: Number of steps between checks.
 
     Raises:
-        TrainingFailed: From `fit`, naming the step and the losses.
+        TrainingFailed: From `fit`, with the step and the losses.
     """
 
     def __init__(self, every=20):
@@ -55,25 +55,25 @@ class StopOnNonFinite(keras.callbacks.Callback):
 
 
 class WarnOnCollapse(keras.callbacks.Callback):
-    """Warns, once each, of a generator that makes one image and of a discriminator that has won.
+    """Warns, once each, when the generator collapses and when the discriminator wins.
 
-    Looks at the end of each epoch: at how much samples of different latents differ, and at the
-    discriminator's losses where their least value is 0.
+    At the end of each epoch it measures how much samples of different latents differ, and checks
+    those losses of the discriminator whose minimum is 0.
 
     Args:
         num: Samples to compare.
-        least: Standard deviation over the samples, averaged over the image, below which they count
-            as one image; values lie in [-1, 1].
-        after: Updates of the generator before which it is not looked at: many start with nearly
-            the same image.
-        saturated: Discriminator loss below which it has won.
+        least: Standard deviation over the samples, averaged over the image, below which samples
+            count as collapsed; values lie in [-1, 1].
+        after: Updates of the generator before the first check: many generators start with nearly
+            equal images.
+        saturated: Loss below which the discriminator has won.
 
     Warns:
-        UserWarning: What was seen, and what usually helps.
+        UserWarning: With the measurement, and what usually helps.
 
     Reference: Arjovsky & Bottou 2017, "Towards Principled Methods for Training Generative
-    Adversarial Networks", https://arxiv.org/abs/1701.04862, section 2: what a perfect discriminator
-    does to the generator's gradient.
+    Adversarial Networks", https://arxiv.org/abs/1701.04862, section 2, on the
+    generator's gradient under a perfect discriminator.
     """
 
     def __init__(self, num=64, least=0.01, saturated=0.002, after=500):
@@ -110,10 +110,10 @@ class WarnOnCollapse(keras.callbacks.Callback):
 
 
 def steps_of(gan):
-    """Returns the updates of the first player, which is one a step."""
+    """Returns the number of updates of the first player, one per step."""
     return int(next(iter(gan.optimizers.values())).iterations.numpy())
 
 
 def broken(network):
-    """Tells whether a network has a weight that is NaN or infinite."""
+    """Tells whether a network has NaN or infinite weights."""
     return not all(np.isfinite(weight).all() for weight in network.get_weights())

@@ -16,8 +16,8 @@ class SampleGrid(keras.callbacks.Callback):
         directory: Folder for the PNG files.
         num: Images in a grid.
         seed: Seed of the latents.
-        log_dir: TensorBoard folder that the grids go to as well, or `None`.
-        zoom: Whole-number enlargement of the PNG files.
+        log_dir: TensorBoard folder to which the grids are also written, or `None`.
+        zoom: Integer enlargement of the PNG files.
         untrained: Whether to draw a grid before the first epoch.
 
     Example:

@@ -1,4 +1,4 @@
-"""The `kerasgan` command, one file a subcommand. A user's mistake is told in one line, exit code 2.
+"""The `kerasgan` command, one file per subcommand. User errors are one line, exit code 2.
 
 Imports every room.
 """

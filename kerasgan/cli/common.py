@@ -38,8 +38,8 @@ Seed = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of the sampl
 
 
 def main(arguments=None, app=app, name="kerasgan"):
-    """Runs the command line and exits: 0 done, 1 failed, 2 a mistake of the user."""
-    # As Ctrl-C: what is half-written is removed. Trainings listen for themselves.
+    """Runs the command line and exits with 0 (done), 1 (failed) or 2 (user error)."""
+    # SIGTERM cleans up partial files, like Ctrl-C. Trainings have handlers of their own.
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     warnings.showwarning = lambda message, *_, **__: fail(str(message), 0)
@@ -65,11 +65,11 @@ def main(arguments=None, app=app, name="kerasgan"):
 
 
 def run(function, cpu_devices=1):
-    """Runs a script's one function as a command line of its own, with errors as above.
+    """Runs a function as the command line of a script, with the same handling of errors.
 
     Args:
-        function: What typer makes a command of.
-        cpu_devices: Number of logical devices that the CPU is to have.
+        function: Function that typer turns into a command.
+        cpu_devices: Number of logical CPU devices.
     """
     start(cpu_devices=cpu_devices)
     script = typer.Typer(
@@ -86,7 +86,7 @@ def fail(message, code):
 
 @contextlib.contextmanager
 def quiet_cpp():
-    """Keeps what TensorFlow's C++ prints from the terminal, unless it fails."""
+    """Hides the output of TensorFlow's C++ code, unless the block fails."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
     with tempfile.TemporaryFile() as log:
@@ -108,7 +108,7 @@ def quiet_cpp():
 
 
 def start(strategy=None, cpu_devices=1):
-    """Imports TensorFlow and lists its devices, which is when it talks; returns the strategy."""
+    """Imports TensorFlow, without its start-up messages, and returns the strategy."""
     with quiet_cpp():
         import tensorflow as tf
 
@@ -138,6 +138,6 @@ def load_gan(path):
     """Loads the model of a run directory, a .keras file or a zoo entry."""
     from kerasgan import zoo
 
-    zoo.find(path)  # a mistake is told before TensorFlow starts
+    zoo.find(path)  # reports a mistake before TensorFlow starts
     start()
     return zoo.load(path)

@@ -8,22 +8,22 @@ from kerasgan.utils.errors import UserError
 
 
 def check_dataset(dataset, example, name="dataset", minibatches=1):
-    """Refuses a dataset that a model cannot be trained on.
+    """Checks a dataset for training.
 
-    A dataset of known length is read, up to its first 1,000 batches. One of unknown length may be
-    a stream that can be read only once: its batches are checked as they pass.
+    Reads up to 1,000 batches of a dataset of known length. A dataset of unknown length may be
+    readable only once: its batches are checked while they are read.
 
     Args:
-        dataset: `tf.data.Dataset`, as `converted` gives it.
+        dataset: `tf.data.Dataset`, as `converted` returns it.
         example: dict from the parts of an example to their kinds, as in `Signature.example`.
-        name: What the error calls it.
-        minibatches: How many minibatches of one size each batch must split into.
+        name: Its name in errors.
+        minibatches: Number of equal minibatches into which each batch must split.
 
     Returns:
-        The dataset, or one of the same elements that checks them.
+        The dataset, or one with the same elements that checks them.
 
     Raises:
-        UserError: What was wanted and what came, with the number of the batch.
+        UserError: With the number of the batch.
 
     Example:
 
@@ -51,13 +51,13 @@ def check_dataset(dataset, example, name="dataset", minibatches=1):
 
 
 def _check_static(shape, kind, name):
-    """Refuses a shape, as far as it is known, that no batch of a kind can have."""
+    """Checks a static shape, as far as it is known."""
     if not shape[1:].is_compatible_with(kind.shape):
         check_shape([n or 1 for n in shape], name, kind.shape)
 
 
 def _asserted(batch, example, name, minibatches):
-    """Returns a batch that raises when it is read, where `check_dataset` would have."""
+    """Returns a batch with the checks of `check_dataset` as graph assertions."""
     message = f"The batches of {name} must be divisible by {minibatches}."
     held = [tf.debugging.assert_equal(tf.shape(batch[0])[0] % minibatches, 0, message)]
     for values, part in zip(batch, example, strict=True):
@@ -73,15 +73,15 @@ def as_tuple(batch):
 
 
 def converted(dataset, signature, who="The model"):
-    """Gives a dataset the form that `train_step` takes: the parts of an example, converted.
+    """Converts a dataset to what `train_step` takes: the parts of an example, in order.
 
     Args:
         dataset: `tf.data.Dataset` of tensors, tuples or dicts of them.
         signature: The model's `kerasgan.signature.Signature`.
-        who: What errors call the model.
+        who: Name of the model in errors.
 
     Returns:
-        `tf.data.Dataset` of tensors where the example has one part, else of tuples.
+        `tf.data.Dataset` of tensors if the example has one part, else of tuples.
 
     Raises:
         UserError: If it yields anything else.
@@ -124,7 +124,7 @@ def _check_batch_size(size, name, minibatches):
 
 
 def training_dataset(gan, dataset):
-    """Returns a dataset as the model's `train_step` takes it, or refuses it.
+    """Returns a checked dataset in the form that the model's `train_step` takes.
 
     Args:
         gan: `kerasgan.GAN`.
@@ -138,10 +138,10 @@ def training_dataset(gan, dataset):
 
 
 def check_arrays(gan, x, y=None):
-    """Returns arrays that `GAN.fit` was given as a dict by the parts of an example.
+    """Returns the arrays passed to `GAN.fit` as a dict by part of an example.
 
     Raises:
-        UserError: If one does not fit the model, or they differ in length.
+        UserError: If an array does not fit the model, or their lengths differ.
     """
     signature = gan.signature
     example = signature.example_from(x, y, type(gan).__name__)
@@ -159,12 +159,12 @@ def check_arrays(gan, x, y=None):
 
 
 def real_batches(signature, x, y, given):
-    """Returns batches of real examples' outputs, as metrics see them, and how many there are.
+    """Returns batches of real outputs in the form that metrics take, and their number.
 
     Args:
         signature: The model's.
-        x, y: As `GAN.evaluate` takes them; parts that samples do not need may be missing.
-        given: dict that collects the inputs that must be given, by name: lists of arrays.
+        x, y: As in `GAN.evaluate`; parts that samples do not need may be missing.
+        given: dict to which the inputs that must be given are added, by name: lists of arrays.
 
     Returns:
         Iterable of arrays, and an int or `None`.
@@ -210,11 +210,11 @@ def real_batches(signature, x, y, given):
 
 
 def _untuned(dataset):
-    """Returns a dataset without tf.data's tuner, unless the dataset itself asks for it.
+    """Returns a dataset without tf.data's autotuner, unless the dataset itself asks for it.
 
-    TensorFlow 2.21's tuner may miss that its iterator ends, which then waits for the tuner's next
-    round: 1.6 seconds of steps lasted 2.7, and 15.5 lasted 20.6. What it would have tuned takes all
-    cores without it.
+    TensorFlow 2.21's tuner may miss the end of its iterator, which then waits for the tuner's next
+    round: 1.6 seconds of steps took 2.7, and 15.5 took 20.6. Without it, parallel maps use all
+    cores.
     """
     if dataset.options().autotune.enabled is not None:
         return dataset

@@ -33,20 +33,18 @@ def load(
 
     Args:
         name: "fashion_mnist_mini", which comes with kerasgan; any image dataset of TensorFlow
-            Datasets by its name there; the path of an image folder; or arrays. `load_arrays` tells
-            how each is read.
+            Datasets by its name there; the path of an image folder; or arrays. See `load_arrays`.
         split: "train", "test", ..., a slice such as "train[:1000]" or "train[10%:]", a sum such as
             "train+test", or "all".
-        batch_size: Images in a batch.
-        image_size: Side of the square images to yield. Images at most 4 pixels smaller are padded
-            with background (28 to 32: 2 pixels on each side); others are cropped to their central
-            square and resized. By default images keep their size, which must then be one.
-        labels: Whether to yield `(images, labels)` instead of `images`.
+        batch_size: Images per batch.
+        image_size: Side of the square images to yield. Images up to 4 pixels smaller are padded
+            with background (28 to 32: 2 pixels on each side); others are center-cropped to a
+            square and resized. By default images keep their size, which must be the same for all.
+        labels: Whether to yield `(images, labels)` rather than `images`.
         shuffle: Whether to draw a new order in each epoch.
         seed: int. The same seed gives the same sequence of orders.
-        drop_remainder: Whether to leave out an epoch's last batch if it is not full.
-        data_dir: Where TFDS keeps its datasets; by default `TFDS_DATA_DIR`, or
-            `~/tensorflow_datasets`.
+        drop_remainder: Whether to drop an epoch's last batch if it is incomplete.
+        data_dir: Folder of TFDS; by default `TFDS_DATA_DIR`, or `~/tensorflow_datasets`.
 
     Returns:
         `tf.data.Dataset` of one epoch, with known cardinality. Images are float32
@@ -71,7 +69,7 @@ def load(
 
 
 def load_source(name, split="train", image_size=None, data_dir=None):
-    """Returns a split as a source: `ArraySource` of "image" and, where there are some, "label".
+    """Returns a split as an `ArraySource` of "image" and, if there are labels, "label".
 
     Args:
         name, split, image_size, data_dir: As in `load_arrays`.
@@ -111,7 +109,7 @@ def load_arrays(name, split="train", image_size=None, data_dir=None):
 
     Returns:
         Tuple of the images (N, H, W, C), uint8, or float32 in [-1, 1] if given so, and their labels
-        (N,) int32, or `None` where there are none.
+        (N,) int32, or `None` without labels.
 
     Raises:
         UserError: If there is no such dataset or split, or the data cannot be read or downloaded.
@@ -134,7 +132,7 @@ def load_arrays(name, split="train", image_size=None, data_dir=None):
         images, labels = images[chosen], None if labels is None else labels[chosen]
     if image_size is None:
         return images, labels
-    # Piecewise, because resizing passes through float32.
+    # In pieces, since resizing takes four bytes a value.
     starts = range(0, len(images), 1024)
     pieces = ((images[i : i + 1024], None) for i in starts)
     return collect(pieces, len(images), image_size, "images")[0], labels
@@ -155,7 +153,7 @@ def read(name, split="train", image_size=None, data_dir=None):
 
 
 def is_folder(name):
-    """Tells whether a name stands for a folder of images rather than for a TFDS dataset."""
+    """Tells whether a name means a folder of images rather than a TFDS dataset."""
     folder = os.path.expanduser(name)
     path_like = isinstance(name, os.PathLike) or os.path.isabs(folder) or name.startswith(".")
     return (
@@ -166,11 +164,11 @@ def is_folder(name):
 
 
 def image_shape(name, image_size=None, data_dir=None):
-    """Returns the shape of a dataset's images; TFDS knows it without the data.
+    """Returns the shape of a dataset's images, for TFDS datasets without reading them.
 
     Args:
         name: TFDS's name, "fashion_mnist_mini" or a folder of images.
-        image_size: Side to which images are brought, or `None`.
+        image_size: Side to which images are resized, or `None`.
         data_dir: As for `read`.
 
     Returns:

@@ -16,17 +16,17 @@ def batches(
     drop_remainder=True,
     name="images",
 ):
-    """Makes batches of arrays; what `load` and `GAN.fit` have in common.
+    """Returns batches of arrays, for `load` and `GAN.fit`.
 
     Args:
         images: Array (N, H, W, C), uint8, which is scaled to [-1, 1], or float, which is not; or
             points (N, D), float; or a tuple of arrays, all parts of the examples.
         labels: Class ids (N,), condition vectors (N, D) float32, or `None`.
-        batch_size: Images in a batch.
+        batch_size: Images per batch.
         shuffle: Whether to draw a new order in each epoch.
         seed: int. The same seed gives the same sequence of orders.
-        drop_remainder: Whether to leave out an epoch's last batch if it is not full.
-        name: What error messages call the images.
+        drop_remainder: Whether to drop an epoch's last batch if it is incomplete.
+        name: Name of the images in errors.
 
     Returns:
         `tf.data.Dataset` of float32 images, or of (images, int32 labels).
@@ -51,17 +51,17 @@ def batches(
 
 
 def steps(images, labels=None, batch_size=64, seed=0, start=0, stop=None, name="images"):
-    """Makes the batches of the training steps from `start` to `stop`, over any number of epochs.
+    """Returns the batches of training steps `start` to `stop`, over any number of epochs.
 
-    The batch of a step depends on the seed and the step alone: a training that goes on at step
-    1,000 sees what it would have seen without the pause.
+    A batch depends only on the seed and the step: a training that resumes at step 1,000 gets the
+    same batches as one that was never interrupted.
 
     Args:
         images, labels, batch_size, name: As in `batches`, or an `ArraySource` as `images`; an
-            epoch's last incomplete batch is left out.
-        seed: int, 0 to 2**31 - 1; each epoch has an order of its own.
-        start: Number of steps already taken.
-        stop: Number of steps at the end; by default one epoch more.
+            epoch's last incomplete batch is dropped.
+        seed: int, 0 to 2**31 - 1; each epoch has a different order.
+        start: Number of steps already done.
+        stop: Last step; by default one epoch after `start`.
 
     Returns:
         `tf.data.Dataset` of `stop - start` batches.

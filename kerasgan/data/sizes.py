@@ -7,8 +7,8 @@ from kerasgan.utils.errors import UserError
 
 
 def side_of(image_shape):
-    """Returns the `image_size` that brings real images to the shape of generated ones, or `None`:
-    they are not square.
+    """Returns the `image_size` that gives real images the shape of generated ones, or `None` if
+    that is not square.
 
     Example:
 
@@ -20,16 +20,16 @@ def side_of(image_shape):
 
 
 def square(images, size):
-    """Makes images square: a small margin is padded with background, all else cropped and resized.
+    """Makes images square: pads small margins, crops and resizes everything else.
 
     Args:
         images: Array (N, H, W, C), uint8 or float32 in [-1, 1].
-        size: Side of the output, or `None` to leave the images as they are.
+        size: Side of the output, or `None` to return the images unchanged.
 
     Returns:
-        Array (N, size, size, C) of the same dtype. Images at most 4 pixels smaller than `size` on
-        both sides keep every pixel and get a border of background (0, or -1 in float images);
-        others are cropped to their central square and resized bilinearly with antialiasing.
+        Array (N, size, size, C) of the same dtype. Images up to 4 pixels smaller than `size` on
+        both sides get a border of background (0, or -1 for floats); others are center-cropped to a
+        square and resized bilinearly with antialiasing.
 
     Example:
 
@@ -55,11 +55,11 @@ def square(images, size):
 
 
 def collect(chunks, count, image_size, name):
-    """Fills one array with the images of all chunks, so that memory holds them only once.
+    """Collects the images of all chunks in one array, without a second copy in memory.
 
     Args:
         chunks: Iterable of (images (n, H, W, C), class ids (n,) or `None`).
-        count: Number of images in all chunks together.
+        count: Total number of images.
         image_size: As in `square`.
         name: The dataset's name, for errors.
 

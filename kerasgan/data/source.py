@@ -1,4 +1,4 @@
-"""Sources: where training examples come from, batch by batch, in any order."""
+"""Sources of training examples, with random access."""
 
 import hashlib
 
@@ -11,20 +11,20 @@ from kerasgan.utils.errors import UserError
 
 
 class ArraySource:
-    """Examples that lie in memory.
+    """Examples in memory.
 
     Args:
         parts: dict from the name of a part of the examples ("image", "label", ...) to its array
             (N, ...): uint8 or float images, class ids, vectors, or sound (N, T, 1).
-        name: What messages and results call it.
+        name: Its name in messages and results.
         class_names: List of texts, or `None`.
         licence: Text, or `None`.
 
     Attributes:
-        spec: dict from the parts to their kinds: what one example is.
+        spec: dict from the parts of an example to their kinds.
 
     Raises:
-        UserError: If the arrays differ in length, or one is of no known kind.
+        UserError: If the arrays differ in length, or the kind of one is unknown.
 
     Example:
 
@@ -59,14 +59,16 @@ class ArraySource:
         return len(next(iter(self.parts.values())))
 
     def only(self, parts):
-        """Returns a source of some of the parts, in that order."""
+        """Returns a source with only these parts, in this order."""
         kept = {part: self.parts[part] for part in parts}
         return ArraySource(kept, self.name, self.class_names, self.licence)
 
     def reader(self):
-        """Returns `batch(indices, key)`, for graphs: int tensor (n,), and a seed (2,) from which
-        whatever is random in an example is drawn, to a tensor, or a tuple where there are several
-        parts. uint8 images are scaled to [-1, 1]."""
+        """Returns the graph function `batch(indices, key)`.
+
+        It takes an int tensor (n,) and a seed (2,) for random augmentation, and returns a tensor,
+        or a tuple if there are several parts. uint8 images are scaled to [-1, 1].
+        """
         with tf.device("CPU"):
             held = [tf.constant(values) for values in self.parts.values()]
 
@@ -77,17 +79,17 @@ class ArraySource:
         return batch
 
     def batch(self, indices, key=(0, 0)):
-        """Returns the examples of some indices; `reader` says how."""
+        """Returns the examples at these indices, as `reader` does."""
         return self.reader()(tf.constant(indices), key)
 
     @property
     def stamp(self):
-        """Whether what was prepared from this source is still good; arrays prepare nothing."""
+        """Identifies the state from which a cache was prepared."""
         return self.fingerprint
 
     @property
     def fingerprint(self):
-        """SHA-256 of the content, the same wherever it lies."""
+        """SHA-256 of the content, independent of its location."""
         digest = hashlib.sha256()
         for part, values in self.parts.items():
             digest.update(f"{part} {values.dtype.str} {values.shape}".encode())

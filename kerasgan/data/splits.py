@@ -8,14 +8,14 @@ from kerasgan.utils.errors import UserError, nearest
 
 
 def subset(images, num):
-    """Picks `num` images evenly spread over the set, which may be sorted by class.
+    """Returns `num` images, evenly spaced over a set that may be sorted by class.
 
     Args:
         images: Array (N, ...).
-        num: Number of images to pick, at most N.
+        num: Number of images, at most N.
 
     Returns:
-        Array (num, ...), in the order of the set; always the same ones.
+        Array (num, ...), in the order of the set; deterministic.
 
     Example:
 
@@ -26,7 +26,7 @@ def subset(images, num):
 
 
 def select(split, splits, name):
-    """Returns the indices that a split string such as "train[:10%]+test[500:]" stands for.
+    """Returns the indices that a split string such as "train[:10%]+test[500:]" selects.
 
     Args:
         split: TFDS's notation: names joined by "+", each with an optional [from:to] of images or
@@ -35,7 +35,7 @@ def select(split, splits, name):
         name: The dataset's name, for errors.
 
     Returns:
-        int array (n,), n >= 1, in the order asked for.
+        int array (n,), n >= 1, in the order of the string.
 
     Raises:
         UserError: If the string is malformed, names a missing split or range, or selects nothing.

@@ -30,18 +30,18 @@ FASHION_MNIST_TIMES = {
 
 
 def names():
-    """Returns the names that TFDS knows, without those of community collections."""
+    """Returns the names of TFDS datasets, without community collections."""
     import tensorflow_datasets as tfds
 
     return tfds.list_builders(with_community_datasets=False)
 
 
 def find(name, data_dir=None):
-    """Returns the TFDS builder of a dataset; nothing is downloaded yet.
+    """Returns the TFDS builder of a dataset, without downloading anything.
 
     Args:
         name: TFDS's name, with a config or version if wanted: "mnist_corrupted/fog:1.0.0".
-        data_dir: Where datasets lie; by default `TFDS_DATA_DIR` or `~/tensorflow_datasets`.
+        data_dir: Folder of datasets; by default `TFDS_DATA_DIR` or `~/tensorflow_datasets`.
 
     Returns:
         `tfds.core.DatasetBuilder`.
@@ -67,13 +67,13 @@ def find(name, data_dir=None):
 
 
 def ensure(builder):
-    """Has TFDS prepare a dataset, unless it is prepared: from Debian's files, or by downloading.
+    """Prepares a dataset with TFDS if needed, from Debian's files or by downloading.
 
     Args:
         builder: `tfds.core.DatasetBuilder`.
 
     Raises:
-        UserError: If the network is needed and not there, or TFDS fails.
+        UserError: If the network is needed and not available, or TFDS fails.
     """
     if builder.is_prepared():
         return
@@ -106,7 +106,7 @@ def _prepare(builder, **download_config):
         builder.download_and_prepare(
             download_config=tfds.download.DownloadConfig(**download_config)
         )
-    except Exception as error:  # whatever the dataset's own code, its server and the disk raise
+    except Exception as error:  # the dataset's code, its server or the disk raise anything
         raise UserError(f'TFDS cannot prepare "{builder.name}": {_first_line(error)}') from error
 
 
@@ -115,10 +115,10 @@ def _first_line(error):
 
 
 def stage_fashion_mnist(source, target):
-    """Gives Debian's Fashion-MNIST files their original gzip headers back, byte for byte.
+    """Restores the original gzip headers of Debian's Fashion-MNIST files, byte for byte.
 
-    Debian repacked them without the name and with another time; with these restored they pass
-    TFDS's checksums, so that TFDS prepares them as if it had downloaded them.
+    Debian repacked them without the name and with another time. With both restored they pass TFDS's
+    checksums, so TFDS prepares them as if it had downloaded them.
 
     Args:
         source: Directory with Debian's four .gz files.

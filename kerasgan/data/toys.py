@@ -1,4 +1,4 @@
-"""Two-dimensional toys, on which one sees at a glance what a GAN has learnt and what it has not.
+"""Two-dimensional toy data, on which mode collapse is visible.
 
 `ring` and `grid` are the mixtures of VEEGAN (Srivastava et al. 2017, https://arxiv.org/abs/1705.07761)
 and PacGAN (Lin et al. 2018, https://arxiv.org/abs/1712.04086).

@@ -1,4 +1,4 @@
-"""Features of real images, computed once and kept on disk."""
+"""Features of real images, cached on disk."""
 
 import json
 import os
@@ -20,13 +20,13 @@ UNREADABLE += (zipfile.BadZipFile, zlib.error)
 
 
 def real_protocol(dataset, split, num, image_shape, extractor, data_dir=None):
-    """Returns the features that benchmarks compare with, and what a result says of them.
+    """Returns the features of real images for benchmarks, and their description for results.
 
     Args:
         dataset, split, data_dir: As in `kerasgan.data.load_arrays`.
-        num: Number of images at most, spread evenly over the split.
-        image_shape: (height, width, channels) of the generated images; real ones are brought to
-            that side where it is one.
+        num: Maximum number of images, evenly spaced over the split.
+        image_shape: (height, width, channels) of the generated images; real ones are resized to
+            it if it is square.
         extractor: A `kerasgan.metrics.Extractor`.
 
     Returns:
@@ -46,18 +46,17 @@ def real_protocol(dataset, split, num, image_shape, extractor, data_dir=None):
 
 
 def real_features(pictures, extractor, source, verbose=False, cache=None):
-    """Returns features and class scores of real images, from the cache where they are in it.
+    """Returns features and class scores of real images, from the cache if possible.
 
-    What is cached is bound to what it was computed from: dataset and split, number and size of the
-    images, the images' own SHA-256, and the extractor's. A file that is damaged or belongs to
-    something else is computed anew.
+    The cache key consists of data set and split, number and size of the images, their SHA-256, and
+    that of the extractor. A damaged file is computed again.
 
     Args:
         pictures: uint8 array (N, H, W, C), or float in [-1, 1].
         extractor: A `kerasgan.metrics.Extractor`.
-        source: What the pictures are, e.g. "fashion_mnist test".
+        source: Name of the pictures, e.g. "fashion_mnist test".
         verbose: Whether to show a progress bar while features are computed.
-        cache: Folder; by default `KERASGAN_CACHE`, or kerasgan's folder in the user's cache.
+        cache: Folder; by default `KERASGAN_CACHE`, or `kerasgan` in the user's cache.
 
     Returns:
         float32 arrays (N, D) and (N, classes).
@@ -96,7 +95,7 @@ def real_features(pictures, extractor, source, verbose=False, cache=None):
 
 
 def _read(path, key):
-    """Returns what a cache file holds, or `None` where it is missing, damaged or another's."""
+    """Returns the content of a cache file, or `None` if it is missing, damaged or stale."""
     try:
         with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
             features, logits, label = file["features"], file["logits"], str(file["key"])

@@ -1,4 +1,4 @@
-"""The score of a run: its samples against real images."""
+"""Scores of a run: samples against real images."""
 
 from kerasgan import data, metrics
 from kerasgan.evaluation.features import real_features
@@ -11,10 +11,10 @@ class Scorer:
     """Scores a generator against real examples.
 
     Args:
-        output: What the generator gives, a kind of `kerasgan.signature`.
-        training, compared: Sources of the examples trained on, and of those to compare with.
-        num: Samples and real images, at most.
-        splits: What the two are called.
+        output: Kind of the generator's output.
+        training, compared: Sources of the training examples, and of those to compare with.
+        num: Maximum number of samples and real images.
+        splits: Names of the two splits.
         verbose: Whether to show progress bars.
     """
 
@@ -54,7 +54,7 @@ class Scorer:
         return scores["frechet_distance"]
 
     def result(self, gan, untrained):
-        """Returns the part of `result.json` that says how good the model is, and by which rule."""
+        """Returns the scores and their protocol for `result.json`."""
         return {
             "metric": self.extractor.distance_name,
             "trained": round(self(gan), 3),

@@ -1,4 +1,4 @@
-"""What an export says about itself: `kerasgan.json` in a SavedModel, or inside a TFLite file."""
+"""Metadata of exports: `kerasgan.json` in a SavedModel, or inside a TFLite or ONNX file."""
 
 import json
 import struct
@@ -14,15 +14,15 @@ FILE = "kerasgan.json"
 
 
 def describe(gan):
-    """Returns what an export should know of its model: variant, arguments, weights, versions.
+    """Returns the metadata of a model: variant, arguments, weights, versions.
 
     Args:
         gan: A `kerasgan.GAN`.
 
     Returns:
         dict of JSON values; `signature_of` reads the model's signature from it. `name`, `recipe`
-        and `scores` are there where the model was loaded from a run or a zoo entry, and has not
-        been trained on.
+        and `scores` are included if the model was loaded from a run or a zoo entry and not trained
+        since.
     """
     weights_sha256 = provenance.weights_sha256(gan.inference_generator)
     origin = gan.origin or {}
@@ -41,7 +41,7 @@ def describe(gan):
 
 
 def read(path):
-    """Returns what `describe` said when an artefact was exported.
+    """Returns the metadata of an exported artefact.
 
     Args:
         path: A SavedModel's folder, or a `.tflite` or `.onnx` file.
@@ -50,7 +50,7 @@ def read(path):
         dict.
 
     Raises:
-        UserError: If there is none, or it cannot be read.
+        UserError: If there is none, or it is unreadable.
     """
     path = Path(path)
     try:
@@ -75,7 +75,7 @@ def signature_of(about):
     """Returns the signature of the model that was exported.
 
     Args:
-        about: As `read` gives it.
+        about: As returned by `read`.
     """
     if "signature" in about:
         return Signature.from_config(about["signature"])
@@ -83,7 +83,7 @@ def signature_of(about):
 
 
 def newest_version(path):
-    """Returns the folder of a SavedModel: `path` itself or its highest version; `None` if neither.
+    """Returns the folder of a SavedModel, `path` or its highest version, or `None`.
 
     Args:
         path: Any path.
@@ -99,11 +99,11 @@ def newest_version(path):
 
 
 def annotate_tflite(content, about, output):
-    """Returns a TFLite model with `about` in it, and its tensors named in a signature.
+    """Returns a TFLite model with `about` as metadata, and its tensors named in a signature.
 
     Args:
         content: bytes, a model with one subgraph and one output.
-        about: dict, as `describe` gives it.
+        about: dict, as returned by `describe`.
         output: Name of the output.
 
     Returns:
@@ -137,10 +137,10 @@ def annotate_tflite(content, about, output):
 
 
 def mend_one_hot(model, graph):
-    """Makes the zeros of quantised one-hot vectors zero.
+    """Corrects the zeros of quantised one-hot vectors.
 
-    The converter writes them as the byte 0, which means one half where 0 to 1 goes from -128 to
-    127 [TensorFlow 2.21]: every class would get half of all the others' share.
+    TensorFlow 2.21's converter writes them as the byte 0, which means one half where -128 to 127
+    represents 0 to 1: every class would be mixed with half of all others.
     """
     from tensorflow.lite.python import schema_py_generated as schema
 

@@ -28,23 +28,23 @@ def saved_model(gan, directory, version=None):
     - `sample_png`: the same as PNG files, `image_bytes` (num,), which REST returns as base64.
       Sounds have `sample_wav` -> `audio_bytes` (num,) in place of the last two.
 
-    A request that is wrong (a latent vector of another length, NaN, a label or `num` out of range)
-    fails with a message that says so, and the model goes on serving. The averaged (EMA) weights go
-    out where the model keeps them. Vectors have the first two signatures.
+    An invalid request (a latent vector of the wrong length, NaN, a label or `num` out of range)
+    fails with a message, and the model keeps serving. The averaged (EMA) weights are exported if
+    the model has them. Vectors have the first two signatures.
 
-    Beside the graph stand `kerasgan.json` (variant, recipe, scores, hash of the weights, versions)
-    and, in `assets.extra/`, the model card and requests with which TensorFlow Serving warms up.
+    The folder also contains `kerasgan.json` (variant, recipe, scores, hash of the weights,
+    versions) and, in `assets.extra/`, the model card and warm-up requests for TensorFlow Serving.
 
     Args:
         gan: A `kerasgan.GAN`; `kerasgan.load` opens a zoo entry, a run directory or a file.
-        directory: The model's folder; versions stand below it, as TensorFlow Serving wants them.
-        version: Whole number >= 1; by default one more than the highest there.
+        directory: The model's folder; versions are subfolders, as TensorFlow Serving expects.
+        version: Whole number >= 1; by default the highest existing version plus 1.
 
     Returns:
-        str, the folder written, `<directory>/<version>`. It appears there only when complete.
+        str, the folder written, `<directory>/<version>`. It is written atomically.
 
     Raises:
-        UserError: If that version exists already or is not a whole number >= 1.
+        UserError: If that version exists or is not a whole number >= 1.
 
     Example:
 
@@ -82,6 +82,6 @@ def saved_model(gan, directory, version=None):
 
 
 def next_version(directory):
-    """Returns the whole number after the highest version in `directory`, 1 where there is none."""
+    """Returns the highest version in `directory` plus 1, or 1."""
     names = os.listdir(directory) if os.path.isdir(directory) else []
     return max((int(name) for name in names if name.isdecimal()), default=0) + 1

@@ -1,4 +1,4 @@
-"""Requests that TensorFlow Serving answers before it takes others, so that the first one is quick.
+"""Warm-up requests, which make the first request to TensorFlow Serving fast.
 
 Format: https://www.tensorflow.org/tfx/serving/saved_model_warmup
 """
@@ -9,19 +9,19 @@ import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
 FILE = "tf_serving_warmup_requests"
-BATCHES = (1, 8)  # graphs are specialised for a shape when they first meet it
+BATCHES = (1, 8)  # graphs are specialised at the first request of each shape
 
 
 def write_warmup(gan, folder, model):
-    """Writes the warm-up file: requests to `serving_default`, one a batch size.
+    """Writes the warm-up file: requests to `serving_default`, one per batch size.
 
-    The other signatures take scalars, which a server that batches refuses; and a server that cannot
-    answer a warm-up request does not load the model.
+    Not to the other signatures: they take scalars, which a batching server rejects, and a server
+    does not load a model whose warm-up requests fail.
 
     Args:
         gan: A `kerasgan.GAN`.
         folder: The SavedModel's `assets.extra`.
-        model: The name under which it will be served.
+        model: The name under which it is served.
     """
     with tf.io.TFRecordWriter(os.path.join(folder, FILE)) as writer:
         for num in BATCHES:
@@ -36,7 +36,7 @@ def write_warmup(gan, folder, model):
 
 
 def inputs(gan, num):
-    """Returns a request's inputs by name: as `sample` draws them, or else zeros."""
+    """Returns a request's inputs by name: drawn, kept examples, or zeros."""
     signature = gan.signature
     values = {
         name: tf.zeros((num, *kind.shape), kind.dtype)

@@ -1,4 +1,4 @@
-"""`GAN`: what every model here shares and no paper describes."""
+"""`GAN`: the base class of all models."""
 
 import functools
 import random
@@ -21,7 +21,7 @@ _steps = threading.local()  # a replica's step runs in a thread of its own
 
 
 class Paper(typing.NamedTuple):
-    """The paper that a model follows; cards quote it."""
+    """The paper of a model; model cards quote it."""
 
     authors: str  # with the year
     title: str
@@ -29,39 +29,39 @@ class Paper(typing.NamedTuple):
 
 
 class GAN(Steps, Fitting, Sampling, Saving, keras.Model):
-    """Networks that play against each other, trained with `fit`.
+    """Base class: networks that train against each other with `fit`.
 
-    A subclass builds its networks, hands them to this constructor and writes `train_step` and
-    `default_optimizers`. Its constructor arguments must be kept as attributes of the same names:
-    saving reads them there. `**options` passes on what every model has: `ema_decay` and `seed`.
+    A subclass builds its networks, passes them to this constructor, and defines `train_step` and
+    `default_optimizers`. It keeps its constructor arguments as attributes of the same names, from
+    which they are saved. `**options` passes `ema_decay` and `seed`, which every model has.
 
     Args:
         generator: `keras.Model` from the signature's inputs, in their order, to its output.
         discriminator: `keras.Model` that judges outputs.
-        signature: `kerasgan.signature.Signature`: what the generator takes and gives, and what a
-            training example is. By default one input `z`, standard normal, and images, or
-            vectors, of the generator's output shape.
+        signature: `kerasgan.signature.Signature`: inputs and output of the generator, and the parts
+            of a training example. By default one input `z`, standard normal, and images or
+            vectors of the generator's output shape.
         ema_decay: `None`, or a float in (0, 1), or a `kerasgan.schedules` schedule: also keep an
             exponential moving average of the generator's weights, which `call`, `sample`,
             `evaluate` and exports then use.
-        seed: int that fixes the latents drawn in training, or `None` for a random one. Initial
-            weights follow `keras.utils.set_random_seed`, as everywhere in Keras.
+        seed: int, the seed of latents drawn in training, or `None` for a random one. Initial
+            weights depend on `keras.utils.set_random_seed`, as everywhere in Keras.
 
     Raises:
         UserError: If `ema_decay` is out of range, or the signature does not fit the generator.
     """
 
-    # What `train_step` reports; one `keras.metrics.Mean` each.
+    # Losses that `train_step` reports; one `keras.metrics.Mean` each.
     log_names = ("d_loss", "g_loss")
-    # Who plays: player `g` has `g_optimizer`, which trains the network `self.generator`. A tuple
-    # of attributes' names stands for several networks with one optimizer.
+    # Player `g` has `g_optimizer`, which trains the network `self.generator`. A tuple of attribute
+    # names means several networks with one optimizer.
     players = {"g": "generator", "d": "discriminator"}
-    # Discriminator updates in a `train_step`; each takes its own share of the batch.
+    # Discriminator updates in a `train_step`; each gets its own share of the batch.
     n_critic = 1
-    # `Paper` and short name of a model; a subclass has its own or none.
+    # `Paper` and short name of a model; not inherited.
     paper = None
     variant = None
-    # Where a loaded model comes from, as `kerasgan.load` found it: name, recipe, scores.
+    # Origin of a loaded model, set by `kerasgan.load`: name, recipe, scores.
     origin = None
 
     def __new__(cls, *args, **kwargs):
@@ -141,12 +141,12 @@ class GAN(Steps, Fitting, Sampling, Saving, keras.Model):
 
     @property
     def saturating_losses(self):
-        """Names of the discriminator's losses that are 0 where it tells all images apart."""
+        """Names of the discriminator's losses that are 0 when it classifies every image right."""
         return [name for name in self.log_names if name.startswith("d_loss")]
 
     @property
     def inference_generator(self):
-        """The generator that users see: the averaged one where the model keeps one."""
+        """The generator for samples and exports: the averaged one if there is one."""
         return self.ema_generator or self.generator
 
     @property
@@ -156,7 +156,7 @@ class GAN(Steps, Fitting, Sampling, Saving, keras.Model):
 
     @property
     def examples(self):
-        """dict of the inputs, by name, that the model keeps of those that must be given."""
+        """dict of the kept examples, by name, of inputs that must be given."""
         return self._kept.arrays
 
     @property
@@ -175,37 +175,38 @@ class GAN(Steps, Fitting, Sampling, Saving, keras.Model):
         return [network for player in self.players for network in self.networks_of(player)]
 
     def updates_in_step(self, player):
-        """Returns how often a step updates the networks of a player."""
+        """Returns how many times a step updates the networks of a player."""
         return self.n_critic if player == "d" else 1
 
     @property
     def minibatches_in_batch(self):
-        """What the size of a batch must be divisible by."""
+        """The number by which the batch size must be divisible."""
         return self.n_critic * self.distribute_strategy.num_replicas_in_sync
 
     def grid(self, samples):
-        """Returns a picture of samples that `sample` drew without inputs: a column for each class,
-        where classes take turns and fit.
+        """Returns a picture of samples that `sample` drew without inputs.
+
+        With up to 20 classes, each has a column.
 
         Args:
             samples: float32 array (num, ...).
 
         Returns:
-            uint8 array (H, W, C), or `None` where this kind of output cannot be drawn.
+            uint8 array (H, W, C), or `None` if this kind of output cannot be drawn.
         """
         turns = [kind.turns for kind in self.signature.inputs.values() if kind.turns]
         columns = turns[0] if turns and turns[0] <= 20 else None
         return self.signature.output.grid(samples, columns)
 
     def call(self, inputs, training=False):
-        """Turns the generator's inputs, one or a tuple, into its output."""
+        """Returns the generator's output for its inputs, one or a tuple."""
         return self.inference_generator(inputs, training=training)
 
     def generate(self, *inputs):
-        """As `call`, at inference, with the inputs as arguments; used by exports."""
+        """As `call` at inference, with the inputs as arguments; used by exports."""
         return self(inputs if len(inputs) > 1 else inputs[0], training=False)
 
-    # --- What a subclass writes ---
+    # --- For subclasses to override ---
 
     @staticmethod
     def default_optimizers():
@@ -214,7 +215,7 @@ class GAN(Steps, Fitting, Sampling, Saving, keras.Model):
 
     @classmethod
     def from_spec(cls, spec):
-        """Returns the constructor's shape arguments for data of a `kerasgan.data` source's spec.
+        """Returns the constructor's shape arguments for a `kerasgan.data` source.
 
         Args:
             spec: dict from the parts of an example to their kinds.
@@ -225,7 +226,7 @@ class GAN(Steps, Fitting, Sampling, Saving, keras.Model):
         return {"image_shape": spec["image"].shape}
 
     def latent_prior(self, num, seed):
-        """Draws `num` latents `z` as the signature says.
+        """Draws `num` latents `z` from the signature's distribution.
 
         Args:
             num: int or scalar int tensor.
@@ -239,10 +240,10 @@ class GAN(Steps, Fitting, Sampling, Saving, keras.Model):
 
 
 def prepared(train_step):
-    """Returns a `train_step` that gets its example as the signature says, and counts it.
+    """Returns a `train_step` that first converts its example and counts it in `images_seen`.
 
-    From whatever Keras hands over, the parts go to the step in their order, converted: a tensor
-    where there is one part, else a tuple. A step that calls `super().train_step` is one step.
+    The step gets the parts in the signature's order: a tensor if there is one part, else a tuple.
+    A step that calls `super().train_step` counts once.
     """
 
     @functools.wraps(train_step)
@@ -264,7 +265,7 @@ def prepared(train_step):
 
 
 def default_signature(generator):
-    """Returns the signature of a generator that takes normal latents `z` alone."""
+    """Returns the signature of a generator whose only input is normal latents."""
     if len(generator.inputs) != 1:
         names = ", ".join(tensor.name for tensor in generator.inputs)
         raise UserError(f"A generator of several inputs needs `signature`. Received: {names}")
@@ -273,7 +274,7 @@ def default_signature(generator):
 
 
 def check_signature(signature, generator):
-    """Refuses a signature whose inputs or output are not the generator's."""
+    """Checks that the signature has the generator's inputs and output."""
     sides = (
         ("takes", signature.inputs.values(), generator.inputs),
         ("gives", [signature.output], generator.outputs),

@@ -1,4 +1,4 @@
-"""The examples that a model keeps of inputs that must be given."""
+"""Kept examples of inputs that must be given."""
 
 import numpy as np
 import tensorflow as tf
@@ -7,16 +7,16 @@ KEPT = 64
 
 
 class KeptExamples:
-    """A few examples of the inputs that must be given, from a model's first `fit`."""
+    """Up to 64 examples of the inputs that must be given, from a model's first `fit`."""
 
     def __init__(self):
         self.arrays = {}
 
     def fill(self, dataset, signature):
-        """Keeps examples of a dataset, unless there are some; returns the dataset to train on.
+        """Keeps examples from a dataset if there are none yet; returns the dataset to train on.
 
-        One of unknown length may be a stream that can be read only once: examples are then kept as
-        they pass.
+        A dataset of unknown length may be readable only once: its examples are kept while it is
+        read.
         """
         given, parts = signature.given, list(signature.example)
         if not given or self.arrays:
@@ -38,7 +38,7 @@ class KeptExamples:
 
 
 def record(keep, batch):
-    """Passes a batch on within a graph, after `keep` has seen it."""
+    """Returns a batch, within a graph, after passing it to `keep`."""
     seen = tf.numpy_function(lambda *parts: keep(*parts) or np.int32(0), batch, tf.int32)
     with tf.control_dependencies([seen]):
         return tf.nest.map_structure(tf.identity, batch)

@@ -22,23 +22,22 @@ class Fitting:
         steps_per_execution=1,
         **optimizers,
     ):
-        """Sets the optimizers of the players; the paper's where none is given.
+        """Sets the optimizers of the players; by default the paper's.
 
-        For learning rates that change, give the optimizers a
-        `keras.optimizers.schedules.LearningRateSchedule`.
+        For a changing learning rate, use a `keras.optimizers.schedules.LearningRateSchedule`.
 
         Args:
             g_optimizer: `keras.optimizers.Optimizer`, its name, or `None`.
             d_optimizer: The same for the discriminator; not the same object.
-            jit_compile: Whether XLA compiles the step. "auto" says yes on a GPU and no on a CPU,
-                where it was measured to be slower.
+            jit_compile: Whether XLA compiles the step. "auto" means yes on a GPU, and no on a CPU,
+                where it was slower.
             run_eagerly: Whether to run without `tf.function`, for debugging.
-            steps_per_execution: Steps that one call from Python runs.
-            **optimizers: Those of further players, `<player>_optimizer`, where a model has some.
+            steps_per_execution: Number of steps in one call from Python.
+            **optimizers: Optimizers of further players, `<player>_optimizer`.
 
         Raises:
-            UserError: If two optimizers are the same object, a player does not exist, or XLA is to
-                compile for several replicas.
+            UserError: If two optimizers are the same object, a player does not exist, or XLA is
+                asked to compile for several replicas.
         """
         optimizers.update(g_optimizer=g_optimizer, d_optimizer=d_optimizer)
         chosen = {name: each for name, each in optimizers.items() if each is not None}
@@ -79,20 +78,20 @@ class Fitting:
         scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
         if self.dtype_policy.name == "mixed_float16" and not scaled:
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-        # Built here, not at the first step: a strategy demands it, and so does loading its state.
+        # Built here, since a strategy and loading need built optimizers.
         optimizer.build(trainable(networks))
         return optimizer
 
     def fit(self, x=None, y=None, batch_size=None, epochs=1, **kwargs):
-        """Trains the networks; everything else is as in `keras.Model.fit`.
+        """Trains the networks, as `keras.Model.fit` does.
 
-        A training example has the parts that `signature.example` names: images alone, or images
-        and labels, ... They come as a tuple in that order, or as a dict by name.
+        A training example consists of the parts in `signature.example`: images, or images and
+        labels, ... Pass them as a tuple in that order, or as a dict by name.
 
         Args:
-            x: A `tf.data.Dataset` of batches of examples; or arrays, which are shuffled and batched
-                here and lose their last incomplete batch in each epoch: images (N, H, W, C), float
-                in [-1, 1] or uint8, or whatever the model makes; or a tuple or dict of arrays.
+            x: A `tf.data.Dataset` of batches of examples; or an array, a tuple or a dict of arrays:
+                images (N, H, W, C), float in [-1, 1] or uint8, or the model's other kind of output.
+                Arrays are shuffled and batched; an epoch's last incomplete batch is dropped.
             y: With `x` an array: the next part, e.g. class ids (N,), or a dict of all others.
             batch_size: Examples in a batch, for arrays; by default 64 for each update of the
                 discriminator in a step, `64 * n_critic`.
@@ -103,11 +102,11 @@ class Fitting:
             `keras.callbacks.History`, with each loss's mean over each epoch.
 
         Raises:
-            UserError: If a part does not fit the model, is not finite or leaves its range, is
-                missing or not wanted, or the batch does not divide by `n_critic`; found out
-                before the first step, in the first 1,000 batches of a dataset.
-            tf.errors.InvalidArgumentError: The same for values and labels of a dataset of unknown
-                length, which is checked as it is read.
+            UserError: If a part does not fit the model, is not finite, out of range, missing or
+                superfluous, or if the batch is not divisible by `n_critic`. The first 1,000 batches
+                of a dataset are checked before the first step.
+            tf.errors.InvalidArgumentError: The same for datasets of unknown length, which are
+                checked while they are read.
         """
         for name in ("validation_split", "class_weight", "sample_weight"):
             if kwargs.pop(name, None):

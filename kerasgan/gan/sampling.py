@@ -15,21 +15,21 @@ class Sampling:
     """Samples, and their score."""
 
     def sample(self, num, labels=None, seed=None, batch_size=256, **inputs):
-        """Generates images, or whatever the model makes.
+        """Generates images, or the model's other kind of output.
 
         Args:
             num: Number of samples, at least 1.
-            labels: Class ids (num,): another name of the input `label`, or of the first that is not
-                drawn from a seed.
-            seed: int. The same seed gives the same samples, and a larger `num` only adds to them;
-                `None` draws a new seed.
-            batch_size: Samples generated at a time; it bounds memory and changes nothing else.
-            **inputs: The generator's other inputs by name, arrays (num, ...). Without them classes
-                take turns, 0, 1, 2, ..., numbers have their default, and inputs that must be given
-                are those that the model keeps from its first `fit`, in turn.
+            labels: Class ids (num,): an alias of the input `label`, or of the first input that is
+                not drawn from a seed.
+            seed: int. The same seed gives the same samples; a larger `num` appends to them. `None`
+                draws a new seed.
+            batch_size: Samples generated at a time; limits memory, and does not change the samples.
+            **inputs: The generator's other inputs by name, arrays (num, ...). By default classes
+                take turns, 0, 1, 2, ...; numbers have their default; inputs that must be given
+                cycle through the examples that the model keeps from its first `fit`.
 
         Returns:
-            float32 array (num, H, W, C), values in [-1, 1]; or (num, ...) of the model's output.
+            float32 array (num, H, W, C), values in [-1, 1]; or (num, ...) for other outputs.
 
         Raises:
             UserError: If `num` is not a positive whole number, or an input is missing, unknown or
@@ -47,7 +47,7 @@ class Sampling:
             yield self._generate(*batch).numpy()
 
     def inputs_for(self, num, seed, labels=None, **inputs):
-        """Returns what `sample` feeds the generator: a dict of tensors (num, ...) by input name.
+        """Returns the generator's inputs for `sample`: a dict of tensors (num, ...) by name.
 
         Args:
             num, seed, labels, **inputs: As in `sample`.
@@ -98,25 +98,25 @@ class Sampling:
                 images. Inputs that must be given are taken from them.
             y: As in `fit`. Labels are not used.
             verbose: 0 hides the progress bars.
-            steps: Number of batches to take of a dataset; an endless one needs it.
-            num: Number of samples; by default as many as there are real images.
+            steps: Number of batches to take from a dataset; required if it is endless.
+            num: Number of samples; by default the number of real images.
             seed: Seed of the samples.
             extractor: Feature extractor; by default that of the model's kind of output, for images
                 `kerasgan.metrics.EfficientNetLite0()`.
-            given: dict of the inputs that must be given, arrays by name, where `x` has none.
-            batch_size, sample_weight, callbacks, return_dict: Not used; `fit` passes them when it
-                is given `validation_data`.
+            given: dict of arrays by name, for inputs that must be given and are not in `x`.
+            batch_size, sample_weight, callbacks, return_dict: Not used; `fit` passes them for
+                `validation_data`.
 
         Returns:
             dict with "frechet_distance": FD[extractor] of uint8 images, lower is better. Values
-            compare only where extractor, data and both numbers of images are the same.
+            are comparable only with equal extractor, data and numbers of images.
 
         Raises:
             UserError: If the real images do not fit the model or leave [-1, 1], or its output has
                 no extractor by default.
         """
         if isinstance(callbacks, keras.callbacks.CallbackList):
-            verbose = 0  # within `fit`, which draws its own bar
+            verbose = 0  # within `fit`, which shows its own bar
         if num is not None:
             check_count(num, "num", least=2)
         extractor = extractor or self.signature.output.extractor()

@@ -17,8 +17,8 @@ class Saving:
 
     @classmethod
     def constructor_parameters(cls):
-        """Returns the constructor's parameters by name, with those that it passes on to the
-        classes above it through `**kwargs`."""
+        """Returns the constructor's parameters by name, including those that it passes to its base
+        classes through `**kwargs`."""
         found = {}
         for each in cls.__mro__[: cls.__mro__.index(keras.Model)]:
             if "__init__" in vars(each):
@@ -90,7 +90,7 @@ class Saving:
         self.compile(**{**config, **optimizers})
 
     def _own_variables(self):
-        """The model's own weights but `images_seen`, which files of kerasgan 0.1.0 do not have."""
+        """The model's own weights except `images_seen`, which files of kerasgan 0.1.0 lack."""
         own = self._trainable_variables + self._non_trainable_variables
         return [variable for variable in own if variable is not self.images_seen]
 

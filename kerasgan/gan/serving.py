@@ -53,7 +53,7 @@ def signatures(gan):
 
 
 def for_each(values, num, name):
-    """Repeats one value of an input for all samples; as many as samples stay as they are."""
+    """Repeats a single value of an input for all samples; `num` values are returned unchanged."""
     count = tf.shape(values)[0]
     fits = tf.reduce_any([tf.equal(count, 1), tf.equal(count, num)])
     message = f"There must be one {name}, or `num` of them. Received:"
@@ -62,7 +62,7 @@ def for_each(values, num, name):
 
 
 def checked_generate(gan, inputs):
-    """As `gan.generate`, with checks within the graph, where a bad request must be told.
+    """As `gan.generate`, with checks in the graph that answer bad requests.
 
     Args:
         gan: The model.

@@ -1,4 +1,4 @@
-"""What a `train_step` is written with."""
+"""Building blocks of a `train_step`."""
 
 import keras
 import tensorflow as tf
@@ -12,29 +12,30 @@ class Steps:
     """Draws, state, updates and logs of a training step."""
 
     def next_seed(self):
-        """Returns a seed (2,): another at each call, the same on every replica."""
+        """Returns a new seed (2,) at each call, equal on all replicas."""
         return tf.stack([tf.constant(self.seed, tf.int64), self.draws.assign_add(1)])
 
     def sample_latents(self, num):
-        """Draws fresh latents for a training step."""
+        """Draws new latents for a training step."""
         seed = self.next_seed()
         return replicas.own_rows(lambda rows: self.latent_prior(rows, seed), num)
 
     def sample_uniform(self, num):
-        """Draws `num` fresh numbers, uniform in [0, 1), for a training step."""
+        """Draws `num` new numbers, uniform in [0, 1), for a training step."""
         seed = self.next_seed()
         return replicas.own_rows(
             lambda rows: tf.random.stateless_uniform((rows,), seed, alg="philox"), num
         )
 
     def add_state(self, name, initial=0.0, shape=()):
-        """Adds a variable that `train_step` updates from the data, such as BEGAN's k_t.
+        """Adds a variable that `train_step` updates, such as BEGAN's k_t.
 
-        It is saved and resumed with the model. Replicas take the mean of what each assigns.
+        It is saved and resumed with the model. With several replicas, it gets the mean of the
+        values that they assign.
 
         Args:
             name: Name of the weight.
-            initial: float, its first value.
+            initial: float, initial value.
             shape: Its shape.
 
         Returns:
@@ -50,13 +51,13 @@ class Steps:
         )
 
     def now(self, value):
-        """Returns a number as it is, and of a schedule its value at `images_seen`."""
+        """Returns a number unchanged, or the value of a schedule at `images_seen`."""
         return value(self.images_seen) if callable(value) else value
 
     def minibatches(self, batch):
-        """Deals a batch out to `n_critic` minibatches: one example each in turn.
+        """Splits a batch into `n_critic` minibatches, which take every n_critic-th example.
 
-        In turn, so that the minibatches of several replicas together are those of one device.
+        Thus the minibatches of several replicas together equal those of one device.
 
         Args:
             batch: Tensor (N, ...).
@@ -73,18 +74,18 @@ class Steps:
         )
 
     def repeat(self, update, *parts):
-        """Does an update once for each minibatch.
+        """Runs an update once for each minibatch.
 
-        One device runs it as a loop of one graph, which is traced once; under a strategy of
-        several replicas, where TensorFlow refuses optimizers in loops, the loop is unrolled.
+        On one device the update is traced once and runs in a graph loop. With several replicas the
+        loop is unrolled, since TensorFlow does not allow optimizers in loops there.
 
         Args:
-            update: Function of one minibatch of each part. Returns a dict of at most 16 scalar
-                losses.
-            *parts: What `minibatches` returns, or lists of as many tensors.
+            update: Function that takes one minibatch of each part, and returns a dict of at most 16
+                scalar losses.
+            *parts: Results of `minibatches`, or lists of as many tensors.
 
         Returns:
-            dict of float32 scalars: what the last update returned.
+            dict of float32 scalars, the losses of the last update.
         """
         number = len(parts[0]) if isinstance(parts[0], list) else parts[0].shape[0]
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
@@ -104,16 +105,16 @@ class Steps:
         return {name: values[i] for i, name in enumerate(names)}
 
     def minimize(self, tape, loss, network, optimizer):
-        """Takes one step of `optimizer` down the gradient of `loss` for a network's weights.
+        """Applies one optimizer step that lowers `loss` to the weights of a network.
 
-        Keras sums gradients over replicas, so a loss that is a mean over its replica's images is
-        divided by their number: then it is a mean over the global batch. The scale goes in at the
-        start of the backward pass, where float16 training needs it.
+        Keras sums gradients over replicas, so the loss, a mean over the images of one replica, is
+        divided by the number of replicas: this gives the mean over the global batch. The scale is
+        applied at the start of the backward pass, as float16 training needs it.
 
         Args:
             tape: `tf.GradientTape` that recorded the loss.
             loss: Scalar tensor.
-            network: `keras.Model`, or a list of those that share the optimizer.
+            network: `keras.Model`, or a list of models that share the optimizer.
             optimizer: The player's optimizer.
         """
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
@@ -123,7 +124,7 @@ class Steps:
         optimizer.apply(gradients, variables)
 
     def end_step(self, **losses):
-        """Averages the generator's weights (EMA), records the losses and returns them as logs."""
+        """Updates the averaged generator, records the losses and returns them as logs."""
         if self.ema_decay is not None:
             decay = self.now(self.ema_decay)
             for average, weight in zip(

@@ -1,4 +1,4 @@
-"""What an artefact says of itself: `kerasgan inspect`."""
+"""Describes artefacts, for `kerasgan inspect`."""
 
 import contextlib
 import json
@@ -15,7 +15,7 @@ def inspect(what):
 
     Args:
         what: A run directory, `.keras` file, zoo entry, SavedModel (or the folder of its versions),
-            `.tflite` or `.onnx` file, or a site that `kerasgan.export.browser` wrote.
+            `.tflite` or `.onnx` file, or a page of `kerasgan.export.browser`.
 
     Returns:
         str of several lines.
@@ -42,7 +42,7 @@ def inspect(what):
 
 @contextlib.contextmanager
 def readable(path):
-    """Tells in one sentence that an artefact is damaged."""
+    """Reports a damaged artefact in one sentence."""
     try:
         yield
     except Exception as error:  # TensorFlow and LiteRT raise every kind on a damaged file
@@ -143,7 +143,7 @@ def _model(what):
 
 
 def provenance_lines(about):
-    """Variant, weights, versions, training and scores, a line each."""
+    """Yields lines on the variant, weights, versions, training and scores."""
     arguments = {k: v for k, v in about["config"].items() if k not in ("name", "dtype")}
     yield f"model: {about['model']}, {about['parameters']:,} parameters"
     yield "arguments: " + ", ".join(f"{key}={value}" for key, value in arguments.items())

@@ -1,4 +1,4 @@
-"""Where generated images come from: a run, a zoo entry, an export, or a folder of pictures."""
+"""Samplers: generated images from a run, a zoo entry, an export, or a folder of pictures."""
 
 import dataclasses
 from collections.abc import Callable
@@ -14,19 +14,19 @@ from kerasgan.utils.errors import UserError, needs
 
 @dataclasses.dataclass
 class Sampler:
-    """Generated images from anywhere.
+    """A source of generated images.
 
     Attributes:
-        name: What results call it.
+        name: Its name in results.
         kind: "model", "saved_model", "tflite" or "images".
         image_shape: (height, width, channels).
         sha256: Hash of the weights, or of the file or images.
-        sample_batches: Function of a number and a seed that yields batches of so many images in
-            all, float32 in [-1, 1] or uint8.
-        generate: Function of one latent vector's inputs, arrays by name with a batch axis of 1,
-            that gives one image; `None` for images that are there already.
+        sample_batches: Function of a number of images and a seed that yields batches, float32 in
+            [-1, 1] or uint8.
+        generate: Function from the inputs of one sample, arrays by name with batch size 1, to one
+            image; `None` for existing images.
         signature: The model's `kerasgan.signature.Signature`, or `None` for a folder.
-        limit: Number of images that there are, or `None` where more can be made.
+        limit: Number of existing images, or `None` if more can be generated.
     """
 
     name: str
@@ -40,11 +40,10 @@ class Sampler:
 
 
 def open_sampler(what):
-    """Finds out what a path or name stands for.
+    """Returns the sampler for a path or name.
 
-    Exports are given the same latents as the model that they come from, which stand in what
-    `kerasgan.export` writes beside or into them: scores of a model and of its exports differ by
-    the exports alone.
+    Exports get the same latents as their model, from the signature that `kerasgan.export` stores in
+    them. Scores of a model and of its exports thus differ only by the export.
 
     Args:
         what: A run directory, `.keras` file, zoo entry, SavedModel folder (or the folder of its
@@ -54,7 +53,7 @@ def open_sampler(what):
         A `Sampler`.
 
     Raises:
-        UserError: If it is none of these, or an export of something else than kerasgan.
+        UserError: If it is none of these, or an export from another library.
     """
     kind, path = identify(what)
     if kind == "tflite":
@@ -67,10 +66,10 @@ def open_sampler(what):
 
 
 def checked(signature, what):
-    """Returns the signature of a model whose outputs can be scored; refuses others.
+    """Returns the signature of a model if its outputs can be scored.
 
     Raises:
-        UserError: If it makes something else than images, or has inputs that only its user knows.
+        UserError: If its outputs are not images, or it has inputs that must be given.
     """
     signature.output.check_scored(what)
     if signature.given:
@@ -131,9 +130,7 @@ def _of_tflite(path):
     run = interpreter.get_signature_runner("serving_default")
 
     def generate(inputs):
-        return run(**inputs)[
-            signature.output.tensor
-        ].copy()  # the runner gives the same memory again
+        return run(**inputs)[signature.output.tensor].copy()  # the runner reuses its memory
 
     def sample_batches(num, seed):
         for inputs in latent_batches(signature, num, seed):

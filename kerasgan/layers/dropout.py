@@ -9,11 +9,11 @@ from kerasgan.utils import replicas
 
 @keras.saving.register_keras_serializable(package="kerasgan")
 class Dropout(layers.Dropout):
-    """Keras's dropout, whose masks go on where they were after loading, and differ on replicas.
+    """Keras's dropout, with masks that resume after loading and differ between replicas.
 
-    Keras leaves the state of its random generators out of what it saves: a resumed run would take
-    other steps than one that was never interrupted. And it gives every replica the same mask; here
-    they have the rows of the mask that one device would draw.
+    Keras does not save the state of its random generators, so a resumed run would differ from an
+    uninterrupted one. It also gives every replica the same mask; here each replica gets its rows of
+    the mask that one device would draw.
 
     Example:
 

@@ -10,7 +10,7 @@ from keras import layers
 class ConditionalBatchNormalization(layers.Layer):
     """Batch normalisation whose scale gamma and shift beta depend on the class.
 
-    The statistics are those of the whole batch, over all replicas, whatever the classes.
+    Statistics are those of the whole batch, over all replicas and classes.
 
     Args:
         num_classes: Number of classes.
@@ -51,7 +51,7 @@ class ConditionalBatchNormalization(layers.Layer):
         self.beta = self.add_weight(shape=shape, initializer="zeros", name="beta")
 
     def call(self, inputs, labels, training=False):
-        # A product with the one-hot label, not a lookup, whose gradients are sparse.
+        # A product with one-hot labels: gradients of a lookup would be sparse.
         chosen = tf.one_hot(labels, self.num_classes, dtype=self.compute_dtype)
         gamma = tf.matmul(chosen, self.gamma)[:, None, None, :]  # (N, 1, 1, C)
         beta = tf.matmul(chosen, self.beta)[:, None, None, :]

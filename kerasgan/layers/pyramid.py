@@ -1,9 +1,9 @@
 """The Laplacian pyramid as Keras layers: images to band-pass images and back, exactly.
 
 The kernel is the 5x5 binomial one of Burt & Adelson 1983, "The Laplacian Pyramid as a Compact Image
-Code", with weights (1, 4, 6, 4, 1) / 16 in each direction. Images go on beyond their border as in
-a mirror that stands on the last pixel: a constant image then stays constant at every level, and
-no dark frame appears, as zeros outside would give.
+Code", with weights (1, 4, 6, 4, 1) / 16 in each direction. Borders use
+reflection padding, so that a constant image stays constant at every level; zero padding would give
+a dark frame.
 """
 
 import keras
@@ -49,23 +49,23 @@ class Upsample(layers.Layer):
     """
 
     def call(self, images):
-        # Of each 2x2 pixels the first is the old one: `depth_to_space` deals out 4C channels so.
+        # The first of each 2x2 pixels is the old one: `depth_to_space` orders 4C channels so.
         zeros = [[0, 0], [0, 0], [0, 0], [0, 3 * images.shape[-1]]]
         spread = tf.nn.depth_to_space(tf.pad(images, zeros), 2)
-        return blur(spread, gain=4.0)  # a quarter of the pixels carries the whole image
+        return blur(spread, gain=4.0)  # since only a quarter of the pixels are not zero
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
 class LaplacianPyramid(layers.Layer):
-    """Takes images apart into band-pass images, coarse to fine, and puts them together again.
+    """Decomposes images into band-pass images, coarse to fine, and reconstructs them.
 
     Args:
-        levels: int K >= 1: how often the sides halve. They must divide by 2^K and stay >= 4.
+        levels: int K >= 1, number of halvings. Sides must be divisible by 2^K and stay >= 4.
 
     Returns:
         Tuple `(residuals, lows)` of lists of float32 tensors. `residuals` holds I_K, the smallest
         image, (N, H / 2^K, W / 2^K, C), then h_{K-1}, ..., h_0 (N, H, W, C). `lows` holds
-        l_{K-1}, ..., l_0, the low-pass images u(I_{k+1}) that lie under these h_k.
+        l_{K-1}, ..., l_0, the low-pass images u(I_{k+1}) of these h_k.
 
     Example:
 
@@ -96,7 +96,7 @@ class LaplacianPyramid(layers.Layer):
         return [images, *residuals], lows
 
     def reconstruct(self, residuals):
-        """Returns the images (N, H, W, C) whose residuals, coarse to fine, are given."""
+        """Returns the images (N, H, W, C) of residuals, coarse to fine."""
         images = residuals[0]
         for residual in residuals[1:]:
             images = self.upsample(images) + residual  # Eq. (4): I_k = u(I_{k+1}) + h_k

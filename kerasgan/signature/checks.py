@@ -4,20 +4,20 @@ import numpy as np
 
 from kerasgan.utils.errors import UserError
 
-TOLERANCE = 1e-4  # beyond [-1, 1], for the rounding of whatever scaled the images
+TOLERANCE = 1e-4  # beyond [-1, 1], for rounding errors of the user's scaling
 
 
 def check_images(images, name="images", image_shape=None):
-    """Refuses images that no GAN here can be trained on.
+    """Checks images for training.
 
     Args:
         images: Array (N, H, W, C): uint8, or float, finite and in [-1, 1]. Or points (N, D): float,
             finite, of any range.
-        name: What the error calls them.
-        image_shape: Tuple (H, W, C) that they must have, if it matters; (D,) asks for points.
+        name: Their name in errors.
+        image_shape: Tuple (H, W, C) that they must have, or `None` for any; (D,) for points.
 
     Raises:
-        UserError: What was wanted, what was found and where, and what to do about it.
+        UserError: With the first bad image, and what to do.
 
     Example:
 
@@ -38,7 +38,7 @@ def check_images(images, name="images", image_shape=None):
 
 
 def check_labels(labels, num_classes, name="labels"):
-    """Refuses class ids outside 0 ... num_classes - 1.
+    """Checks that class ids lie in 0 to num_classes - 1.
 
     Args:
         labels: int array (N,).

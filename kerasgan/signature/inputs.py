@@ -42,7 +42,7 @@ class Latent(Kind):
 
     @property
     def walk(self):
-        """How to interpolate: normal vectors have nearly one length, which a line would leave."""
+        """How to interpolate: normal vectors have nearly equal lengths, so along a sphere."""
         return "spherical" if self.uniform is None else "linear"
 
     def control(self):
@@ -53,7 +53,7 @@ class Latent(Kind):
         return {"latent_dim": self.dim, "prior": prior}
 
     def numpy_draw(self):
-        """Returns the call of a NumPy generator that draws one, for the examples on cards."""
+        """Returns the NumPy call that draws one, for the examples on cards."""
         draw = "normal("
         if self.uniform is not None:
             low, high = self.uniform
@@ -62,7 +62,7 @@ class Latent(Kind):
 
 
 class Label(Kind):
-    """A class id, int32; classes take turns where none is given.
+    """A class id, int32; by default classes take turns.
 
     Args:
         num_classes: Number of classes.
@@ -121,11 +121,11 @@ class Label(Kind):
 
 
 class Scalar(Kind):
-    """A number that the generator takes beside the rest, such as a truncation.
+    """A further number that the generator takes, such as a truncation.
 
     Args:
-        default: Its value where none is given.
-        low, high: Range, both ends included, or `None`.
+        default: Value when none is passed.
+        low, high: Range, inclusive, or `None`.
 
     Example:
 
@@ -171,7 +171,7 @@ class Scalar(Kind):
 
 
 class Vector(Kind):
-    """A vector of numbers of any range: a condition, or a point that a generator makes.
+    """A vector of any range: a condition, or a generated point.
 
     Args:
         dim: Length.

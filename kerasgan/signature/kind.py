@@ -7,18 +7,18 @@ from kerasgan.utils.errors import UserError
 
 
 class Kind:
-    """What the kinds have in common; a kind overrides what differs.
+    """Base class: a kind overrides what differs.
 
     Attributes:
         shape: Tuple, without the batch.
         dtype: `tf.DType` of the values that networks take.
-        source: Where an input's values come from unless they are passed: "drawn" (from a seed, or
-            in turn), "default", or "given": there are none but those that are passed.
+        source: Source of an input's values when none are passed: "drawn" (from a seed, or in
+            turn), "default", or "given" (they must be passed).
         seeded: Whether values are drawn from a seed.
-        turns: Number of values that take turns where none is given, or `None`.
-        in_example: Whether an input of this kind is a part of each training example.
-        part, tensor, noun: As an output, its name in an example ("image") and in exports
-            ("images"), and what sentences call several of them.
+        turns: Number of values to cycle through when none are passed, or `None`.
+        in_example: Whether such an input is part of each training example.
+        part, tensor, noun: For outputs: the name in an example ("image"), the name in exports
+            ("images"), and the plural in messages.
     """
 
     shape = ()
@@ -49,12 +49,12 @@ class Kind:
         return tf.cast(values, self.dtype)
 
     def check(self, values, name, num=None):
-        """Checks values that a user passed.
+        """Checks values from a user.
 
         Args:
             values: Array-like (num, *shape).
-            name: What the error calls them.
-            num: How many there must be, if it matters.
+            name: Their name in errors.
+            num: Required number, or `None` for any.
 
         Returns:
             Array of `dtype`.
@@ -84,12 +84,12 @@ class Kind:
         self.check(values, name)
 
     def check_dtype(self, dtype, name):
-        """Refuses the dtype of a dataset's part, raising UserError."""
+        """Checks the dtype of a part of a dataset; raises UserError."""
         if not dtype.is_floating:
             raise UserError(f"{name} must yield floats. Received: dtype={dtype.name}")
 
     def assertions(self, values, name):
-        """Returns the graph's assertions on values of a request, or of a stream of batches."""
+        """Returns graph assertions for the values of a request or a stream of batches."""
         return [finite(values, name)]
 
     def draw(self, num, seed):
@@ -97,40 +97,40 @@ class Kind:
         raise UserError("Values of an input that must be given cannot be drawn.")
 
     def random(self, generator, num):
-        """Returns `num` valid values for trials, as a dataset would hold them."""
+        """Returns `num` random valid values of a dataset, for tests and dry runs."""
         return generator.normal(size=(num, *self.shape)).astype("float32")
 
     def control(self):
-        """Returns what a page must know to offer this input, or `None`: pages cannot yet."""
+        """Returns what a page needs to offer this input, or `None` if pages cannot."""
         return None
 
     def described(self):
-        """Returns what a card's first sentence says of this input, or `None`."""
+        """Returns the words for this input in a model card's first sentence, or `None`."""
         return None
 
     def literal(self, num=None):
-        """Returns a value as JSON and Python write it, for the examples on cards."""
+        """Returns a value in JSON and Python syntax, for the examples on cards."""
         value = repr(0.0)
         for size in reversed(self.shape):
             value = f"[{value}] * {size}"
         return f"[{value}]" if num is None else f"[{value}] * {num}"
 
     def observed(self, values):
-        """Returns a batch as metrics see it."""
+        """Returns a batch in the form that metrics take."""
         return np.asarray(values)
 
     # --- As an output ---
 
     part, tensor, noun = "output", "outputs", "outputs"
-    sides = (None, None)  # to which real images are brought before they are compared with samples
+    sides = (None, None)  # to which real images are resized for scores
 
     @property
     def size(self):
-        """Shape as people write it."""
+        """Shape as text: "28 x 28 x 1"."""
         return " x ".join(map(str, self.shape))
 
     def endpoints(self):
-        """Returns dict of a SavedModel's further forms: suffix to function of a batch to a dict."""
+        """Returns further outputs of a SavedModel: dict from suffix to a function of a batch."""
         return {}
 
     @property
@@ -139,19 +139,19 @@ class Kind:
         return self.shape
 
     def grid(self, values, columns=None):
-        """Returns a picture of a batch, uint8 (H, W, C), or `None`: it cannot be drawn yet."""
+        """Returns a picture of a batch, uint8 (H, W, C), or `None` if it cannot be drawn."""
         return None
 
     def extractor(self):
-        """Returns the feature extractor that scores these by default, or `None`."""
+        """Returns the default feature extractor for scores, or `None`."""
         return None
 
     def check_scored(self, what):
-        """Raises UserError where no score makes sense without an extractor of the user's."""
+        """Raises UserError if there is no default extractor."""
         raise UserError(f"{what} makes {self.noun} {self.shape}, not images.")
 
     def page(self):
-        """Returns what a page must know to show these, or `None`: pages cannot yet."""
+        """Returns what a page needs to show these, or `None` if pages cannot."""
         return None
 
 

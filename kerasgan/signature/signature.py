@@ -1,7 +1,7 @@
 """What a generator takes and gives, and what one training example is.
 
-A model declares its `Signature` once. `fit`'s checks, sampling, exports, cards and pages iterate
-over it; none of them asks what kind of GAN it has. A new kind of input or output is one class here.
+A model declares its `Signature` once. The checks of `fit`, sampling, exports, cards and pages
+iterate over it.
 """
 
 from kerasgan.signature.image import Image
@@ -14,11 +14,10 @@ class Signature:
     """The named inputs of a generator, its output, and the parts of a training example.
 
     Args:
-        inputs: dict from an input's name to its kind, in the order in which the generator takes
-            them. Names are those of the network's inputs; "image" and the other names of outputs
-            are taken.
+        inputs: dict from an input's name to its kind, in the generator's order. The names are
+            those of the network's inputs; "image" and the other names of outputs are reserved.
         output: Kind of the output: `Image`, `Vector` or `Waveform`.
-        extra: dict of parts that only the discriminator sees.
+        extra: dict of parts that only the discriminator uses.
 
     Attributes:
         inputs, output: As given.
@@ -55,7 +54,7 @@ class Signature:
 
     @property
     def given(self):
-        """dict of the inputs that must be given: neither drawn nor with a default."""
+        """dict of the inputs that must be given: not drawn, and without a default."""
         return {name: kind for name, kind in self.inputs.items() if kind.source == "given"}
 
     @property
@@ -65,7 +64,7 @@ class Signature:
 
     @property
     def seeded(self):
-        """Whether a seed changes what the generator makes."""
+        """Whether the output depends on a seed."""
         return any(kind.seeded for kind in self.inputs.values())
 
     def draw(self, num, seed, values=None):
@@ -73,9 +72,9 @@ class Signature:
 
         Args:
             num: int, or scalar int tensor.
-            seed: int tensor (2,), of the latents.
-            values: dict of tensors (num, ...) by input name. Inputs that must be given have to be
-                here.
+            seed: int tensor (2,), for the latents.
+            values: dict of tensors (num, ...) by input name; must contain the inputs that are
+                neither drawn nor have a default.
         """
         values = values or {}
         return [
@@ -88,21 +87,21 @@ class Signature:
         return dict(zip(self.inputs, values, strict=True))
 
     def example_from(self, x, y=None, who="The model"):
-        """Returns the parts of an example by name, from what Keras users hand over.
+        """Returns the parts of an example by name, from what `fit` accepts.
 
-        A dict is taken by names, and what is not in `example` is left out. A tuple, or `x` and
-        `y`, is taken in the order of `example`.
+        Dicts are matched by name; unknown parts are ignored. Tuples, and `x` with `y`, are matched
+        by the order of `example`.
 
         Args:
             x: Tensor, array or spec; tuple or dict of those.
             y: The same, for what follows; or `None`.
-            who: What the error calls the model.
+            who: Name of the model in errors.
 
         Returns:
             dict in the order of `example`.
 
         Raises:
-            UserError: If a part is missing, or one too many came.
+            UserError: If a part is missing, or there are too many.
         """
         names = list(self.example)
         if isinstance(y, dict):
@@ -140,7 +139,7 @@ class Signature:
         return {name: parts[name] for name in names}
 
     def get_config(self):
-        """Returns the signature as a dict of JSON values; `from_config` makes it again."""
+        """Returns the signature as a dict of JSON values, for `from_config`."""
         return {
             "inputs": {name: kind.get_config() for name, kind in self.inputs.items()},
             "output": self.output.get_config(),
@@ -172,7 +171,7 @@ class Signature:
 
 
 def output_of(shape):
-    """Returns the kind of output that a shape stands for: an image, or a vector.
+    """Returns the kind of output for a shape: an image, or a vector.
 
     Example:
 

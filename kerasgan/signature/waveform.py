@@ -10,11 +10,11 @@ from kerasgan.utils.errors import UserError, check_count
 
 
 class Waveform(Kind):
-    """Sound of one channel, float32 (length, 1) in [-1, 1].
+    """Mono sound, float32 (length, 1) in [-1, 1].
 
     Args:
-        length: Samples.
-        rate: Samples a second.
+        length: Number of samples.
+        rate: Samples per second.
     """
 
     part, tensor, noun = "audio", "audio", "sounds"

@@ -13,7 +13,7 @@ def build(recipe, spec, updates=None):
     Args:
         recipe: `kerasgan.training.recipe.Recipe`.
         spec: dict from the parts of an example to their kinds, as `source.spec` has it.
-        updates: Number of training steps, over which a `linear_decay` takes a learning rate to 0.
+        updates: Number of training steps, over which `linear_decay` lowers a learning rate to 0.
     """
     training, model = recipe.training, models.get(recipe.model.name)
     before = keras.config.dtype_policy()
@@ -40,9 +40,9 @@ def build(recipe, spec, updates=None):
 
 
 def take_weights(gan, start):
-    """Gives a new model the weights of a trained one; its optimizers start anew.
+    """Copies the weights of a trained model to a new one, whose optimizers start from scratch.
 
-    The generator takes the averaged weights where the trained model has them.
+    The generator gets the averaged weights if the trained model has them.
     """
     pairs = list(zip(gan.networks, start.networks, strict=False))
     pairs[0] = (gan.generator, start.inference_generator)

@@ -1,4 +1,4 @@
-"""Checkpoints of a training: written whole or not at all, checked when read, a few of them kept."""
+"""Checkpoints of a training: written atomically, with checksums."""
 
 import contextlib
 import dataclasses
@@ -25,25 +25,25 @@ MODEL, STATE = "model.keras", "state.json"
 
 
 class Interrupted(Exception):
-    """A training was asked to stop, and has written a checkpoint."""
+    """A training was interrupted, after writing a checkpoint."""
 
 
 @dataclasses.dataclass
 class State:
-    """Where a training is.
+    """State of a training.
 
     Attributes:
         step: Calls of `train_step` so far.
-        seconds: Time spent in `fit`, with the grids, scores and checkpoints that it makes.
-        score: Frechet distance of the samples at this step, or `None` where it was not measured.
-        means: For each loss, total and count of its mean over the epoch so far.
-        history: One dict for each whole epoch.
+        seconds: Time spent in `fit`, including grids, scores and checkpoints.
+        score: Frechet distance of the samples at this step, or `None`.
+        means: Total and count of each loss in the current epoch.
+        history: One dict for each complete epoch.
         in_epoch: Steps in an epoch.
         data_sha256: Hash of the training images.
         untrained: Frechet distance before the first step.
-        fingerprint: That of the source of the training examples.
-        xla: Whether XLA compiled the step: its random draws are others.
-        callbacks: For each further callback its numbers by name: patience, best score, ...
+        fingerprint: Fingerprint of the training data.
+        xla: Whether XLA compiled the step, which changes its random draws.
+        callbacks: For each further callback, its numbers by name: patience, best score, ...
     """
 
     step: int = 0
@@ -60,7 +60,7 @@ class State:
 
 
 class Means(keras.callbacks.Callback):
-    """Gives the losses' means back what they held when an epoch was interrupted."""
+    """Restores the losses' means of an interrupted epoch."""
 
     def __init__(self, state):
         super().__init__()
@@ -74,23 +74,23 @@ class Means(keras.callbacks.Callback):
 
 
 class Checkpoints(Means):
-    """Writes checkpoints during `fit`, and stops it in good order when the process is told to.
+    """Writes checkpoints during `fit`, and stops it after a signal.
 
     A checkpoint is a folder `step_00001234` with the model (both networks, both optimizers, the
-    average, random states) and `state.json` (where the training is, and the model's SHA-256). It
-    appears under its name only when it is whole.
+    average, random states) and `state.json` (the training's state and the model's SHA-256). It is
+    written atomically.
 
     Args:
         directory: Folder of the checkpoints.
         state: `State` from which the training goes on.
-        minutes: Time between two checkpoints. One is also written at the end, after a score, and
-            on a signal.
-        keep: Number of the newest ones that are kept, beside the one with the best score.
-        others: Callbacks whose numbers are saved and given back.
+        minutes: Time between checkpoints. Others are written at the end, after a score, and on a
+            signal.
+        keep: Number of checkpoints to keep, in addition to the one with the best score.
+        others: Callbacks whose numbers are saved and restored.
 
     Raises:
-        Interrupted: From `fit`, once SIGINT or SIGTERM has come and a checkpoint is written.
-        TrainingFailed: From `fit`, if a weight is NaN or infinite: that is not kept.
+        Interrupted: From `fit`, after SIGINT or SIGTERM, once a checkpoint is written.
+        TrainingFailed: From `fit`, if a weight is NaN or infinite; such a checkpoint is not kept.
     """
 
     def __init__(self, directory, state=None, minutes=1.0, keep=3, others=()):
@@ -100,13 +100,13 @@ class Checkpoints(Means):
         self.signal = None
 
     def on_train_begin(self, logs=None):
-        self.given_back = False
+        self.restored = False
         self.started = self.saved = time.monotonic()
         self.before = self.state.seconds
 
     def on_epoch_begin(self, epoch, logs=None):
         self.batches, self.in_epoch = 0, True
-        if not self.given_back:  # not earlier: callbacks start anew when training begins
+        if not self.restored:  # not earlier: callbacks reset themselves when training begins
             for callback, numbers in zip(self.others, self.state.callbacks, strict=False):
                 vars(callback).update(numbers)
                 if numbers and getattr(callback, "restore_best_weights", False):
@@ -115,7 +115,7 @@ class Checkpoints(Means):
                         f"it restores only weights from epochs after step {self.state.step}.",
                         stacklevel=2,
                     )
-            self.given_back = True
+            self.restored = True
         super().on_epoch_begin(epoch, logs)
 
     def on_train_batch_end(self, batch, logs=None):
@@ -139,7 +139,7 @@ class Checkpoints(Means):
         self.state.callbacks = [numbers_of(callback) for callback in self.others]
 
     def save(self):
-        """Writes a checkpoint of this moment, if there is none, and deletes those not kept."""
+        """Writes a checkpoint of this step, unless it exists, and deletes old ones."""
         self.saved = time.monotonic()
         self.state.seconds = self.before + self.saved - self.started
         means = {}
@@ -181,15 +181,15 @@ class Checkpoints(Means):
         return time.monotonic() - self.saved >= 60 * self.minutes
 
     def stop_if_asked(self):
-        """Raises `Interrupted` once a signal has come."""
+        """Raises `Interrupted` after a signal."""
         if self.signal:
             raise Interrupted(f"Interrupted after step {self.state.step}, which is saved.")
 
     @contextlib.contextmanager
     def signals(self):
-        """Within the block, the first SIGINT or SIGTERM asks `fit` to stop at its next step.
+        """Within the block, the first SIGINT or SIGTERM stops `fit` after its current step.
 
-        In another thread than the main one, where signals do not arrive, it does nothing.
+        Outside the main thread, which alone gets signals, it does nothing.
         """
         if threading.current_thread() is not threading.main_thread():
             yield
@@ -199,7 +199,7 @@ class Checkpoints(Means):
             if self.signal:
                 raise KeyboardInterrupt
             self.signal = number
-            with contextlib.suppress(OSError):  # `print` may be at work on the same stream
+            with contextlib.suppress(OSError):  # not `print`, which the signal may have interrupted
                 os.write(2, b"\nStopping after this step. Once more: at once, without saving.\n")
 
         before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -211,7 +211,7 @@ class Checkpoints(Means):
 
 
 def numbers_of(callback):
-    """Returns a callback's numbers, truths and texts by name, as JSON values."""
+    """Returns a callback's numbers, booleans and strings by name, as JSON values."""
     plain = {
         name: value.item() if isinstance(value, np.generic) else value
         for name, value in vars(callback).items()
@@ -220,17 +220,17 @@ def numbers_of(callback):
 
 
 def path_of(directory, step):
-    """Returns the folder of the checkpoint of a step, which need not exist."""
+    """Returns the path of a step's checkpoint, which need not exist."""
     return Path(directory) / f"step_{step:08d}"
 
 
 def found(directory):
-    """Returns the folders of the checkpoints in `directory`, oldest first, unchecked."""
+    """Returns the checkpoints in `directory`, oldest first, unchecked."""
     return sorted(Path(directory).glob("step_" + "[0-9]" * 8))
 
 
 def read(path):
-    """Returns the state of a checkpoint after comparing both files with their checksums.
+    """Returns the state of a checkpoint after checking both checksums.
 
     Args:
         path: The checkpoint's folder.
@@ -239,7 +239,7 @@ def read(path):
         A `State`.
 
     Raises:
-        UserError: If a file is missing or not what was written.
+        UserError: If a file is missing or damaged.
     """
     path = Path(path)
     try:
@@ -255,17 +255,17 @@ def read(path):
 
 
 def newest(directory, say=print):
-    """Returns the newest sound checkpoint of a folder, and puts newer, damaged ones aside.
+    """Returns the newest intact checkpoint of a folder, and renames newer, damaged ones.
 
-    Those are named and renamed, to `damaged_step_...`: they neither count among those kept nor
-    stand in the way of a new one of the same step.
+    They become `damaged_step_...`, so that they do not count as kept, nor block a new checkpoint of
+    the same step.
 
     Args:
         directory: Folder of the checkpoints.
-        say: Function that is told of each damaged one.
+        say: Receives a message about each damaged one.
 
     Returns:
-        The checkpoint's path and its `State`, or `(None, State())` where there is none.
+        The checkpoint's path and its `State`, or `(None, State())` without one.
     """
     for path in reversed(found(directory)):
         try:
@@ -279,23 +279,23 @@ def newest(directory, say=print):
 
 
 def restore(gan, path, changed=(), rates=()):
-    """Puts a checkpoint's weights, optimizer state and random state into a compiled model.
+    """Loads weights, optimizer states and random state of a checkpoint into a compiled model.
 
-    The optimizers go on as they were saved: with their settings, and with a rate that a callback
-    changed. So does the step: compiled by XLA or not.
+    Optimizers keep their saved settings, including a rate that a callback changed. The step is
+    compiled by XLA if it was before.
 
     Args:
-        gan: A compiled `kerasgan.GAN`, built as the one that was saved.
+        gan: A compiled `kerasgan.GAN`, built like the saved one.
         path: The checkpoint's folder.
-        changed: Players whose optimizer may be another one than was saved. One that is starts
-            anew, with a warning.
-        rates: Players whose rate is the one that the model was compiled with.
+        changed: Players whose optimizer may differ from the saved one. If it does, it starts from
+            scratch, with a warning.
+        rates: Players that keep the rate with which the model was compiled.
 
     Raises:
-        UserError: If the model, or an optimizer, is another one.
+        UserError: If the model or an optimizer does not fit.
 
     Warns:
-        UserWarning: Which optimizer starts anew.
+        UserWarning: If an optimizer starts from scratch.
     """
     compiled_as(gan, path, changed)
     optimizers = {
@@ -321,7 +321,7 @@ def restore(gan, path, changed=(), rates=()):
 
 
 def compiled_as(gan, path, changed=()):
-    """Compiles a model as the one of a checkpoint was: its optimizers' settings, and XLA."""
+    """Compiles a model like that of a checkpoint: its optimizers' settings, and XLA."""
     saved = compile_config(Path(path) / MODEL)
     own = gan.get_compile_config()
     wanted = dict(own)
@@ -339,8 +339,8 @@ def compiled_as(gan, path, changed=()):
 
 
 def nameless(optimizer):
-    """Returns an optimizer's config as JSON text without names, which Keras counts up, and rates
-    that are numbers, which the checkpoint's variables hold."""
+    """Returns an optimizer's config as JSON text, without names, which Keras numbers, and without
+    constant rates, which are in the checkpoint's variables."""
 
     def stripped(value):
         if isinstance(value, dict):
@@ -355,7 +355,7 @@ def nameless(optimizer):
 
 
 def compile_config(file):
-    """Returns what a `.keras` file says of how its model was compiled."""
+    """Returns the compile config of a `.keras` file."""
     try:
         with zipfile.ZipFile(file) as archive:
             return json.loads(archive.read("config.json")).get("compile_config") or {}

@@ -36,7 +36,7 @@ def of_step(gan, batch):
 def _executed(graph):
     """Yields the operations that a function's results or effects depend on.
 
-    Others stand in the graph too: every convolution's gradient comes with both of its parts.
+    The graph contains others too: the gradient of a convolution always has both of its parts.
     """
     pending = [tensor.op for tensor in graph.outputs] + list(graph.control_outputs)
     seen = set()

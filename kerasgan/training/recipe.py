@@ -1,4 +1,4 @@
-"""Recipes: a training written down as TOML, checked key by key before anything starts."""
+"""Recipes: trainings as TOML, validated before anything starts."""
 
 import copy
 import dataclasses
@@ -27,7 +27,7 @@ def setting(default, least=1, most=None, choices=None):
 
 @dataclasses.dataclass(frozen=True)
 class Model:
-    """`[model]`: a model by name, and arguments of its constructor."""
+    """`[model]`: name of a model, and arguments of its constructor."""
 
     name: str = "dcgan"
     arguments: dict = dataclasses.field(default_factory=dict)
@@ -35,9 +35,9 @@ class Model:
 
 @dataclasses.dataclass(frozen=True)
 class Data:
-    """`[data]`: what is trained on, as `kerasgan.data.load` takes it.
+    """`[data]`: training data, as in `kerasgan.data.load`.
 
-    A batch is by default 64 examples for each update of the discriminator in a step.
+    The default batch has 64 examples for each update of the discriminator in a step.
     """
 
     name: str = "fashion_mnist_mini"
@@ -48,7 +48,7 @@ class Data:
 
 @dataclasses.dataclass(frozen=True)
 class Training:
-    """`[training]`: for how long, how, and from which trained model, if any."""
+    """`[training]`: length and settings; `start_from` names a trained model to start from."""
 
     epochs: int = setting(10)
     seed: int = setting(0, least=0, most=2**32 - 1)
@@ -143,7 +143,7 @@ def read(path):
 
 
 def parse(path):
-    """Reads a recipe file as it stands, without checking it, and so without importing a model.
+    """Reads a recipe file without checking it, so without importing a model.
 
     Args:
         path: TOML file.
@@ -174,7 +174,7 @@ def complete(tables, source="recipe"):
 
     Args:
         tables: dict of dicts, as TOML gives them.
-        source: Name that stands in error messages.
+        source: Its name in errors.
 
     Returns:
         `Recipe`.
@@ -354,7 +354,7 @@ def type_of(parameter):
 
 
 def check_value(where, value, kind, least=1, most=None, choices=None):
-    """Raises UserError unless a value is of a kind, and sensible where known.
+    """Raises UserError if a value has the wrong type or is out of range.
 
     Args:
         where: What the value is called in error messages.

@@ -1,4 +1,4 @@
-"""Run directories: which folders they are, what a run writes there, and whether it may go on."""
+"""Run directories: their content, and whether a run may continue there."""
 
 import contextlib
 import csv
@@ -31,7 +31,7 @@ WRITTEN = (
 
 
 class Recipe:
-    """What a run directory says of a training by recipe: `recipe.toml`."""
+    """The record of a training by recipe: `recipe.toml`."""
 
     file = "recipe.toml"
     remedies = "pass --change-recipe to go on with this one, or --overwrite to start anew"
@@ -48,7 +48,7 @@ class Recipe:
 
 
 class CallRecord:
-    """What a run directory says of a training by `kerasgan.train`: `session.json`."""
+    """The record of a training by `kerasgan.train`: `session.json`."""
 
     file = "session.json"
     remedies = "pass overwrite=True to start anew"
@@ -68,22 +68,22 @@ class CallRecord:
 
 @contextlib.contextmanager
 def opened(directory, record, overwrite=False, change_recipe=False):
-    """Makes a run directory or opens one to go on, and keeps other processes out of it.
+    """Creates a run directory or opens it to continue, and locks it against other processes.
 
-    What writes that were killed left behind is deleted; nothing else is changed until `begin`.
+    Deletes leftovers of killed writes; changes nothing else until `begin`.
 
     Args:
         directory: The run directory.
         record: A `Recipe` or `CallRecord`.
-        overwrite: Whether what an earlier run wrote is deleted; nothing else is.
-        change_recipe: Whether a run of another recipe may go on with this one.
+        overwrite: Whether to delete the files of an earlier run, and only those.
+        change_recipe: Whether a run of another recipe may continue with this one.
 
     Yields:
-        list of the keys in which an earlier run's recipe differs.
+        list of the keys that differ from an earlier run's record.
 
     Raises:
-        UserError: If the folder holds something else, another run or a running one, or cannot be
-            written.
+        UserError: If the folder contains something else, another run or a running one, or is not
+            writable.
     """
     marker = os.path.join(directory, MARKER)
     with contextlib.ExitStack() as stack:
@@ -114,7 +114,7 @@ def opened(directory, record, overwrite=False, change_recipe=False):
 
 
 def begin(directory, record):
-    """Writes the record of the training that now begins or goes on; it is not finished any more."""
+    """Writes the record of a training that starts or continues, and deletes its result."""
     with _writing(directory):
         delete(os.path.join(directory, "result.json"))
         os.makedirs(os.path.join(directory, "checkpoints"), exist_ok=True)
@@ -122,7 +122,7 @@ def begin(directory, record):
 
 
 def _changes(directory, record):
-    """Lists how an earlier run's recipe differs; a run that has saved nothing has none."""
+    """Lists the differences to an earlier run's record, if that run has saved anything."""
     saved = checkpoints.found(os.path.join(directory, "checkpoints")) or result(directory)
     if not saved:
         return []
@@ -144,7 +144,7 @@ def _writing(directory):
 
 
 def result(directory):
-    """Returns what a finished run says in its `result.json`; `None` where it is not finished."""
+    """Returns the `result.json` of a finished run, else `None`."""
     try:
         with open(os.path.join(directory, "result.json"), encoding="utf-8") as file:
             found = json.load(file)
@@ -171,7 +171,7 @@ def result_of(gan, state, scorer, dataset):
 
 
 def write_history(directory, rows):
-    """Writes `history.csv`: one row for each epoch, "nan" for what was not measured."""
+    """Writes `history.csv`: one row per epoch, "nan" for missing values."""
     with replacing(os.path.join(directory, "history.csv")) as temporary:
         with open(temporary, "w", newline="", encoding="utf-8") as file:
             columns = dict.fromkeys(key for row in rows for key in row)

@@ -1,4 +1,4 @@
-"""A training session: from where a run directory stands to the end of its plan."""
+"""A training session: continues a run directory to the end of its plan."""
 
 import dataclasses
 import json
@@ -23,12 +23,12 @@ FINISHED = -1  # what the chief tells the other workers in place of a step
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """How long a session trains, and what it keeps on the way.
+    """Length and settings of a session.
 
     Attributes:
-        epochs, batch_size, seed: Of the whole training; the seed orders the data.
+        epochs, batch_size, seed: Of the whole training; the seed determines the order of the data.
         checkpoint_minutes, checkpoints: As in `kerasgan.training.checkpoints.Checkpoints`.
-        every: Epochs between two scores during training; 0 scores at the end only.
+        every: Epochs between scores during training; 0 scores only at the end.
         callbacks: Further Keras callbacks.
         verbose: As in `keras.Model.fit`.
     """
@@ -44,12 +44,12 @@ class Plan:
 
 
 def first_sha256(source):
-    """Returns the SHA-256 of the first part of a source, which checkpoints of 0.1.0 keep too."""
+    """Returns the SHA-256 of a source's first part, as checkpoints of 0.1.0 contain it."""
     return hashing.of_array(next(iter(source.parts.values())))
 
 
 def trained_on(gan, source):
-    """Returns a source of the parts that a model trains on, or refuses the data."""
+    """Returns a source with the parts that a model trains on, or raises UserError."""
     missing = [part for part in gan.signature.example if part not in source.spec]
     if missing:
         raise UserError(f"{type(gan).__name__} needs {missing[0]}s. {source.name} has none.")
@@ -57,19 +57,19 @@ def trained_on(gan, source):
 
 
 def session(gan, source, plan, directory, record, scorer, overwrite=False, change_recipe=False):
-    """Trains a compiled model from where its run directory stands to the end of the plan.
+    """Trains a compiled model from the state of its run directory to the end of the plan.
 
     Args:
         gan: The compiled model.
         source: The training examples.
         plan: A `Plan`.
         directory: The run directory.
-        record: What the directory says of the training; a `kerasgan.training.runs` record.
-        scorer: Function that makes the `Scorer`, or gives `None`: there is no score.
+        record: The directory's record of the training, from `kerasgan.training.runs`.
+        scorer: Function that returns the `Scorer`, or `None` for no score.
         overwrite, change_recipe: As in `train_recipe`.
 
     Returns:
-        dict, the content of `result.json`; `None` for workers that write nothing.
+        dict, the content of `result.json`; `None` for workers other than the chief.
     """
     say = print if plan.verbose else (lambda *_: None)
     strategy = gan.distribute_strategy
@@ -93,8 +93,7 @@ def session(gan, source, plan, directory, record, scorer, overwrite=False, chang
 
 
 def lead(gan, source, plan, directory, record, state, scorer):
-    """Trains from a state to the end and writes the run directory: the whole of it, or the chief's
-    part. Returns the content of `result.json`."""
+    """Trains from a state to the end and writes the run directory. Returns its `result.json`."""
     say = print if plan.verbose else (lambda *_: None)
     runs.begin(directory, record)
     networks = ", ".join(f"{network.name} {network.count_params():,}" for network in gan.networks)
@@ -129,7 +128,7 @@ def lead(gan, source, plan, directory, record, state, scorer):
 
 
 def take_model(gan, directory, record):
-    """Gives the caller's model what a finished run saved: weights, optimizers, random state."""
+    """Loads the model of a finished run into the caller's: weights, optimizers, random state."""
     if not isinstance(record, runs.CallRecord):
         return  # the caller has no model
     path = os.path.join(directory, "model.keras")
@@ -144,7 +143,7 @@ def take_model(gan, directory, record):
 
 
 def follow(gan, source, plan, directory, record, state):
-    """Trains in step with the chief, and writes nothing."""
+    """Trains along with the chief, without writing."""
     with strategies.chief_decides():
         step = replicas.from_chief(gan.distribute_strategy)
         if step == FINISHED:
@@ -166,13 +165,13 @@ def follow(gan, source, plan, directory, record, state):
 
 
 def of_replicas(gan):
-    """Says how many replicas train, where there are several."""
+    """Returns the number of replicas as text, if there are several."""
     number = gan.distribute_strategy.num_replicas_in_sync
     return f"; {number} replicas" if number > 1 else ""
 
 
 def check_source(gan, source, batch_size):
-    """Refuses what `fit` would refuse, before a directory is touched."""
+    """Makes the checks of `fit` before a directory is touched."""
     checks.training_dataset(gan, data.steps(source, None, batch_size, stop=1, name=source.name))
     output, *others = gan.signature.example
     for part in others:
@@ -181,16 +180,17 @@ def check_source(gan, source, batch_size):
 
 
 def resumed(gan, directory, new, changes, plan, say):
-    """Returns the state to train from: that of the newest checkpoint, which the model then has.
-    Tells other workers its step; they and the chief then load it at the same time.
+    """Returns the state to continue from, and loads its checkpoint into the model.
+
+    Sends its step to the other workers, which load it at the same time.
 
     Args:
         gan: The compiled model.
         directory: The run directory.
-        new: The state of a training that begins.
-        changes: Keys in which the record differs from the checkpoint's.
+        new: The state of a new training.
+        changes: Keys that differ from the checkpoint's record.
         plan: The session's `Plan`.
-        say: Function that is told what goes on.
+        say: Receives progress messages.
     """
     path, state = checkpoints.newest(os.path.join(directory, "checkpoints"), say)
     if path is None:
@@ -214,14 +214,14 @@ def resumed(gan, directory, new, changes, plan, say):
 
 
 def goes_on(gan, path, differs, images):
-    """Restores a checkpoint, on the chief and the other workers alike.
+    """Restores a checkpoint, on the chief and on other workers.
 
     Args:
         gan: The compiled model.
         path: The checkpoint.
-        differs: Number whose bits say what differs from the training that was saved: anything,
-            then the optimizer of each player.
-        images: Number of images that the model has seen.
+        differs: Number whose bits tell what differs from the saved training: anything, then the
+            optimizer of each player.
+        images: Number of images seen so far.
     """
     rates = [p for place, p in enumerate(gan.players, start=1) if differs >> place & 1]
     checkpoints.restore(gan, path, changed=gan.players if differs else (), rates=rates)
@@ -230,7 +230,7 @@ def goes_on(gan, path, differs, images):
 
 
 def fit(gan, source, plan, directory, state, scorer):
-    """Trains from a state to the plan's last epoch; the state is then that of the end."""
+    """Trains from a state to the plan's last epoch, and updates the state."""
     saver = checkpoints.Checkpoints(
         os.path.join(directory, "checkpoints"),
         state,
@@ -247,14 +247,16 @@ def fit(gan, source, plan, directory, state, scorer):
         good, _ = checkpoints.newest(os.path.join(directory, "checkpoints"), lambda *_: None)
         kept = f"The last good checkpoint is {good}." if good else "There is no checkpoint before."
         raise TrainingFailed(f"{error} {kept}") from error
-    runs.write_history(directory, state.history)  # also of an epoch that ended in an interruption
+    runs.write_history(
+        directory, state.history
+    )  # also after an interruption at the end of an epoch
 
 
 def epochs(gan, source, plan, state, callbacks):
-    """Calls `fit` until the plan's last step; `state.step` is then that."""
+    """Calls `fit` until the plan's last step, and updates `state.step`."""
     last = plan.epochs * state.in_epoch
     while state.step < last and not gan.stop_training:
-        # An epoch that was interrupted ends first; then all that are left.
+        # First the rest of an interrupted epoch, then all others.
         epoch, done = divmod(state.step, state.in_epoch)
         stop = state.step - done + state.in_epoch if done else last
         gan.fit(
@@ -296,7 +298,7 @@ def run_callbacks(directory, saver, scorer, plan):
 
 
 def draw(gan, directory, zoom=2):
-    """Writes `samples.png`, 64 seeded samples, and `progress.png`, if they can be drawn."""
+    """Writes `samples.png`, 64 seeded samples, and `progress.png`, if outputs can be drawn."""
     samples = grids.sample_grid(gan, seed=SAMPLE_SEED)
     if samples is None:
         return
@@ -310,5 +312,5 @@ def draw(gan, directory, zoom=2):
 
 
 def nameless(made):
-    """Returns the config of a model or optimizer without its name, which Keras counts up."""
+    """Returns the config of a model or optimizer without its name, which Keras numbers."""
     return {key: value for key, value in made.get_config().items() if key != "name"}

@@ -1,10 +1,10 @@
-"""Which devices train: one, all of this machine, or those of several machines.
+"""Distribution strategies: one device, all of this machine, or those of several machines.
 
-A model is distributed by being built in a strategy's scope, and `kerasgan train --strategy` does
-that. Everything the replicas do agrees with one device that has the whole batch: losses and
-gradients are means over the whole batch (`GAN.minimize`), latents and dropout masks are its rows
-(`own_rows`), batch norm's statistics are its own, and running means, spectral-norm vectors and
-averaged weights are the same everywhere.
+A model is distributed if it is built in a strategy's scope, as `kerasgan train --strategy` does.
+Replicas compute what one device with the whole batch computes: losses and gradients are means over
+the whole batch (`GAN.minimize`), each replica takes its rows of latents and dropout masks
+(`own_rows`), batch norm uses the statistics of the whole batch, and running means, spectral-norm
+vectors and averaged weights are equal on all replicas.
 """
 
 import contextlib
@@ -22,12 +22,12 @@ NAMES = ("one_device", "mirrored", "multi_worker")
 
 
 def strategy(name):
-    """Returns a strategy to build a model in.
+    """Returns the strategy in whose scope a model is built.
 
     Args:
         name: "one_device": the first GPU, or the CPU; "mirrored": all GPUs of this machine, or all
             logical CPU devices; "multi_worker": the devices of all processes that the environment
-            variable `TF_CONFIG` lists. That one must be made before TensorFlow is used.
+            variable `TF_CONFIG` lists. It must be created before TensorFlow is used.
 
     Returns:
         `tf.distribute.Strategy`.
@@ -56,13 +56,13 @@ def strategy(name):
 
 
 def check_tf_config(text):
-    """Refuses a `TF_CONFIG` from which no worker could tell who it is.
+    """Checks that `TF_CONFIG` describes a cluster and this worker.
 
     Args:
         text: The variable's value, or `None`.
 
     Raises:
-        UserError: Says what is missing, and shows a valid one.
+        UserError: With what is missing, and a valid example.
 
     Example:
 
@@ -92,14 +92,14 @@ def check_tf_config(text):
 
 
 def grow_memory():
-    """Lets TensorFlow take GPU memory as it needs it, not all at once; before it is first used."""
+    """Makes TensorFlow allocate GPU memory as needed; call it before TensorFlow is used."""
     for gpu in tf.config.list_physical_devices("GPU"):
         with contextlib.suppress(RuntimeError):  # already in use
             tf.config.experimental.set_memory_growth(gpu, True)
 
 
 def split_cpu(devices):
-    """Makes several logical devices of the CPU, to try replicas out; before TensorFlow is used."""
+    """Splits the CPU into logical devices, to test replicas; call it before TensorFlow is used."""
     (cpu,) = tf.config.list_physical_devices("CPU")
     tf.config.set_logical_device_configuration(
         cpu, [tf.config.LogicalDeviceConfiguration()] * devices
@@ -108,10 +108,10 @@ def split_cpu(devices):
 
 @contextlib.contextmanager
 def lost_workers(strategy):
-    """Within the block, a worker that is gone is told as such.
+    """Within the block, reports a lost worker.
 
     Raises:
-        TrainingFailed: Says what to do.
+        TrainingFailed: With what to do.
     """
     try:
         yield
@@ -126,8 +126,11 @@ def lost_workers(strategy):
 
 @contextlib.contextmanager
 def chief_decides():
-    """Within the block, the first SIGINT or SIGTERM is left to the chief: a worker that stopped by
-    itself would keep it from ending its step and writing its checkpoint. A second one counts."""
+    """Within the block, ignores the first SIGINT or SIGTERM, since the chief handles it.
+
+    A worker that stopped by itself would keep the chief from finishing its step and writing its
+    checkpoint. A second signal interrupts at once.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -43,35 +43,36 @@ def train(
 
     The directory gets `session.json` (what is trained, and how), `model.keras`, `checkpoints/`,
     `samples/` (a grid per epoch), `samples.png`, `progress.png`, `history.csv`, `tensorboard/` and,
-    last, `result.json`. The same call again goes on with a run that was interrupted, in whatever
-    way, from its last checkpoint, and leaves a finished one as it is.
+    last, `result.json`. The same call continues an interrupted run from its last checkpoint,
+    however it was interrupted; `epochs` may be larger. Of a finished run it loads the model.
 
     Args:
         gan: A compiled `kerasgan.GAN`, of kerasgan or of your own.
-        data: Training examples: an array, a tuple or dict of arrays as `fit` takes them, a
-            `kerasgan.data` source, or what `kerasgan.data.load` takes by name.
+        data: Training examples: an array, a tuple or dict of arrays as in `fit`, a `kerasgan.data`
+            source, or the name of a data set or folder as in `kerasgan.data.load`.
         directory: The run directory.
         epochs: Passes over the data.
-        batch_size: Examples in a batch; by default 64 for each update of the discriminator.
-        test: Examples to score against, in the same forms; a name of a data set gives its split
-            "test" by default. Without them, or for outputs that have no score, there is none.
-        num: Samples and real images of a score, at most.
-        every: Epochs between two scores; 0 scores before and after training only.
-        seed: int, orders the data.
-        checkpoint_minutes: Minutes between two checkpoints.
-        checkpoints: Number of the newest ones that are kept.
-        callbacks: Further Keras callbacks. Their numbers (patience, best score) are resumed.
-        overwrite: Whether an earlier run in that directory is deleted instead of continued.
+        batch_size: Examples per batch; by default 64 for each update of the discriminator.
+        test: Examples to score against, in the same forms; by default the split "test" of a named
+            data set. Otherwise, and for outputs without a default extractor, there is no score.
+        num: Maximum number of samples and real images of a score.
+        every: Epochs between scores; 0 scores only before and after training.
+        seed: int, determines the order of the data.
+        checkpoint_minutes: Minutes between checkpoints.
+        checkpoints: Number of checkpoints to keep.
+        callbacks: Further Keras callbacks. Their numbers (patience, best score) are resumed, not
+            their arrays (best weights).
+        overwrite: Whether to delete an earlier run in that directory rather than continue it.
         verbose: As in `keras.Model.fit`; 0 is silent.
 
     Returns:
         dict, the content of `result.json`.
 
     Raises:
-        UserError: If the model is not compiled, the data do not fit, or the directory holds
-            something else or another run.
+        UserError: If the model is not compiled, the data do not fit, or the directory contains
+            something else or another training.
         TrainingFailed: If a loss becomes NaN or infinite.
-        kerasgan.training.checkpoints.Interrupted: If the process was told to stop, once a
+        kerasgan.training.checkpoints.Interrupted: If the process was interrupted, once a
             checkpoint is written.
 
     Example:
@@ -126,7 +127,7 @@ def train(
 
 
 def source_of(gan, data_, split):
-    """Returns examples in whatever form as a source of the parts that a model trains on."""
+    """Returns data in any of the forms as a source of the parts that a model trains on."""
     if isinstance(data_, (str, os.PathLike)):
         height, width, *_ = (*gan.signature.output.shape, None)
         source = data.load_source(data_, split, height if height == width else None)
@@ -153,25 +154,25 @@ def train_recipe(
     Args:
         recipe: `kerasgan.training.recipe.Recipe`.
         directory: The run directory.
-        data_dir: Where TFDS keeps its data; by default TFDS's own place.
-        overwrite: Whether an earlier run in that directory is deleted instead of continued.
-        change_recipe: Whether an earlier run goes on although its recipe was another.
-        deterministic: Whether TensorFlow must give the same bits each time, which can be slower.
+        data_dir: Folder of TFDS; by default TFDS's own.
+        overwrite: Whether to delete an earlier run in that directory rather than continue it.
+        change_recipe: Whether an earlier run may continue with a different recipe.
+        deterministic: Whether TensorFlow must be bit-reproducible, which can be slower.
         verbose: As in `keras.Model.fit`; 0 is silent.
         strategy: `tf.distribute.Strategy`, or `None` for the current one. The recipe's batch is
-            shared out to its replicas. Of several workers all call this function, with a directory
-            that all of them see; only the first writes there.
-        start: The trained model that `training.start_from` names: a new run begins with its
+            split between its replicas. All workers call this function, with a shared directory, to
+            which only the first writes.
+        start: The trained model that `training.start_from` names; a new run starts from its
             weights.
 
     Returns:
         dict, the content of `result.json`; `None` for workers that write nothing.
 
     Raises:
-        UserError: If the data cannot be had, the directory holds something else, or a run of
-            another recipe.
-        TrainingFailed: If a loss becomes NaN or infinite, or another worker is gone.
-        kerasgan.training.checkpoints.Interrupted: If the process was told to stop, once a
+        UserError: If the data are not available, or the directory contains something else or a
+            run of another recipe.
+        TrainingFailed: If a loss becomes NaN or infinite, or another worker is lost.
+        kerasgan.training.checkpoints.Interrupted: If the process was interrupted, once a
             checkpoint is written.
     """
     training, evaluation = recipe.training, recipe.evaluation
@@ -219,13 +220,13 @@ def train_recipe(
 
 
 def agree(strategy, tables, data_sha256):
-    """Tells whether this worker trains by the chief's recipe and on its data."""
+    """Tells whether this worker has the chief's recipe and data."""
     own = int(hashing.of_json([tables, data_sha256])[:15], 16)
     return replicas.from_chief(strategy, own) == own
 
 
 def check_steps(in_epoch, at_once):
-    """Refuses calls of several steps that would run beyond the end of an epoch."""
+    """Checks that steps_per_execution divides the steps of an epoch."""
     if in_epoch % at_once:
         valid = [number for number in range(1, min(in_epoch, 100) + 1) if in_epoch % number == 0]
         raise UserError(

@@ -1,4 +1,4 @@
-"""Several workers on one machine, to try multi-worker training out before there are machines."""
+"""Local workers, to try multi-worker training on one machine."""
 
 import contextlib
 import json
@@ -10,22 +10,22 @@ import sys
 import tempfile
 import time
 
-PATIENCE = 60  # seconds that workers get to end by themselves once one has ended
+PATIENCE = 60  # seconds for the other workers to end after the first one has
 
 
 def launch(arguments, workers):
     """Runs a `kerasgan` command in several processes that form a cluster, and waits for them.
 
-    The first worker's output is this process's; of the others only the end is shown, if they
-    failed. SIGTERM goes to the first worker, which saves and stops; Ctrl-C reaches all by itself.
-    The CPU computes: two workers cannot share a GPU.
+    Shows the output of the first worker, and the last lines of others that fail. SIGTERM goes to
+    the first worker, which saves and stops; Ctrl-C reaches all workers. They use the CPU, since two
+    workers cannot share a GPU.
 
     Args:
         arguments: list of str: the command, e.g. `["train", "recipe.toml"]`.
         workers: Number of processes.
 
     Returns:
-        Exit code: the first worker's, or else that of one that failed.
+        Exit code: the first that is not 0, or 0.
     """
     addresses = [f"localhost:{port}" for port in free_ports(workers)]
     processes = []
@@ -66,8 +66,10 @@ def start(arguments, addresses, index, log):
 
 
 def wait(processes):
-    """Waits for all to end; once one has, not longer than a minute. Returns exit codes, those of
-    processes that a signal ended as a shell gives them."""
+    """Waits for all to end, at most a minute after the first, and returns their exit codes.
+
+    A process ended by a signal has 128 plus its number, as in a shell.
+    """
     deadline = None
     while any(process.poll() is None for process in processes):
         time.sleep(0.1)
@@ -81,7 +83,7 @@ def wait(processes):
 
 
 def free_ports(number):
-    """Returns port numbers that nothing listens at now."""
+    """Returns free port numbers."""
     sockets = [socket.create_server(("localhost", 0)) for _ in range(number)]
     ports = [each.getsockname()[1] for each in sockets]
     for each in sockets:

@@ -1,4 +1,4 @@
-"""What a caller is told about a mistake."""
+"""Exceptions and checks with messages for users."""
 
 import difflib
 import importlib.util

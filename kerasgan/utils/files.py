@@ -1,4 +1,4 @@
-"""Files that appear under their final name only when they are whole."""
+"""Atomic writes, locks, and the cache folder."""
 
 import contextlib
 import os
@@ -20,11 +20,11 @@ except ImportError:  # Windows has no such locks
 def replacing(path):
     """Gives a temporary path beside `path`, which takes its name when the block succeeds.
 
-    Serves files and folders. A block that raises leaves neither the temporary nor a changed
-    `path`; an existing file is replaced in one step, an existing folder is refused.
+    Works for files and folders. If the block raises, the temporary is deleted and `path` stays
+    unchanged. An existing file is replaced atomically; an existing folder is an error.
 
     Args:
-        path: File or folder to write; its parent folder is made where missing.
+        path: File or folder to write; missing parent folders are created.
 
     Yields:
         str, the path to write to; it keeps the ending of `path`.
@@ -60,7 +60,7 @@ def replacing(path):
 
 
 def delete(path):
-    """Deletes a file, a folder with all that is in it, or nothing where there is nothing."""
+    """Deletes a file or a folder tree, if it exists."""
     if os.path.isdir(path):
         shutil.rmtree(path)
     elif os.path.exists(path):
@@ -68,7 +68,7 @@ def delete(path):
 
 
 def _delete_leftovers(folder, name, seconds=3600):
-    """Deletes what a writer of the same file left that was killed; younger ones may be at work."""
+    """Deletes temporaries of killed writers; younger ones may belong to a running writer."""
     for path in pathlib.Path(folder).glob(".partial-*"):
         left = re.fullmatch(r"\.partial-[0-9a-f]{8}-(.*)", path.name)
         if left and left[1] == name and time.time() - path.stat().st_mtime > seconds:
@@ -76,7 +76,7 @@ def _delete_leftovers(folder, name, seconds=3600):
 
 
 def _sync(path):
-    """Sees to it that a file, or all files of a folder, are on disk before they get their name."""
+    """Flushes a file, or all files of a folder, to disk."""
     files = [path] if os.path.isfile(path) else pathlib.Path(path).rglob("*")
     for file in files:
         if os.path.isfile(file):
@@ -86,7 +86,7 @@ def _sync(path):
 
 @contextlib.contextmanager
 def locked(path):
-    """Keeps other processes that lock the same file out until the block ends, however it ends.
+    """Locks a file against other processes until the block ends.
 
     Args:
         path: An existing file.
@@ -105,7 +105,7 @@ def locked(path):
 
 
 def cache_folder():
-    """Returns where downloads and features are kept: `KERASGAN_CACHE`, or the user's cache.
+    """Returns the folder of downloads and cached features: `KERASGAN_CACHE`, or the user's cache.
 
     Returns:
         `pathlib.Path`; the user's cache is `XDG_CACHE_HOME` or `~/.cache`.

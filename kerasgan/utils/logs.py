@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def quiet():
-    """Keeps TFDS's log to errors: it warns of datasets not prepared yet and of its own calls."""
+    """Limits absl's log to errors: TFDS warns of unprepared datasets and of its own calls."""
     logger = logging.getLogger("absl")
     level = logger.level
     logger.setLevel(logging.ERROR)

@@ -21,9 +21,9 @@ def fetch(url, name, needed, remedy):
 
     Args:
         url: What to fetch.
-        name: What to call the download in an error.
-        needed: Who needs what, the start of the error's sentence.
-        remedy: What a user can do instead, its end.
+        name: Name of the download in errors.
+        needed: Start of the error's sentence: who needs what.
+        remedy: End of the error's sentence: what to do instead.
 
     Returns:
         bytes.
@@ -69,15 +69,15 @@ def keep(content, path, what):
 
 
 def reason(error):
-    """Returns the first line of what an exception says, or its kind where it says nothing."""
+    """Returns the first line of an exception's message, or its class name if it has none."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def unreachable(urls, timeout=5.0):
     """Returns the hosts behind some URLs if none of them accepts a connection, else an empty list.
 
-    It takes `timeout` seconds at most. Name resolution can hang longer than any socket's timeout,
-    hence the threads.
+    Takes at most `timeout` seconds. Threads enforce that, since name resolution ignores socket
+    timeouts.
     """
     addresses = {_address(url) for url in urls}
     reached = set()

@@ -31,7 +31,7 @@ def to_uint8(images):
         return tf.cast(tf.clip_by_value(levels, 0, 255), tf.uint8)
     images = np.asarray(images, dtype=np.float32)
     if not np.isfinite(images).all():
-        raise ValueError("Images hold NaN or infinite values, which no byte can stand for.")
+        raise ValueError("Images hold NaN or infinite values, which have no byte value.")
     return np.clip(np.round((images + 1.0) * 127.5), 0, 255).astype(np.uint8)
 
 
@@ -69,11 +69,11 @@ def as_floats(images):
 
 
 def uint8_batches(source, size=256):
-    """Cuts or passes on images as uint8 batches, for feature extractors.
+    """Yields images as uint8 batches, for feature extractors.
 
     Args:
         source: Array (N, H, W, C), or an iterable of batches such as a `tf.data.Dataset` of images
-            or of (images, labels). uint8 passes unchanged, floats in [-1, 1] are rounded.
+            or of (images, labels). uint8 is passed through, floats in [-1, 1] are rounded.
         size: Images in a batch, for arrays.
 
     Yields:
@@ -92,11 +92,11 @@ def uint8_batches(source, size=256):
 
 
 def grid(images, columns=None, margin=2, background=255):
-    """Lays images out as one picture, row by row.
+    """Arranges images in one picture, row by row.
 
     Args:
         images: float array in [-1, 1] or uint8 array, shape (N, H, W, C), C being 1 or 3.
-        columns: Images in a row; by default as near to a square as N allows.
+        columns: Images in a row; by default the grid is as square as N allows.
         margin: Pixels between images.
         background: Grey level (0..255) of margins and empty places.
 
@@ -131,12 +131,12 @@ def grid(images, columns=None, margin=2, background=255):
 
 
 def save_png(picture, path, zoom=1):
-    """Writes a picture as PNG, under its final name only when it is whole.
+    """Writes a picture as PNG, atomically.
 
     Args:
         picture: uint8 array, shape (H, W, 1) or (H, W, 3).
-        path: File to write; its folder is made where missing.
-        zoom: Whole-number enlargement, so that 28-pixel images can be seen.
+        path: File to write; missing folders are created.
+        zoom: Integer enlargement.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""What a score carries, so that someone else can tell what was measured."""
+"""Provenance of scores: hashes, versions, commit."""
 
 import importlib.metadata
 import os
@@ -17,7 +17,7 @@ def weights_sha256(network):
         network: A built `keras.Model`.
 
     Returns:
-        str of 64 hexadecimal digits; the same weights give the same digits in any file format.
+        str of 64 hexadecimal digits; equal weights give equal digits, whatever the file format.
     """
     return hashing.of_arrays(network.get_weights())
 
@@ -58,7 +58,7 @@ def unscored(network):
 
 
 def software():
-    """Returns the part of a stamp that says what ran: versions of packages, and the commit."""
+    """Returns the software part of a stamp: versions of packages, and the commit."""
     return {
         "kerasgan": kerasgan.__version__,
         **{name: importlib.metadata.version(name) for name in PACKAGES},

@@ -22,11 +22,11 @@ def is_chief(strategy):
 
 
 def from_chief(strategy, number=0):
-    """Returns the chief's whole number; every worker must call it at the same point.
+    """Broadcasts a whole number from the chief; every worker must call it at the same point.
 
     Args:
         strategy: That of the model.
-        number: int; what others than the chief pass does not matter.
+        number: int; only the chief's value counts.
     """
     if not several_workers(strategy):
         return number
@@ -42,8 +42,7 @@ def from_chief(strategy, number=0):
 def own_rows(draw, num):
     """Draws for the whole batch and returns the rows of this replica.
 
-    So the replicas draw what one device would: other numbers each, and all of them the same,
-    whatever the number of replicas.
+    Together the replicas draw what one device would draw, for any number of replicas.
 
     Args:
         draw: Function from a number of rows to a tensor, the same on every replica.

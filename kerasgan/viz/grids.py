@@ -2,12 +2,12 @@
 
 
 def sample_grid(gan, num=64, seed=0):
-    """Returns samples of a model as one picture; where it has classes, a column to each.
+    """Returns samples of a model as one picture; with classes, a column for each.
 
     Args:
-        gan: A `kerasgan.GAN` whose kind of output can be drawn.
+        gan: A `kerasgan.GAN` whose outputs can be drawn.
         num: Number of samples.
-        seed: Seed of the latents: the same seed, the same picture.
+        seed: Seed of the latents; the same seed gives the same picture.
 
     Returns:
         uint8 array, as of `grid`.

@@ -1,4 +1,4 @@
-"""How samples came about, epoch by epoch."""
+"""Progress strips: samples epoch by epoch."""
 
 import os
 import re
@@ -10,21 +10,21 @@ from kerasgan.utils import pixels
 
 
 def progress_strip(directory, path, image_shape, rows=8, columns=8, zoom=2, margin=2):
-    """Puts the first row of several epochs' grids under one another: how samples came about.
+    """Draws the first rows of several epochs' grids below each other.
 
     Args:
-        directory: Folder that a `SampleGrid` wrote to, with the same `zoom`.
+        directory: Folder of a `SampleGrid` with the same `zoom`.
         path: PNG file to write.
         image_shape: (height, width, channels) of one image, before `zoom`.
-        rows: At most so many epochs, evenly spread from the first to the last.
-        columns: Images taken of each.
+        rows: Maximum number of epochs, from the first to the last.
+        columns: Images of each.
         zoom, margin: As in the grids.
 
     Returns:
         list of the epochs shown, top to bottom.
 
     Raises:
-        FileNotFoundError: If the folder holds no grid.
+        FileNotFoundError: If the folder contains no grid.
     """
     epochs = sorted(
         int(match[1])
@@ -33,7 +33,7 @@ def progress_strip(directory, path, image_shape, rows=8, columns=8, zoom=2, marg
     )
     if not epochs:
         raise FileNotFoundError(f"There is no epoch_*.png in {directory}.")
-    # Early epochs change most: spread the rows evenly over the logarithm of the epoch.
+    # Early epochs change most: the rows are evenly spaced in the logarithm of the epoch.
     wanted = np.geomspace(1, len(epochs), min(rows, len(epochs))).round().astype(int) - 1
     shown = [epochs[i] for i in sorted({*wanted.tolist(), len(epochs) - 1})]
     height, width = ((side + margin) * zoom for side in image_shape[:2])

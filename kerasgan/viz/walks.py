@@ -1,6 +1,6 @@
 """Walks and sums in latent space, and the pictures of them: DCGAN's sections 6.1 and 6.3.2.
 
-Latents are plain arrays, so these functions serve every model; drawing asks only for `generate`.
+Latents are plain arrays, so these functions work with every model.
 """
 
 import numpy as np
@@ -10,13 +10,13 @@ from kerasgan.utils.errors import UserError, nearest
 
 
 def interpolate(start, end, steps=10, method="linear"):
-    """Returns latents on the way from one to another, both ends included.
+    """Returns latents between two others, both ends included.
 
     Args:
         start, end: float arrays (latent_dim,).
         steps: Number of latents, at least 2.
         method: "linear" for uniform priors; "spherical" for normal ones, whose vectors have nearly
-            one length, which a straight line would leave.
+            equal lengths.
 
     Returns:
         float32 array (steps, latent_dim).
@@ -63,8 +63,8 @@ def combine(plus, minus, add):
     """Returns `mean(plus) - mean(minus) + mean(add)`: smiling woman - woman + man.
 
     Args:
-        plus, minus, add: float arrays (k, latent_dim), the latents of k images each that share what
-            is meant; the paper found single ones unstable and averages three.
+        plus, minus, add: float arrays (k, latent_dim), the latents of k images with a common
+            concept. The paper averages three, since single ones were unstable.
 
     Returns:
         float32 array (latent_dim,).
@@ -83,13 +83,13 @@ def combine(plus, minus, add):
 
 
 def interpolation_grid(gan, rows=6, steps=10, method=None, seed=0, label=None):
-    """Draws walks between pairs of random latents, a row each.
+    """Draws walks between pairs of random latents, one per row.
 
     Args:
         gan: A `kerasgan.GAN`.
         rows: Number of walks.
         steps: Images in a walk.
-        method: As in `interpolate`; by default what suits the model's latents.
+        method: As in `interpolate`; by default the one for the model's latents.
         seed: Seed of the ends of the walks.
         label: For conditional models: class id of all images, or one for each row.
 
@@ -111,7 +111,7 @@ def interpolation_grid(gan, rows=6, steps=10, method=None, seed=0, label=None):
 
 
 def arithmetic_strip(gan, plus, minus, add, label=None):
-    """Draws what three averages of latents look like, and then their `combine`.
+    """Draws the images of three averages of latents, and of their `combine`.
 
     Args:
         gan: A `kerasgan.GAN`.

@@ -1,13 +1,11 @@
-"""The entries that come with kerasgan, found without loading them."""
+"""The entries of the zoo, without loading them."""
 
 import importlib.resources
 import json
 from pathlib import Path
 
 WEIGHTS = "generator.weights.h5"
-
-
-DISCRIMINATOR = "discriminator.weights.h5"  # of entries where it is small
+DISCRIMINATOR = "discriminator.weights.h5"  # included if it is small
 
 
 def folder():
@@ -27,19 +25,19 @@ def recipe_file(what):
 
     Args:
         what: A path, or the name of a folder of the zoo, e.g. "dcgan_cifar10". A file of that name
-            goes first.
+            takes precedence.
     """
     named = folder() / str(what) / "recipe.toml"
     return named if named.is_file() and not Path(what).is_file() else Path(what)
 
 
 def is_entry(path):
-    """Tells whether a folder holds a trained entry, which is whole when its result is there."""
+    """Tells whether a folder contains a trained entry; its result is written last."""
     return all((Path(path) / name).is_file() for name in ("result.json", WEIGHTS))
 
 
 def table():
-    """Returns what there is to know of the trained entries without loading them.
+    """Returns a description of each trained entry, without loading it.
 
     Returns:
         list of dicts: "name", "model", "image_shape", "classes", "megabytes", "metric", "distance",

@@ -11,7 +11,7 @@ from kerasgan.zoo.entries import DISCRIMINATOR, WEIGHTS
 
 
 def located(what):
-    """Returns where a trained model lies, as `find` does, or `None` where there is none."""
+    """Returns the path of a trained model, as `find` does, or `None` without one."""
     path = Path(what)
     file = path / "model.keras" if path.is_dir() else path
     if file.is_file():
@@ -22,7 +22,7 @@ def located(what):
 
 
 def find(what):
-    """Returns where a trained model lies, without loading it.
+    """Returns the path of a trained model, without loading it.
 
     Args:
         what: As for `load`.
@@ -55,11 +55,11 @@ def load(what):
         what: Name of a zoo entry, or a path.
 
     Returns:
-        A `kerasgan.GAN`. A run's model trains on where it was; an entry's has trained weights, in
-        the discriminator too where that is small enough to come with it, and new optimizers.
+        A `kerasgan.GAN`. The model of a run can continue training. That of an entry has trained
+        weights, also in the discriminator if the entry includes it, and new optimizers.
 
     Raises:
-        UserError: If there is no such entry or file, or it holds something else.
+        UserError: If there is no such entry or file, or it contains something else.
     """
     file = find(what)
     if file.is_dir():
@@ -101,10 +101,10 @@ def load_start(what):
 
 
 def origin(folder):
-    """Returns what a run directory or entry says of its model: name, recipe, scores, notes.
+    """Returns the origin of a model in a run directory or entry: name, recipe, scores, notes.
 
     Args:
-        folder: The directory; what is not there is left out.
+        folder: The directory; missing files are skipped.
     """
     folder = Path(folder)
     said = {"name": folder.resolve().name}
@@ -122,7 +122,7 @@ def origin(folder):
 
 
 def load_entry(entry):
-    """Loads the entry in a folder, after checking the hashes of its weights.
+    """Loads the entry in a folder after checking the hashes of its weights.
 
     Args:
         entry: `pathlib.Path` of a folder with recipe, result and weights.
@@ -131,7 +131,7 @@ def load_entry(entry):
         A compiled `kerasgan.GAN`.
 
     Raises:
-        UserError: If a file of weights is not the one that the result is of.
+        UserError: If the hash of a weights file differs from the one in the result.
     """
     from kerasgan.signature import Image
     from kerasgan.training import recipe
