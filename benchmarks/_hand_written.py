@@ -1,4 +1,4 @@
-"""Training loops as one writes them by hand, over the networks of a model of kerasgan.
+"""Hand-written training loops for the networks of kerasgan's models.
 
 `loop(name, gan)` is plain TensorFlow with the same algorithm as the model's own `train_step`.
 `KERAS_EXAMPLES` have the `train_step` of the Keras examples, https://keras.io/examples/generative/

@@ -1,4 +1,4 @@
-"""The networks and training steps of kerasgan's models in PyTorch, as one writes them there.
+"""The networks and training steps of kerasgan's models in idiomatic PyTorch.
 
 `Network(model)` translates a Keras network, weights included; `loop(name, gan)` trains the two
 translated networks eagerly with the algorithm of the model's paper.
@@ -105,7 +105,7 @@ class Attention(nn.Module):
 
 
 class Blur(nn.Module):
-    """kerasgan.pyramid.blur."""
+    """kerasgan.layers.pyramid.blur."""
 
     def __init__(self, channels, stride=1, gain=1.0):
         super().__init__()
@@ -239,7 +239,7 @@ class Network(nn.Module):
 
 
 def number(value):
-    """Returns a number as it is, and of a schedule's config where it starts."""
+    """Returns a number, or the initial value of a schedule's config."""
     return value["config"]["start"] if isinstance(value, dict) else value
 
 

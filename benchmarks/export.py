@@ -57,7 +57,7 @@ def main(
 
 
 def measure(source, gan, protocol, real, extractor, file):
-    """Returns the lines of one model's artefacts, those in the file as they stand there."""
+    """Returns the lines of one model's artefacts, reusing those in the file."""
     statistics = metrics.Statistics.of(real)
     known = {tuple(line[key] for key in KEY): line for line in records.read(file)}
     lines, expected = [], None

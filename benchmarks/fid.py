@@ -61,7 +61,7 @@ def main(
 
 
 def extractors(chosen):
-    """The extractors asked for; without the FID network's weights, `both` means lite0 alone."""
+    """The requested extractors; without the FID network's weights, `both` means only lite0."""
     if chosen not in (*EXTRACTORS, "both"):
         raise UserError(
             f'There is no extractor "{chosen}", {nearest(chosen, [*EXTRACTORS, "both"])}'

@@ -68,7 +68,7 @@ def main(
         if name not in TASKS[task]:
             raise UserError(f'"{name}" cannot do {task}, {nearest(name, TASKS[task])}')
     if task == "stacked_mnist":
-        digit_classifier()  # before hours of training, if it is not the right one
+        digit_classifier()  # fails before hours of training if it is the wrong one
     file = output / "mode_collapse.jsonl"
     keys = ("task", "model", "seed", "steps", "batch_size", "arguments", "optimizer")
     for seed in range(seeds):
@@ -88,7 +88,7 @@ def main(
 
 
 def setting(task, name, seed, steps):
-    """What a line says about how its model was trained."""
+    """The training settings of a line."""
     arguments, adam, batch_size = TASKS[task][name]
     return {
         "benchmark": "mode_collapse",

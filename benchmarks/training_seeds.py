@@ -1,4 +1,4 @@
-"""Trains the zoo's recipes for minutes with several seeds: what another seed would have given.
+"""Trains the zoo's recipes for minutes with several seeds, to show the spread between seeds.
 
     kerasgan benchmark training_seeds                      # every trained entry of the zoo
     kerasgan benchmark training_seeds path/to/recipe.toml --minutes 5 --seeds 3

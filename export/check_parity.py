@@ -75,7 +75,7 @@ def compare(saved_model, tflite, path):
 
 
 def run_quietly(half, *arguments):
-    """Runs one half in a process of its own; TensorFlow's notes are shown only if it fails."""
+    """Runs one half in another process; shows TensorFlow's output only if it fails."""
     done = subprocess.run(
         [sys.executable, __file__, half, *arguments], capture_output=True, text=True
     )

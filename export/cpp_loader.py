@@ -73,7 +73,7 @@ FUNCTIONS = {
 
 
 class LoaderError(Exception):
-    """What TensorFlow's C++ refuses, in its own words."""
+    """An error of TensorFlow's C++ code, with its message."""
 
 
 def open_library():

@@ -1,4 +1,4 @@
-"""What every model owes. Runs over every module of `kerasgan.models` and `foreign`, naming none."""
+"""Tests that every model must pass, for all modules of `kerasgan.models` and `foreign`."""
 
 import importlib
 import inspect
@@ -16,7 +16,7 @@ import kerasgan
 from kerasgan import export, models
 from kerasgan.utils.errors import UserError
 
-# Two discriminator updates, where a model takes several: tracing five costs 20 seconds.
+# Two discriminator updates for models that take several.
 SMALL = {"width": 8, "ema_decay": 0.9, "seed": 1, "n_critic": 2}
 SHAPE = (32, 32, 1)
 SHAPES = [(28, 28, 1), SHAPE, (32, 32, 3)]
@@ -69,7 +69,7 @@ def case(request):
 
 
 def make(case, image_shape=SHAPE):
-    """A small model of that case, compiled with the optimizers of its paper."""
+    """Returns a small model of a case, compiled with the optimizers of its paper."""
     name, arguments = case
     gan = build(name, image_shape, **arguments)
     gan.compile()
@@ -146,7 +146,7 @@ def test_samples_have_the_shape_and_range_of_images(case, image_shape):
 def test_two_steps_move_every_trainable_weight_of_both_networks(trained):
     gan = trained.gan
     trainable = [weight for network in gan.networks for weight in network.trainable_weights]
-    # Two: behind a gate that starts closed at 0, the first step moves the gate alone.
+    # Two: behind a gate that starts at 0, the first step moves only the gate.
     pairs = zip(trainable, trained.before, strict=True)
     assert not [weight.path for weight, old in pairs if (weight.numpy() == old).all()]
 
@@ -199,7 +199,7 @@ def test_a_keras_file_restores_samples_optimizers_and_random_state(trained, tmp_
         values = [[v.numpy() for v in o.variables] for o in (kept, restored)]
         assert largest_difference(*values) == 0.0
         assert int(restored.iterations) > 0
-    # The next step is the same step: latents go on where they were.
+    # The next step is the same: latents continue their sequence.
     for model in (gan, loaded):
         train(model, shuffle=False)
     assert largest_difference(weights(gan.generator), weights(loaded.generator)) < 1e-6

@@ -1,4 +1,4 @@
-"""Stand-ins for TensorFlow Serving, of which no binary is to be had where the tests run.
+"""Stand-ins for TensorFlow Serving, whose binary is not available where the tests run.
 
 They answer in the form that its documentation gives (REST) and that its protocol buffers define
 (gRPC), from a SavedModel that TensorFlow loads. That the clients speak these protocols, and that
@@ -122,7 +122,7 @@ class RestHandler(http.server.BaseHTTPRequestHandler):
         outputs = models.predict(name, request["signature_name"], inputs)
         plain = {k: encode(v.tolist()) if k.endswith("_bytes") else v for k, v in outputs.items()}
         plain = {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in plain.items()}
-        # The name of an only output is left out.
+        # A single output comes without its name.
         return {"outputs": plain if len(plain) > 1 else next(iter(plain.values()))}
 
     def log_message(self, *_):

@@ -187,7 +187,7 @@ def test_fid_scores_every_source_and_goes_on_where_it_was(artefacts, tmp_path, m
     assert [line["kind"] for line in lines] == ["model", "saved_model", "tflite", "images"]
     assert {line["metric"] for line in lines} == {"FD[lite0]"}
     assert len({json.dumps(sorted(line)) for line in lines}) == 1
-    # The same latents: exports score as their model does, but for rounding to bytes.
+    # The same latents: exports score like their model, except for rounding to bytes.
     assert lines[1]["distance"] == pytest.approx(lines[0]["distance"], rel=1e-3)
     assert lines[2]["distance"] == pytest.approx(lines[0]["distance"], rel=1e-3)
     assert (tmp_path / "results" / "fid.png").stat().st_size > 1000

@@ -40,7 +40,7 @@ def archived(members):
 
 @pytest.fixture
 def archives(monkeypatch, tmp_path):
-    """Tiny archives, of which the hashes are pinned; npm and the registry are out of reach."""
+    """Tiny archives with pinned hashes; npm and the registry are unreachable."""
     made = {}
     for name in litert_js.INTEGRITY:
         members = [member for package, member in litert_js.FILES.values() if package == name]

@@ -1,4 +1,4 @@
-"""Checkpoints: which are kept, what they hold, and that a damaged one costs nothing else."""
+"""Checkpoints: their content, which are kept, and recovery from damaged ones."""
 
 import keras
 import numpy as np
@@ -78,7 +78,7 @@ def test_a_damaged_checkpoint_is_named_and_skipped_for_the_one_before(tmp_path, 
     path, state = checkpoints.newest(tmp_path, told.append)
     assert path == before and state.step == 3
     assert len(told) == 1 and str(last) in told[0] and "is damaged" in told[0]
-    # It is put aside: the same step can be saved again, and it does not count among those kept.
+    # It is renamed: the same step can be saved again, and it does not count as kept.
     assert last.with_name(f"damaged_{last.name}").is_dir() and not last.exists()
 
 

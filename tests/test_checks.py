@@ -1,4 +1,4 @@
-"""What no GAN can be trained on is refused, by its name, its place and the remedy."""
+"""Invalid training data are refused, with their name, position and remedy."""
 
 import numpy as np
 import pytest

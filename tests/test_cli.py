@@ -1,4 +1,4 @@
-"""The command line, run as its users run it: in a process of its own."""
+"""The command line, in a process where that matters."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Claims of `kerasgan.data`: what arrives, in which order, and what is refused."""
+"""`kerasgan.data`: values, order, and errors."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ MINI = "fashion_mnist_mini"
 
 
 def numbered(count, channels=1):
-    """Images whose every pixel is their own number, so that order can be read off a batch."""
+    """Images whose pixels all equal their index, which shows the order of a batch."""
     pixels = np.arange(count, dtype=np.uint8).reshape(-1, 1, 1, 1)
     return np.broadcast_to(pixels, (count, 8, 8, channels))
 
@@ -123,7 +123,7 @@ def test_odd_padding_of_floats_is_background_too():
 
 def test_other_sizes_are_cropped_to_the_centre_and_averaged_with_rounding():
     wide = np.zeros((1, 8, 16, 3), np.uint8)
-    wide[:, :, 4:12] = 201  # the central square, and nothing beside it
+    wide[:, :, 4:12] = 201  # only the central square
     resized, _ = data.load_arrays(wide, image_size=2)
     np.testing.assert_array_equal(resized, np.full((1, 2, 2, 3), 201))
     stripes = np.tile(np.array([0, 255], np.uint8), 32)  # antialiasing makes them grey

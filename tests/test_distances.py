@@ -1,4 +1,4 @@
-"""Claims about the Frechet and the kernel distance that hold without a reference."""
+"""Properties of the Frechet and kernel distances that need no reference."""
 
 import numpy as np
 import pytest
@@ -94,7 +94,7 @@ def add_noise(images, sigma):
 
 
 def clothes(num, image_size):
-    """Features of real clothes, and per kind of damage those of ever worse ones."""
+    """Features of real clothes, and of increasingly damaged ones by kind of damage."""
     extractor = metrics.EfficientNetLite0(image_size)
     real = extractor(data.load_arrays("fashion_mnist_mini", split=f"train[:{num}]")[0])
     images, labels = data.load_arrays("fashion_mnist_mini", split="train[5000:]")

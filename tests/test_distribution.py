@@ -19,7 +19,7 @@ from kerasgan.training import checkpoints, strategies
 from kerasgan.training.train import train_recipe
 from kerasgan.utils.errors import UserError
 
-# Scores of a few images, which nobody reads.
+# Scores of a few images, which the tests do not use.
 pytestmark = pytest.mark.filterwarnings("ignore:The Frechet distance of 1280 features")
 
 BATCH = 64
@@ -28,7 +28,7 @@ STEPS = 10
 
 @pytest.fixture(scope="session")
 def mirrored():
-    """Two logical CPU devices (conftest.py); one such strategy a process, or the second hangs."""
+    """Two logical CPU devices (conftest.py); a second such strategy in a process would hang."""
     strategy = strategies.strategy("mirrored")
     assert strategy.num_replicas_in_sync == 2
     return strategy
@@ -208,7 +208,7 @@ def recipe(epochs):
 
 @pytest.fixture
 def launch(tmp_path):
-    """Function that starts two workers on a recipe; what is left of them ends with the test."""
+    """Returns a function that starts two workers on a recipe; they end with the test."""
     launchers = []
 
     def start(epochs):
@@ -291,7 +291,7 @@ def test_a_worker_that_dies_ends_the_other_and_a_restart_goes_on(killed, code, l
 
 
 def test_a_run_on_replicas_goes_on_where_it_stopped(mirrored, tmp_path):
-    """Stopped in the middle of the second epoch: the same losses as without a pause."""
+    """Stopped in the middle of the second epoch: the same losses as without interruption."""
 
     class Stop(checkpoints.Checkpoints):
         def on_train_batch_end(self, batch, logs=None):

@@ -1,4 +1,4 @@
-"""Exports: what is true of every model is in contract.py; here, versions and refusals."""
+"""Exports: versions and errors. contract.py has the tests of every model."""
 
 import importlib.util
 import io
@@ -157,7 +157,7 @@ def test_models_of_points_have_no_pictures(tmp_path):
 
 
 def lively(gan):
-    """The model with weights that draw images of every grey: new ones are all nearly 0."""
+    """The model with weights that draw all grey levels; new weights draw values near 0."""
     rng = np.random.default_rng(0)
     for weight in gan.generator.trainable_weights:
         if len(weight.shape) > 1:

@@ -1,4 +1,4 @@
-"""What kerasgan 0.1.0 wrote loads and goes on: files, run directories, zoo entries.
+"""Files, run directories and zoo entries of kerasgan 0.1.0 load and continue.
 
 `golden/make_first_edition.py` made the artefacts with 0.1.0 itself, and what it drew from them.
 """

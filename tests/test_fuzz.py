@@ -1,4 +1,4 @@
-"""Whatever kerasgan is given to read: an exit code and one line, never a traceback."""
+"""Random and damaged input gives an exit code and one line, never a traceback."""
 
 import contextlib
 import io
@@ -214,7 +214,7 @@ ARGUMENTS = st.lists(
 @given(arguments=ARGUMENTS)
 def test_any_arguments_give_an_exit_code_and_at_most_one_line(arguments, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    # What would start a training is cut short where it begins.
+    # Nothing starts a real training.
     for name in ("common", "train", "inspect"):
         monkeypatch.setattr(f"kerasgan.cli.{name}.start", lambda *_, **__: None)
     monkeypatch.setattr("kerasgan.training.workers.launch", lambda *_: 0)

@@ -1,4 +1,4 @@
-"""The base class: what no paper describes."""
+"""The base class."""
 
 import keras
 import numpy as np
@@ -20,7 +20,7 @@ def pictures(num=16):
 
 
 class PixelMean(metrics.Extractor):
-    """A stand-in for a network: two numbers of an image."""
+    """Replaces the network: two numbers per image."""
 
     name = "pixels"
     dim = 2

@@ -1,4 +1,4 @@
-"""`kerasgan inspect`, model cards and what exports say of themselves."""
+"""`kerasgan inspect`, model cards and metadata of exports."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The whole way of each model at every shape that a user is promised: fit to TFLite."""
+"""Every model at every promised shape, from `fit` to TFLite."""
 
 import keras
 import numpy as np
@@ -20,7 +20,7 @@ def journeys():
             if (name == "lapgan" and shape[0] == 28) or (
                 shape[0] == 64 and name not in ("lapgan", "sagan")
             ):
-                continue  # powers of two; 64 pixels where the paper's point is larger images
+                continue  # powers of two; 64 pixels for papers about larger images
             yield pytest.param(*case.values, shape, id=f"{case.id}-{'x'.join(map(str, shape))}")
 
 

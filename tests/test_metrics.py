@@ -13,7 +13,7 @@ GOLDEN = pathlib.Path(__file__).with_name("golden") / "lite0.npz"
 
 
 def features(n, dim=8, seed=0):
-    """Correlated features far from zero, where naive sums of squares lose their digits."""
+    """Correlated features far from zero, where naive sums of squares lose precision."""
     rng = np.random.default_rng(seed)
     return 1e4 + rng.normal(size=(n, dim)) @ rng.normal(size=(dim, dim))
 

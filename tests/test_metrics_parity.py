@@ -1,4 +1,4 @@
-"""The metrics against what others wrote, on the same features.
+"""The metrics against other implementations, on the same features.
 
 TF-GAN runs here; `golden/make_metrics.py` recorded torch-fidelity and the PRDC package. Values in
 float64 agree to 1e-8, values of float32 arithmetic to 1e-4.

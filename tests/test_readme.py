@@ -76,7 +76,7 @@ gan.fit(np.zeros((8, 28, 28, 1), "float32"), batch_size=4, verbose=0)
 
 
 def run_tutorial(folder, *arguments):
-    """Runs the script of docs/own_gan.md as it stands, and another one that uses what it wrote."""
+    """Runs the script of docs/own_gan.md unchanged, and another one that uses its output."""
     code = block("own_gan.md", "A GAN of your own, in one file")
     (folder / "ragan.py").write_text(code.replace('"fashion_mnist_mini"', FEW))
     (folder / "later.py").write_text(LATER)

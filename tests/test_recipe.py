@@ -1,4 +1,4 @@
-"""Recipes: what is read is complete, and every mistake is named."""
+"""Recipes: defaults, and an error for every mistake."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""Runs that are interrupted, killed, damaged or changed: nothing is lost, and all of it is told."""
+"""Runs that are interrupted, killed, damaged or changed: nothing is lost, and errors say why."""
 
 import json
 import os
@@ -85,7 +85,7 @@ def test_a_run_goes_on_in_the_middle_of_an_epoch_as_if_nothing_had_been(tmp_path
             train(TINY, tmp_path / "halted", verbose=0)
     resumed = train(TINY, tmp_path / "halted", verbose=0)
     assert resumed["steps"] == straight["steps"] == 2 * STEPS
-    # To the last bit with --deterministic (below); here sums over threads may round otherwise.
+    # Bit for bit only with --deterministic (below): sums over threads may round differently.
     first, second = (
         keras.saving.load_model(tmp_path / name / "model.keras") for name in ("straight", "halted")
     )

@@ -31,7 +31,7 @@ BATCHES = (1, 3, 64)
 
 @pytest.fixture(scope="module", params=cases())
 def exported(request, tmp_path_factory):
-    """A model with weights that all count, its exports, and what Keras makes of some latents."""
+    """A model whose weights all matter, its exports, and Keras's output for some latents."""
     keras.utils.set_random_seed(0)
     name, arguments = request.param
     gan = build(name, **arguments)

@@ -1,4 +1,4 @@
-"""What a generator takes and gives, in one place."""
+"""Signatures and kinds of input and output."""
 
 import keras
 import numpy as np
@@ -79,7 +79,7 @@ def test_values_that_do_not_fit_are_told(kind, values, message):
 
 
 class Truncated(kerasgan.DCGAN):
-    """Its generator takes a number beside the latents."""
+    """Its generator takes a number in addition to latents."""
 
     def __init__(self, image_shape=(8, 8, 1), **options):
         z, psi = keras.Input((4,), name="z"), keras.Input((), name="psi")

@@ -1,4 +1,4 @@
-"""Claims of `kerasgan.sources`: which images a name, a split or a folder stands for."""
+"""Image sources: which images a name, a split or a folder selects."""
 
 import hashlib
 import importlib.util
@@ -177,7 +177,7 @@ def test_unknown_dataset_suggests_the_nearest():
 def test_without_network_the_error_names_all_three_remedies(monkeypatch, tmp_path, caplog):
     released = threading.Event()
 
-    def hang(*_):  # as name resolution does on some machines without a network
+    def hang(*_):  # like name resolution on some machines without a network
         released.wait(30)
         raise OSError("no network")
 

@@ -1,4 +1,4 @@
-"""The peers that `benchmarks/throughput.py` times do train, on networks that equal Keras's."""
+"""The contenders of `benchmarks/throughput.py` train, on networks equal to Keras's."""
 
 import pathlib
 import sys

@@ -1,4 +1,4 @@
-"""The 2-D toys: their modes, their spread, and their way into `fit`."""
+"""The 2-D toys: their modes, their spread, and `fit` on them."""
 
 import numpy as np
 import pytest

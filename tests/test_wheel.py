@@ -1,4 +1,4 @@
-"""What a user gets from the wheel, without the repository around it."""
+"""The wheel works without the repository."""
 
 import os
 import pathlib
@@ -142,7 +142,7 @@ def scripts(wheel, tmp_path_factory):
 
 
 def outside(command, *arguments, folder):
-    """Run a command where the repository is not to be seen."""
+    """Runs a command outside the repository."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     return run(command, *arguments, cwd=folder, env=environment)
 

@@ -1,4 +1,4 @@
-"""Zoo entries, from a run to what is made of them; tiny, with the tools that make real ones."""
+"""Zoo entries, from a run to pages and exports; tiny, made with the real tools."""
 
 import json
 import runpy
@@ -65,7 +65,7 @@ def entry(run, tmp_path_factory):
 
 @pytest.fixture
 def shipped(entry, monkeypatch):
-    """That zoo in place of the package's."""
+    """Replaces the package's zoo by that one."""
     for module in (zoo, zoo.entries):
         monkeypatch.setattr(module, "folder", lambda: entry.parent)
     return entry

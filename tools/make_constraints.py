@@ -36,7 +36,7 @@ def constraints(environments):
     lines = []
     for name in sorted(set().union(*environments.values())):
         pins = [(py, env[name]) for py, env in sorted(environments.items()) if name in env]
-        # The Pythons at which a new version begins; each holds until the next one.
+        # The Pythons from which a version of the package applies.
         starts = [pin for i, pin in enumerate(pins) if i == 0 or pin[1] != pins[i - 1][1]]
         for i, (python, version) in enumerate(starts):
             bounds = []

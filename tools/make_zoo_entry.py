@@ -46,7 +46,7 @@ def main(run, entry):
     with tempfile.TemporaryDirectory(dir=entry) as folder:
         about = build(run, kept, entry, Path(folder))
         for path in sorted(Path(folder).iterdir(), key=lambda path: path.name == "result.json"):
-            path.replace(entry / path.name)  # the result last: it makes the entry whole
+            path.replace(entry / path.name)  # the result last: it marks the entry as complete
     print(json.dumps(about, indent=2))
 
 
@@ -105,7 +105,7 @@ class Scorer:
         return self.extractor.collect(batches, num, verbose=True)
 
     def training_distance(self, gan):
-        """The distance to training images, by which choices are made."""
+        """The distance to training images, which decides the choices."""
         fake, _ = self.features(gan, CHOICE_NUM, seed=0)
         return metrics.frechet_distance(self.real["train"], fake)
 
@@ -181,7 +181,7 @@ def halve(source, target):
 
 
 def classes(gan):
-    """How often a classifier sees each class among samples, and whether it is the one asked."""
+    """How often a classifier sees each class among samples, and how often the requested one."""
     about = json.loads(CLASSIFIER.with_suffix(".json").read_text())
     if hashing.of_file(CLASSIFIER) != about["sha256"]:
         sys.exit(f"{CLASSIFIER} is not the classifier of {CLASSIFIER.stem}.json: restore it.")
@@ -200,7 +200,7 @@ def classes(gan):
 
 
 def draw(gan, folder):
-    """Writes `samples.png`, seeded and not picked, and `interpolation.png`."""
+    """Writes `samples.png`, seeded and not cherry-picked, and `interpolation.png`."""
     pixels.save_png(grids.sample_grid(gan), folder / "samples.png", zoom=2)
     label = gan.signature.inputs.get("label")
     labels = {"rows": label.turns, "label": range(label.turns)} if label else {}

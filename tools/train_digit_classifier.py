@@ -1,4 +1,4 @@
-"""Trains the small digit classifier that `benchmarks/mode_collapse.py` reads Stacked-MNIST with.
+"""Trains the small digit classifier of `benchmarks/mode_collapse.py`, for Stacked-MNIST.
 
     python tools/train_digit_classifier.py
 

@@ -1,4 +1,4 @@
-"""Trains the Fashion-MNIST classifier that tells which class a generated image shows.
+"""Trains the Fashion-MNIST classifier for generated images.
 
     python tools/train_fashion_classifier.py
 

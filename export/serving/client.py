@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 class ServingError(Exception):
-    """What went wrong with a request, in one sentence."""
+    """An error of a request, in one sentence."""
 
 
 class Client:
@@ -65,7 +65,7 @@ class Client:
 
 
 def main(client, server, arguments=None):
-    """Runs a client's command line and exits: 0 done, 1 the server failed, 2 a mistake of the user.
+    """Runs a client's command line and exits with 0 (done), 1 (server error) or 2 (user error).
 
     Args:
         client: A subclass of `Client`.
@@ -127,7 +127,7 @@ def sample(client, options):
 
 
 def predict(client, options):
-    """Turn latents of one's own into images."""
+    """Turn your own latents into images."""
     try:
         inputs = json.loads(options.inputs.read_text(encoding="utf-8"))
         names = sorted(inputs.keys())

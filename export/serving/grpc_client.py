@@ -18,7 +18,7 @@ from client import Client, ServingError, main
 
 @contextlib.contextmanager
 def without_notes():
-    """Keeps what TensorFlow's C++ prints while it starts from the terminal."""
+    """Hides the start-up messages of TensorFlow's C++ code."""
     terminal, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:

@@ -63,7 +63,7 @@ class RestClient(Client):
 
 
 def decode(value):
-    """Turns {"b64": ...}, which outputs named `*_bytes` come as, into bytes, wherever it stands."""
+    """Turns {"b64": ...}, the form of outputs named `*_bytes`, into bytes at any depth."""
     if isinstance(value, list):
         return [decode(item) for item in value]
     if isinstance(value, dict):

@@ -1,1 +1,1 @@
-"""GANs of kinds that kerasgan itself does not have, each written as a user would write it."""
+"""GANs of kinds that kerasgan does not have, written as a user would write them."""

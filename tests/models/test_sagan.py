@@ -1,4 +1,4 @@
-"""What is peculiar to SAGAN: attention, spectral norm in both networks, classes, learning rates."""
+"""SAGAN: attention, spectral norm in both networks, classes, learning rates."""
 
 import keras
 import numpy as np

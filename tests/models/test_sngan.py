@@ -1,4 +1,4 @@
-"""What is peculiar to SNGAN: its networks, its losses and the spectral norm in training."""
+"""SNGAN: its networks, its losses and the spectral norm in training."""
 
 import keras
 import numpy as np

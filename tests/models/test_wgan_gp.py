@@ -13,7 +13,7 @@ from kerasgan.utils.errors import UserError
 
 
 def pictures(num):
-    # Each image has its own brightness, by which it is known again.
+    # Each image has a different brightness, which identifies it.
     values = np.linspace(-1, 1, num, dtype="float32").reshape(-1, 1, 1, 1)
     return np.broadcast_to(values, (num, 28, 28, 1)).copy()
 

@@ -1,4 +1,4 @@
-"""What the tests of the page in Chromium look at it with."""
+"""Helpers for tests of the page in Chromium."""
 
 import runpy
 from pathlib import Path

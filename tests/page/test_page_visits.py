@@ -1,4 +1,4 @@
-"""What a visitor of the page can do, sees and is told."""
+"""Visits to the page: actions, pictures and messages."""
 
 import http.server
 import importlib
