@@ -212,6 +212,7 @@ def test_mode_collapse_counts_modes_of_short_trainings(tmp_path, monkeypatch):
     assert records.read(tmp_path / "mode_collapse.jsonl") == lines
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The Frechet distance of 1280 features")
 def test_seeds_of_a_recipe_train_equally_long(tmp_path, monkeypatch, capsys):
     (tmp_path / "tiny").mkdir()

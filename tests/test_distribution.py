@@ -290,6 +290,7 @@ def test_a_worker_that_dies_ends_the_other_and_a_restart_goes_on(killed, code, l
     assert "which is saved. The same command goes on from there." in output
 
 
+@pytest.mark.slow
 def test_a_run_on_replicas_goes_on_where_it_stopped(mirrored, tmp_path):
     """Stopped in the middle of the second epoch: the same losses as without interruption."""
 

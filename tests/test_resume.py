@@ -125,6 +125,7 @@ def test_a_changed_recipe_is_refused_by_its_keys_unless_told(tmp_path):
     assert recipe.read(tmp_path / "run" / "recipe.toml") == other
 
 
+@pytest.mark.slow
 def test_a_change_that_does_not_fit_changes_nothing(tmp_path):
     train(TINY, tmp_path / "run", verbose=0)
     before = {p: p.read_bytes() for p in (tmp_path / "run").rglob("*") if p.is_file()}
@@ -137,6 +138,7 @@ def test_a_change_that_does_not_fit_changes_nothing(tmp_path):
         assert before == {p: p.read_bytes() for p in (tmp_path / "run").rglob("*") if p.is_file()}
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy")
 def test_a_schedule_of_the_paper_gives_way_to_a_rate_when_told(tmp_path):
     vanilla = TINY.replace(model={"name": "vanilla", "width": 8}, training={"epochs": 1})
@@ -168,6 +170,7 @@ def test_what_cannot_be_trained_on_leaves_no_directory(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_training_in_a_thread_works_without_signals(tmp_path):
     with ThreadPoolExecutor() as pool:
         result = pool.submit(train, TINY, tmp_path / "run", verbose=0).result()
@@ -186,6 +189,7 @@ def test_what_killed_writes_left_behind_is_deleted(tmp_path):
     assert (tmp_path / "run" / "mine.txt").read_text() == "kept"
 
 
+@pytest.mark.slow
 def test_a_diverging_run_names_step_network_and_last_good_checkpoint(tmp_path):
     one = TINY.replace(training={"epochs": 1})
     wild = TINY.replace(d_optimizer={"name": "sgd", "learning_rate": 1e38})

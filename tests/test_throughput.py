@@ -57,6 +57,7 @@ def test_a_hand_written_loop_trains_both_networks(name):
     assert changes(gan, lambda: step(data)) == [True, True]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["dcgan", "wgan_gp"])
 def test_the_keras_examples_train_both_networks(name):
     import _hand_written

@@ -133,7 +133,7 @@ def test_both_learning_rates_reach_zero_after_100000_steps():
         np.testing.assert_allclose(d_schedule(5 * step), rate, atol=1e-10)
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("architecture", ["conv", pytest.param("resnet", marks=pytest.mark.slow)])
 def test_largest_singular_values_are_one_within_5_percent_after_200_steps(architecture):
     clothes, _ = data.load_arrays("fashion_mnist_mini", split="train[:1600]")
     gan = SNGAN((28, 28, 1), width=16, architecture=architecture, n_critic=1, seed=0)
