@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import kerasgan
-from kerasgan.training import checkpoints
+from kerasgan.training import checkpoints, restoring
 from kerasgan.training.checkpoints import Checkpoints, State
 from kerasgan.utils.errors import TrainingFailed, UserError
 
@@ -51,7 +51,7 @@ def test_a_checkpoint_restores_networks_average_optimizers_and_random_state(tmp_
     path, state = checkpoints.newest(tmp_path)
     assert (path.name, state.step) == ("step_00000004", 4)
     other = small()
-    checkpoints.restore(other, path)
+    restoring.restore(other, path)
     for optimizer in ("g_optimizer", "d_optimizer"):
         pairs = zip(
             getattr(gan, optimizer).variables, getattr(other, optimizer).variables, strict=True
@@ -87,7 +87,7 @@ def test_a_checkpoint_of_another_model_is_refused(tmp_path):
     wider = kerasgan.DCGAN((8, 8, 1), width=8, seed=0)
     wider.compile()
     with pytest.raises(UserError, match="does not fit the model"):
-        checkpoints.restore(wider, checkpoints.newest(tmp_path)[0])
+        restoring.restore(wider, checkpoints.newest(tmp_path)[0])
 
 
 def test_weights_that_are_not_finite_are_never_saved(tmp_path):

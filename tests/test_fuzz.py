@@ -18,6 +18,7 @@ from kerasgan import cli, data, models, zoo
 from kerasgan.evaluation.features import real_features
 from kerasgan.metrics import EfficientNetLite0
 from kerasgan.training import checkpoints, recipe
+from kerasgan.training.optimizers import build_optimizer
 from kerasgan.utils.errors import UserError
 
 QUIET = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
@@ -66,7 +67,7 @@ def test_any_table_is_a_recipe_or_one_sentence(given_recipe):
     defaults = models.get(whole.model.name).default_optimizers()
     for table, default in zip(whole.optimizers.values(), defaults, strict=True):
         with contextlib.suppress(UserError):
-            recipe.build_optimizer(table, default)
+            build_optimizer(table, default)
 
 
 @fuzzed(500)

@@ -10,6 +10,7 @@ from kerasgan import models
 from kerasgan.signature import Image
 from kerasgan.training import recipe
 from kerasgan.training.build import build
+from kerasgan.training.optimizers import build_optimizer
 from kerasgan.training.train import train_recipe
 from kerasgan.utils.errors import UserError
 
@@ -97,9 +98,9 @@ def test_optimizer_tables_change_only_what_they_name():
         return recipe.Optimizer(name, arguments=arguments)
 
     default, _ = models.get("dcgan").default_optimizers()
-    changed = recipe.build_optimizer(table(learning_rate=1e-3), default)
+    changed = build_optimizer(table(learning_rate=1e-3), default)
     assert changed.get_config() == pytest.approx({**default.get_config(), "learning_rate": 1e-3})
-    other = recipe.build_optimizer(table("sgd", momentum=0.5), default)
+    other = build_optimizer(table("sgd", momentum=0.5), default)
     assert type(other).__name__ == "SGD" and other.momentum == 0.5
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import kerasgan
-from kerasgan.training import checkpoints
+from kerasgan.training import checkpoints, restoring
 from kerasgan.training.checkpoints import Checkpoints, Interrupted
 from kerasgan.utils.errors import UserError
 
@@ -154,7 +154,7 @@ def test_a_step_that_xla_compiled_goes_on_compiled(tmp_path, monkeypatch):
     path, state = checkpoints.newest(tmp_path / "run" / "checkpoints")
     assert state.xla is True
     gan = small()
-    checkpoints.restore(gan, path)
+    restoring.restore(gan, path)
     assert gan.jit_compile is True
 
 

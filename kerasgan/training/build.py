@@ -3,7 +3,7 @@
 import keras
 
 from kerasgan import models
-from kerasgan.training.recipe import build_optimizer
+from kerasgan.training.optimizers import build_optimizer
 from kerasgan.utils.errors import UserError
 
 

@@ -2,14 +2,14 @@
 
 import copy
 import dataclasses
-import inspect
 import sys
-import types
 import typing
 
 import tomli_w
 
 from kerasgan import models
+from kerasgan.training.optimizers import optimizer_arguments
+from kerasgan.training.values import check_value, type_of
 from kerasgan.utils.errors import UserError, nearest
 from kerasgan.utils.files import replacing
 
@@ -291,94 +291,6 @@ def differences(before, after):
         for key in sorted({*before, *after})
         if before.get(key) != after.get(key)
     ]
-
-
-def optimizer_class(name, default, where="optimizer"):
-    import keras
-
-    if name is None:
-        return type(default)
-    try:
-        return type(keras.optimizers.get(name))
-    except (ValueError, TypeError):
-        raise UserError(f'{where}.name: Keras has no optimizer "{name}".') from None
-
-
-def optimizer_arguments(table, default, source, player):
-    """Returns the arguments of the constructor of the optimizer that a table names, by name."""
-    name = table.get("name")
-    if name is not None and not isinstance(name, str):
-        raise UserError(f"{source}: {player}_optimizer.name must be a text. Received: {name!r}")
-    chosen = optimizer_class(name, default, f"{source}: {player}_optimizer")
-    found = {}
-    for each in chosen.__mro__:
-        if "__init__" in vars(each):
-            parameters = list(inspect.signature(each.__init__).parameters.values())[1:]
-            for parameter in parameters:
-                if parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
-                    found.setdefault(parameter.name, parameter)
-            if all(parameter.kind is not parameter.VAR_KEYWORD for parameter in parameters):
-                break
-    return {key: parameter for key, parameter in found.items() if key != "name"}
-
-
-def build_optimizer(table, default):
-    """Returns the paper's optimizer with the arguments of a recipe's table in place of its own.
-
-    Args:
-        table: `Optimizer`. Rates do not fall here: `kerasgan.training.build` knows over how many
-            steps they do.
-        default: The paper's optimizer.
-
-    Returns:
-        `keras.optimizers.Optimizer`, not built.
-    """
-    chosen = optimizer_class(table.name, default)
-    config = default.get_config() if chosen is type(default) else {}
-    try:
-        return chosen.from_config({**config, **copy.deepcopy(table.arguments)})
-    except (ValueError, TypeError) as error:
-        raise UserError(f"{chosen.__name__}: {str(error).splitlines()[0]}") from error
-
-
-def type_of(parameter):
-    """Returns the type of a constructor's parameter: its annotation's, else its default's.
-
-    A parameter that is absent by default and says nothing is a number.
-    """
-    if parameter.annotation is not parameter.empty:
-        return parameter.annotation
-    if parameter.default in (None, parameter.empty):
-        return float
-    return type(parameter.default)
-
-
-def check_value(where, value, kind, least=1, most=None, choices=None):
-    """Raises UserError if a value has the wrong type or is out of range.
-
-    Args:
-        where: What the value is called in error messages.
-        value: The value.
-        kind: type, such as `int` or `int | None`.
-        least, most: Of whole numbers.
-        choices: Valid texts.
-    """
-    names = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
-    optional = isinstance(kind, types.UnionType)
-    if optional and value is None:
-        return
-    (kind,) = set(typing.get_args(kind)) - {type(None)} if optional else {kind}
-    if kind not in names:
-        return
-    accepted = (int, float) if kind is float else kind
-    if not isinstance(value, accepted) or isinstance(value, bool) != (kind is bool):
-        raise UserError(f"{where} must be {names[kind]}. Received: {value!r}")
-    if kind is int and value < least:
-        raise UserError(f"{where} must be positive. Received: {value!r}")
-    if most is not None and value > most:
-        raise UserError(f"{where} must be at most {most}. Received: {value!r}")
-    if choices and value not in choices:
-        raise UserError(f'{where}: there is no "{value}", {nearest(value, choices)}')
 
 
 def override(tables, assignments):

@@ -9,7 +9,7 @@ import keras
 from kerasgan import callbacks, data
 from kerasgan.data import checks
 from kerasgan.evaluation.scorer import SCORE_SEED
-from kerasgan.training import checkpoints, runs, strategies
+from kerasgan.training import checkpoints, restoring, runs, strategies
 from kerasgan.utils import hashing, pixels, replicas
 from kerasgan.utils.errors import TrainingFailed, UserError
 from kerasgan.utils.files import replacing
@@ -224,7 +224,7 @@ def goes_on(gan, path, differs, images):
         images: Number of images seen so far.
     """
     rates = [p for place, p in enumerate(gan.players, start=1) if differs >> place & 1]
-    checkpoints.restore(gan, path, changed=gan.players if differs else (), rates=rates)
+    restoring.restore(gan, path, changed=gan.players if differs else (), rates=rates)
     if int(gan.images_seen.numpy()) == 0:  # a checkpoint of kerasgan 0.1.0
         gan.images_seen.assign(images)
 
