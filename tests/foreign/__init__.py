@@ -1,1 +1,1 @@
-"""GANs of kinds that kerasgan itself does not have, each written as a user would write it."""
+"""Kinds of GAN that kerasgan does not include, each written as a user would write it."""
