@@ -1,4 +1,4 @@
-"""Tests that every model must pass, for all modules of `kerasgan.models` and `foreign`."""
+"""The contract of every model, run on each module of `kerasgan.models` and of `foreign`."""
 
 import importlib
 import inspect
@@ -16,14 +16,14 @@ import kerasgan
 from kerasgan import export, models
 from kerasgan.utils.errors import UserError
 
-# Two discriminator updates for models that take several.
+# Two discriminator updates for models that take several: tracing five costs 20 seconds.
 SMALL = {"width": 8, "ema_decay": 0.9, "seed": 1, "n_critic": 2}
 SHAPE = (32, 32, 1)
 SHAPES = [(28, 28, 1), SHAPE, (32, 32, 3)]
 
 
 def model(name):
-    """The class of one of kerasgan's models, or of one of `foreign`."""
+    """Returns the model class of that name, from kerasgan or from `foreign`."""
     if not name.startswith("foreign."):
         return models.get(name)
     module = importlib.import_module(name)
@@ -41,10 +41,10 @@ def build(name, image_shape=SHAPE, **arguments):
 
 
 def cases(slow=()):
-    """Every model with its defaults, if it needs no classes, and with 10, if it takes them.
+    """Yields every model with 10 classes if it takes classes, and with defaults if these suffice.
 
     Args:
-        slow: Ids of those that `make test` leaves to `make test-slow`.
+        slow: Ids of the cases that run in `make test-slow` instead of `make test`.
     """
 
     def case(id, arguments):
@@ -56,7 +56,7 @@ def cases(slow=()):
             yield case(f"{name}-10-classes", {"num_classes": 10})
             try:
                 build(name)
-            except UserError:  # it needs to know how many
+            except UserError:  # it needs the number of classes
                 continue
         yield case(name, {})
     for module in pkgutil.iter_modules(foreign.__path__):
@@ -69,7 +69,7 @@ def case(request):
 
 
 def make(case, image_shape=SHAPE):
-    """Returns a small model of a case, compiled with the optimizers of its paper."""
+    """Returns a small model for a case, compiled with the optimizers of its paper."""
     name, arguments = case
     gan = build(name, image_shape, **arguments)
     gan.compile()
@@ -81,7 +81,7 @@ def fake_images(num, image_shape=SHAPE):
 
 
 def training_data(gan, batches):
-    """Examples for so many steps: images, what goes with them, if anything, and the batch size."""
+    """Returns data for `batches` steps: images, labels or conditions if any, and batch size."""
     batch_size = 8 * gan.n_critic
     output, *others = gan.signature.example.values()
     images = fake_images(batches * batch_size, output.shape)
@@ -98,7 +98,7 @@ def train(gan, batches=1, **arguments):
 
 
 def generator_inputs(gan, num, seed=0):
-    """What the generator takes, by the names that exports give it."""
+    """Returns the generator's inputs by the names that exports give them."""
     given = {
         name: tf.constant(fake_images(num, kind.shape))
         for name, kind in gan.signature.given.items()
@@ -108,8 +108,8 @@ def generator_inputs(gan, num, seed=0):
 
 @pytest.fixture(scope="module")
 def trained(case):
-    """A model after two steps, with what there is to know of its first; shared, since tracing a
-    training step takes longer than all that is asked of it here."""
+    """A model after two training steps, with its weights before and after the first. Tests share
+    it because tracing a training step takes longer than all of them."""
     gan = make(case)
     before = [weight.numpy() for network in gan.networks for weight in network.trainable_weights]
     first = {"start": weights(gan.generator), "history": train(gan).history}
@@ -146,7 +146,7 @@ def test_samples_have_the_shape_and_range_of_images(case, image_shape):
 def test_two_steps_move_every_trainable_weight_of_both_networks(trained):
     gan = trained.gan
     trainable = [weight for network in gan.networks for weight in network.trainable_weights]
-    # Two: behind a gate that starts at 0, the first step moves only the gate.
+    # Two steps: if a gate starts at 0, the first step moves only the gate, nothing behind it.
     pairs = zip(trainable, trained.before, strict=True)
     assert not [weight.path for weight, old in pairs if (weight.numpy() == old).all()]
 
@@ -163,7 +163,7 @@ def test_fit_takes_datasets_as_well_as_arrays(trained):
     assert len(trained.gan.fit(dataset, epochs=2, verbose=0).epoch) == 2
 
 
-def test_a_seed_fixes_samples_and_more_of_them_only_adds(trained):
+def test_a_seed_fixes_samples_and_a_larger_number_only_appends(trained):
     gan = trained.gan
     few, many = gan.sample(3, seed=5), gan.sample(7, seed=5, batch_size=2)
     np.testing.assert_allclose(few, many[:3], atol=1e-6)
@@ -171,14 +171,14 @@ def test_a_seed_fixes_samples_and_more_of_them_only_adds(trained):
     assert differs == gan.signature.seeded
 
 
-def test_training_draws_other_latents_at_every_step(trained):
+def test_training_draws_new_latents_at_every_step(trained):
     if not trained.gan.signature.seeded:
         pytest.skip("it has no latents")
     first, second = trained.gan.sample_latents(4), trained.gan.sample_latents(4)
     assert np.abs(first - second).max() > 0.1
 
 
-def test_ema_generator_is_the_moving_average_and_is_what_samples(trained):
+def test_ema_generator_is_the_moving_average_and_draws_the_samples(trained):
     expected = [0.9 * a + 0.1 * b for a, b in zip(trained.start, trained.one_step, strict=True)]
     assert largest_difference(trained.average, expected) < 1e-6
     gan = trained.gan
@@ -199,7 +199,7 @@ def test_a_keras_file_restores_samples_optimizers_and_random_state(trained, tmp_
         values = [[v.numpy() for v in o.variables] for o in (kept, restored)]
         assert largest_difference(*values) == 0.0
         assert int(restored.iterations) > 0
-    # The next step is the same: latents continue their sequence.
+    # The next step is identical too: the random state of the latents is restored.
     for model in (gan, loaded):
         train(model, shuffle=False)
     assert largest_difference(weights(gan.generator), weights(loaded.generator)) < 1e-6

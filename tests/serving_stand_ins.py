@@ -1,9 +1,10 @@
-"""Stand-ins for TensorFlow Serving, whose binary is not available where the tests run.
+"""Stand-ins for TensorFlow Serving, because no binary is available where the tests run.
 
-They answer in the form that its documentation gives (REST) and that its protocol buffers define
-(gRPC), from a SavedModel that TensorFlow loads. That the clients speak these protocols, and that
-the model answers, is proven with them. That a real server loads the model, warms it up, batches and
-words its errors so, is not: `KERASGAN_SERVING_URL` has test_serving.py ask a live one.
+They load a SavedModel with TensorFlow and answer as the documentation (REST) and the protocol
+buffers (gRPC) of TensorFlow Serving specify. They prove that the clients speak these protocols and
+that the model answers. They do not prove that a real server loads the model, warms it up, batches
+requests or words its errors alike: set `KERASGAN_SERVING_URL` to test a live server in
+test_serving.py.
 """
 
 import base64
@@ -29,7 +30,7 @@ from tensorflow_serving.apis import (
 
 
 class Refused(Exception):
-    """A request that gets an error: the gRPC status' name, and the message."""
+    """A rejected request: the name of the gRPC status, and the message."""
 
     def __init__(self, code, message):
         super().__init__(message)
@@ -37,10 +38,10 @@ class Refused(Exception):
 
 
 class Models:
-    """SavedModels by name, and the requests for them; both protocols ask here.
+    """Holds SavedModels by name and answers the requests of both protocols.
 
     Args:
-        folders: dict of names and folders, `<directory>/<version>`.
+        folders: dict from model names to folders `<directory>/<version>`.
     """
 
     def __init__(self, folders):
@@ -62,7 +63,7 @@ class Models:
         return get_model_metadata_pb2.SignatureDefMap(signature_def=graph.signature_def)
 
     def predict(self, name, signature, inputs):
-        """Runs a signature on arrays by name; returns arrays by name."""
+        """Runs a signature on a dict of arrays; returns a dict of arrays."""
         function = self._find(name).signatures[signature]
         specs = function.structured_input_signature[1]
         if set(inputs) != set(specs):
@@ -84,7 +85,7 @@ class Models:
 
 
 class RestHandler(http.server.BaseHTTPRequestHandler):
-    """https://www.tensorflow.org/tfx/serving/api_rest, as far as the client goes."""
+    """The part of https://www.tensorflow.org/tfx/serving/api_rest that the client uses."""
 
     def do_GET(self):
         self.answer(self.get)
@@ -117,12 +118,12 @@ class RestHandler(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         request, models = json.loads(body), self.server.models
         dtypes = models.dtypes(name, request["signature_name"])
-        # JSON's numbers take the types of the signature.
+        # Numbers in JSON get the types of the signature.
         inputs = {k: np.asarray(v, dtypes.get(k)) for k, v in request["inputs"].items()}
         outputs = models.predict(name, request["signature_name"], inputs)
         plain = {k: encode(v.tolist()) if k.endswith("_bytes") else v for k, v in outputs.items()}
         plain = {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in plain.items()}
-        # A single output comes without its name.
+        # A single output is returned without its name.
         return {"outputs": plain if len(plain) > 1 else next(iter(plain.values()))}
 
     def log_message(self, *_):

@@ -26,7 +26,7 @@ def test_results_are_added_line_by_line_and_a_half_written_one_is_dropped(tmp_pa
     assert records.read(file) == []
     records.append(file, {"fd": 1.5})
     with open(file, "a") as opened:
-        opened.write('{"fd": 2')  # a run was killed here
+        opened.write('{"fd": 2')  # a run was killed while writing
     assert records.read(file) == [{"fd": 1.5}]
     records.append(file, {"fd": 3.0})
     assert records.read(file) == [{"fd": 1.5}, {"fd": 3.0}]
@@ -47,7 +47,7 @@ def test_a_damaged_line_is_named(tmp_path):
         records.read(file)
 
 
-def test_a_misspelt_benchmark_is_told():
+def test_a_misspelt_benchmark_is_reported():
     with pytest.raises(UserError, match='There is no benchmark "fit", did you mean "fid"?'):
         benchmark.find("fit")
 
@@ -56,7 +56,7 @@ def test_a_misspelt_benchmark_is_told():
 
 
 class Counting(EfficientNetLite0):
-    """Counts the images that it is given, and takes their first pixels for features."""
+    """Counts the images it receives and uses their first pixels as features."""
 
     seen = 0
 
@@ -112,15 +112,15 @@ def test_a_cache_file_that_cannot_be_trusted_is_computed_anew(cached, damage):
     np.testing.assert_array_equal(read()[0], right[0])
     assert Counting.seen == seen + 20
     read()
-    assert Counting.seen == seen + 20  # and it was mended
+    assert Counting.seen == seen + 20  # the cache file was repaired
 
 
-# --- Where samples come from ---
+# --- Sample sources ---
 
 
 @pytest.fixture(scope="module")
 def artefacts(tmp_path_factory):
-    """One conditional model as a .keras file, SavedModel, TFLite file and folder of pictures."""
+    """One conditional model as .keras file, SavedModel, TFLite file and folder of pictures."""
     folder = tmp_path_factory.mktemp("artefacts")
     keras.utils.set_random_seed(0)
     gan = kerasgan.ConditionalGAN((8, 8, 1), num_classes=3, width=60, seed=0)
@@ -150,7 +150,7 @@ def test_pictures_are_drawn_without_repeats(artefacts):
     assert len({picture.tobytes() for picture in first}) == 12
 
 
-def test_what_is_no_source_of_samples_is_refused(artefacts, tmp_path):
+def test_an_invalid_source_of_samples_is_refused(artefacts, tmp_path):
     with pytest.raises(UserError, match="There is no trained model at"):
         open_sampler(tmp_path / "nothing")
     (tmp_path / "foreign.tflite").write_bytes(b"\0\0\0\0TFL2 and so on")
@@ -171,7 +171,7 @@ def run(monkeypatch, name, *arguments):
 
 
 @pytest.mark.filterwarnings("ignore:The Frechet distance of 1280 features")
-def test_fid_scores_every_source_and_goes_on_where_it_was(artefacts, tmp_path, monkeypatch, capsys):
+def test_fid_scores_every_source_and_resumes_where_it_was(artefacts, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("KERASGAN_CACHE", str(tmp_path / "cache"))
     _, folder = artefacts
     sources = [folder / name for name in ("gan.keras", "served", "gan.tflite", "pictures")]
@@ -187,7 +187,7 @@ def test_fid_scores_every_source_and_goes_on_where_it_was(artefacts, tmp_path, m
     assert [line["kind"] for line in lines] == ["model", "saved_model", "tflite", "images"]
     assert {line["metric"] for line in lines} == {"FD[lite0]"}
     assert len({json.dumps(sorted(line)) for line in lines}) == 1
-    # The same latents: exports score like their model, except for rounding to bytes.
+    # Same latents: exports score like their model, up to rounding to bytes.
     assert lines[1]["distance"] == pytest.approx(lines[0]["distance"], rel=1e-3)
     assert lines[2]["distance"] == pytest.approx(lines[0]["distance"], rel=1e-3)
     assert (tmp_path / "results" / "fid.png").stat().st_size > 1000

@@ -1,4 +1,4 @@
-"""The page for browsers as it is written: its files, LiteRT.js from npm, the command line."""
+"""Writing the page for browsers: its files, LiteRT.js from npm, the command line."""
 
 import base64
 import hashlib
@@ -18,16 +18,16 @@ from kerasgan.export import litert_js
 from kerasgan.utils import network, provenance
 from kerasgan.utils.errors import UserError
 
-module = importlib.import_module("kerasgan.export.browser")  # `export.browser` is its function
+module = importlib.import_module("kerasgan.export.browser")  # `export.browser` is the function
 ROOT = Path(__file__).parents[1]
 SCREENSHOT = runpy.run_path(str(ROOT / "export" / "browser_screenshot.py"))
 
 
-# --- The site, with a LiteRT.js that does nothing ---
+# --- The site, with a dummy LiteRT.js ---
 
 
 def archived(members):
-    """Returns an npm archive of these members, and its hash as npm gives it."""
+    """Returns an npm archive of the members, and its hash in npm's format."""
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w:gz") as archive:
         for name in members:
@@ -76,7 +76,7 @@ def listed(folder):
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
-def test_a_site_holds_all_that_its_page_asks_for(cache, gans, tmp_path):
+def test_a_site_holds_every_file_that_its_page_requests(cache, gans, tmp_path):
     site = Path(export.browser(gans, tmp_path / "site"))
     files = listed(site)
     assert {"models/digits.tflite", "models/faces.tflite", "litert/LICENSE.txt"} <= files
@@ -97,7 +97,7 @@ def test_a_site_names_no_other_host(cache, gans, tmp_path):
         assert not re.search(r"https?:|//[a-z]+\.", (site / name).read_text())
 
 
-def test_models_json_says_what_the_page_must_know(cache, gans, tmp_path):
+def test_models_json_holds_what_the_page_needs(cache, gans, tmp_path):
     site = Path(export.browser(gans, tmp_path / "site"))
     digits, faces = json.loads((site / "models.json").read_text())["models"]
     content = (site / "models" / "faces.tflite").read_bytes()
@@ -117,7 +117,7 @@ def test_models_json_says_what_the_page_must_know(cache, gans, tmp_path):
 
 
 @pytest.mark.parametrize("name", models.names())
-def test_every_model_draws_latents_as_it_says(name):
+def test_every_model_draws_latents_from_its_declared_prior(name):
     num_classes = {"num_classes": 3} if name == "cgan" else {}
     gan = build(name, **num_classes)
     z = gan.latent_prior(2000, [0, 0]).numpy().astype("float64")
@@ -130,7 +130,7 @@ def test_every_model_draws_latents_as_it_says(name):
         assert abs(z.mean() - (low + high) / 2) < 0.02
 
 
-def test_a_score_is_shown_of_the_weights_it_was_measured_on(cache, gans, tmp_path, monkeypatch):
+def test_a_score_is_shown_only_for_weights_it_was_measured_on(cache, gans, tmp_path, monkeypatch):
     result = {
         "metric": "FD[lite0]",
         "trained": 12.5,
@@ -162,7 +162,7 @@ def test_a_score_is_shown_of_the_weights_it_was_measured_on(cache, gans, tmp_pat
         ),
     ],
 )
-def test_what_a_page_cannot_show_is_refused_at_once(archives, gans, tmp_path, message):
+def test_models_that_a_page_cannot_show_are_refused_at_once(archives, gans, tmp_path, message):
     with pytest.raises(UserError, match=message):
         export.browser(gans(), tmp_path / "site")
     assert not (tmp_path / "site").exists()
@@ -206,7 +206,7 @@ def test_without_archive_npm_or_network_one_error_names_url_and_folder(archives,
     assert not (tmp_path / "cache").exists()
 
 
-def test_npm_is_asked_first_and_its_archive_kept(archives, tmp_path, monkeypatch):
+def test_npm_is_tried_first_and_its_archive_kept(archives, tmp_path, monkeypatch):
     for name, content in archives.items():
         (tmp_path / f"{name}.tgz").write_bytes(content)
     copy = f'p=${{2#@litertjs/}}; /bin/cp "{tmp_path}/${{p%@*}}.tgz" litertjs-x.tgz'
@@ -220,7 +220,7 @@ def test_npm_is_asked_first_and_its_archive_kept(archives, tmp_path, monkeypatch
     assert listed(tmp_path / "cache") == kept
 
 
-def test_where_npm_fails_the_registry_is_asked_itself(archives, tmp_path, monkeypatch):
+def test_if_npm_fails_the_registry_is_used_directly(archives, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", fake_npm(tmp_path / "bin", "exit 1"))
     served = tmp_path / "served"
     served.mkdir()
@@ -269,7 +269,7 @@ def test_the_command_writes_a_page_of_several_models(cache, gans, tmp_path, caps
     assert [model["name"] for model in about["models"]] == ["my-faces", "run"]
 
 
-def test_the_command_tells_what_it_cannot_do_in_one_line(archives, gans, tmp_path, capsys):
+def test_the_command_reports_errors_in_one_line(archives, gans, tmp_path, capsys):
     gans["digits"].save(tmp_path / "digits.keras")
     twice = (tmp_path / "digits.keras",) * 2
     code, printed = run(capsys, "export", *twice, "--format", "tflite", "--output", tmp_path / "x")

@@ -97,18 +97,18 @@ def test_a_network_that_turns_nan_stops_training_and_is_named(gan, network):
         fit(gan, callbacks.StopOnNonFinite(every=2))
 
 
-def test_losses_are_looked_at_where_one_call_runs_several_steps(gan):
+def test_losses_are_checked_when_one_call_runs_several_steps(gan):
     gan.generator.weights[0].assign(np.full(gan.generator.weights[0].shape, np.nan))
     gan.compile(keras.optimizers.SGD(0.0), keras.optimizers.SGD(0.0), steps_per_execution=3)
     with pytest.raises(TrainingFailed, match="within 2 steps before step 3"):
         fit(gan, callbacks.StopOnNonFinite(every=2))
 
 
-def test_a_sound_training_is_not_stopped(gan):
+def test_a_healthy_training_is_not_stopped(gan):
     assert len(fit(gan, callbacks.StopOnNonFinite(every=1)).epoch) == 1
 
 
-def test_a_collapsed_generator_and_a_saturated_discriminator_are_warned_of_once_each(gan):
+def test_a_collapsed_generator_and_a_saturated_discriminator_warn_once_each(gan):
     collapsed = callbacks.WarnOnCollapse(num=4, least=10.0, saturated=0.0, after=0)
     with pytest.warns(UserWarning, match="Epoch 1: the generator makes the same image") as told:
         fit(gan, collapsed, epochs=3)
@@ -119,6 +119,6 @@ def test_a_collapsed_generator_and_a_saturated_discriminator_are_warned_of_once_
     assert len(told) == 1
 
 
-def test_a_training_that_has_hardly_begun_is_not_warned_of(gan):
+def test_a_training_that_has_just_started_does_not_warn(gan):
     watch = callbacks.WarnOnCollapse(num=4, least=10.0, saturated=100.0)
     fit(gan, watch)

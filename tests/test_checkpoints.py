@@ -1,4 +1,4 @@
-"""Checkpoints: their content, which are kept, and recovery from damaged ones."""
+"""Checkpoints: which are kept, what they hold, and that damage to one does not affect others."""
 
 import keras
 import numpy as np
@@ -78,7 +78,7 @@ def test_a_damaged_checkpoint_is_named_and_skipped_for_the_one_before(tmp_path, 
     path, state = checkpoints.newest(tmp_path, told.append)
     assert path == before and state.step == 3
     assert len(told) == 1 and str(last) in told[0] and "is damaged" in told[0]
-    # It is renamed: the same step can be saved again, and it does not count as kept.
+    # The damaged one is moved aside: its step can be saved again, and it does not count as kept.
     assert last.with_name(f"damaged_{last.name}").is_dir() and not last.exists()
 
 
@@ -102,7 +102,7 @@ def test_weights_that_are_not_finite_are_never_saved(tmp_path):
     assert [path.name for path in checkpoints.found(tmp_path)] == ["step_00000001"]
 
 
-def test_a_full_disk_is_told_and_leaves_the_checkpoints_as_they_were(tmp_path, monkeypatch):
+def test_a_full_disk_is_reported_and_leaves_the_checkpoints_as_they_were(tmp_path, monkeypatch):
     gan = small()
     fit(gan, tmp_path)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}

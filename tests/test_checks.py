@@ -1,4 +1,4 @@
-"""Invalid training data are refused, with their name, position and remedy."""
+"""Checks of training data: errors give the argument, the position and the remedy."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def test_values_outside_the_range_are_refused_with_what_was_found():
     pixels[2:] = 255
     with pytest.raises(UserError, match=r"values from 0 to 255, .* image 2; .*127.5 - 1"):
         check_images(pixels, "photos")
-    check_images(np.full((1, 4, 4, 1), 1.00001), "photos")  # rounding is forgiven
+    check_images(np.full((1, 4, 4, 1), 1.00001), "photos")  # rounding errors are accepted
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_endless_datasets_are_checked_in_ten_batches():
 
 
 @pytest.mark.parametrize(("asked", "left"), [(None, False), (False, False), (True, True)])
-def test_the_tuner_that_may_hold_up_an_epoch_s_end_is_off_unless_asked_for(asked, left):
+def test_autotune_which_may_delay_the_end_of_an_epoch_is_off_by_default(asked, left):
     gan = models.get("lsgan")((16, 16, 1), width=8)
     options = tf.data.Options()
     if asked is not None:
@@ -96,7 +96,7 @@ def test_the_tuner_that_may_hold_up_an_epoch_s_end_is_off_unless_asked_for(asked
     assert checks.training_dataset(gan, dataset).options().autotune.enabled is left
 
 
-def test_nearest_lists_only_what_helps():
+def test_nearest_lists_only_helpful_names():
     assert nearest("dcgn", ["DCGAN", "sagan"]) == 'did you mean "DCGAN"? Valid: DCGAN, sagan'
     many = [f"name{i}" for i in range(99)]
     assert nearest("name7", many).endswith("... (99 names)")

@@ -1,4 +1,4 @@
-"""The command line, in a process where that matters."""
+"""The command line, run as users run it: in a separate process."""
 
 import json
 import subprocess
@@ -99,7 +99,7 @@ def test_export_writes_what_check_parity_accepts(trained, pytestconfig):
     assert done.stdout.count(" ok") == 4
 
 
-def test_a_taken_run_directory_is_not_touched(trained):
+def test_an_existing_run_directory_is_not_touched(trained):
     folder, _ = trained
     before = (folder / "result.json").read_bytes()
     done = run("train", *TINY, "--output", folder)
@@ -131,7 +131,7 @@ def test_a_taken_run_directory_is_not_touched(trained):
         (["train", "--set", "data.split=trian"], 'did you mean "train"'),
     ],
 )
-def test_a_mistake_is_one_line_and_exit_code_2(arguments, message, tmp_path, monkeypatch, capsys):
+def test_mistakes_give_one_line_and_exit_code_2(arguments, message, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)  # `main` replaces it
     with pytest.raises(SystemExit) as stopped:
@@ -145,12 +145,12 @@ def test_a_mistake_is_one_line_and_exit_code_2(arguments, message, tmp_path, mon
 @pytest.mark.parametrize(
     "arguments", [["train", "--model", "dcgn"], ["train", "--set", "data.split=trian"]]
 )
-def test_a_mistake_is_one_line_in_a_process_too(arguments, tmp_path):
+def test_mistakes_give_one_line_in_a_process_too(arguments, tmp_path):
     done = run(*arguments, cwd=tmp_path)
     assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr
 
 
-def test_a_file_that_is_no_model_is_one_line(tmp_path):
+def test_a_file_that_is_not_a_model_gives_one_line(tmp_path):
     (tmp_path / "a.keras").write_bytes(b"not a model")
     done = run("sample", "a.keras", cwd=tmp_path)
     assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr

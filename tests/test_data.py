@@ -1,4 +1,4 @@
-"""`kerasgan.data`: values, order, and errors."""
+"""`kerasgan.data`: the contents and order of batches, and the input that is refused."""
 
 import numpy as np
 import pytest
@@ -13,13 +13,13 @@ MINI = "fashion_mnist_mini"
 
 
 def numbered(count, channels=1):
-    """Images whose pixels all equal their index, which shows the order of a batch."""
+    """Returns images filled with their own index, so that a batch shows their order."""
     pixels = np.arange(count, dtype=np.uint8).reshape(-1, 1, 1, 1)
     return np.broadcast_to(pixels, (count, 8, 8, channels))
 
 
 def epoch(dataset):
-    """The numbers of the images of one epoch, in order."""
+    """Returns the indices of the images of one epoch, in order."""
     batches = [pixels.to_uint8(batch)[:, 0, 0, 0] for batch in dataset.as_numpy_iterator()]
     return np.concatenate(batches).tolist()
 
@@ -85,7 +85,7 @@ def test_column_of_labels_as_keras_datasets_have_it_is_accepted():
 
 
 @pytest.mark.parametrize("labels", [np.arange(4), np.eye(5), np.linspace(0, 1, 5)])
-def test_labels_other_than_one_class_id_an_image_are_refused(labels):
+def test_labels_other_than_one_class_id_per_image_are_refused(labels):
     with pytest.raises(UserError, match=r"one integer for each of 5 images in images\. Received:"):
         data.batches(numbered(5), labels, batch_size=5)
 
@@ -123,10 +123,10 @@ def test_odd_padding_of_floats_is_background_too():
 
 def test_other_sizes_are_cropped_to_the_centre_and_averaged_with_rounding():
     wide = np.zeros((1, 8, 16, 3), np.uint8)
-    wide[:, :, 4:12] = 201  # only the central square
+    wide[:, :, 4:12] = 201  # the central square only
     resized, _ = data.load_arrays(wide, image_size=2)
     np.testing.assert_array_equal(resized, np.full((1, 2, 2, 3), 201))
-    stripes = np.tile(np.array([0, 255], np.uint8), 32)  # antialiasing makes them grey
+    stripes = np.tile(np.array([0, 255], np.uint8), 32)  # antialiasing turns them grey
     board = np.broadcast_to(stripes[None, None, :, None], (1, 64, 64, 1))
     grey, _ = data.load_arrays(board, image_size=8)
     assert abs(grey.astype(int) - 127.5).max() < 5

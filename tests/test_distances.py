@@ -1,4 +1,4 @@
-"""Properties of the Frechet and kernel distances that need no reference."""
+"""Properties of the Frechet and the kernel distance that need no reference implementation."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def features(num, dim=8, seed=0, shift=0.0):
 
 @settings(deadline=None, max_examples=30)
 @given(seed=st.integers(0, 1000), dim=st.integers(1, 30), scale=st.sampled_from([1e-6, 1, 1e6]))
-def test_frechet_distance_is_symmetric_and_zero_of_equal_sets(seed, dim, scale):
+def test_frechet_distance_is_symmetric_and_zero_for_equal_sets(seed, dim, scale):
     x, y = features(60, dim, seed) * scale, features(50, dim, seed + 1) * scale
     distance = metrics.frechet_distance(x, y)
     assert distance == pytest.approx(metrics.frechet_distance(y, x), rel=1e-8)
@@ -28,8 +28,8 @@ def test_frechet_distance_is_symmetric_and_zero_of_equal_sets(seed, dim, scale):
 
 @settings(deadline=None, max_examples=30)
 @given(seed=st.integers(0, 1000), dim=st.integers(1, 30))
-def test_frechet_distance_equals_the_closed_form_of_gaussians_with_one_basis(seed, dim):
-    """Where covariances commute it is |m1 - m2|^2 + sum (s1 - s2)^2 over their axes."""
+def test_frechet_distance_equals_the_closed_form_for_gaussians_with_one_basis(seed, dim):
+    """If the covariances commute, it is |m1 - m2|^2 + sum (s1 - s2)^2 over their common axes."""
     rng = np.random.default_rng(seed)
     basis, _ = np.linalg.qr(rng.normal(size=(dim, dim)))
     means, deviations = rng.normal(size=(2, dim)), rng.uniform(0.1, 3.0, (2, dim))
@@ -42,8 +42,8 @@ def test_frechet_distance_equals_the_closed_form_of_gaussians_with_one_basis(see
     assert metrics.frechet_distance(*gaussians) == pytest.approx(expected, rel=1e-9)
 
 
-@pytest.mark.parametrize("dim", [1, 5, 300])  # below, and above one block of columns
-def test_both_ways_to_the_root_agree(monkeypatch, dim):
+@pytest.mark.parametrize("dim", [1, 5, 300])  # less and more than one block of columns
+def test_both_ways_to_compute_the_root_agree(monkeypatch, dim):
     x, y = (statistics.Statistics.of(features(2 * dim + 2, dim, seed)) for seed in (0, 1))
     fast = distances._trace_of_root(x, y)
     monkeypatch.setattr(distances, "_cholesky", lambda matrix: None)
@@ -60,7 +60,7 @@ def test_a_covariance_without_full_rank_has_no_cholesky_factor():
 
 
 def test_a_linearly_dependent_feature_does_not_disturb_the_frechet_distance():
-    """With z = x1 + x2 appended, both Gaussians change by one and the same isometry and scale."""
+    """An isometry into 9 dimensions leaves the rank of 6 and the distance unchanged."""
     x, y = features(500, 6), features(400, 6, seed=1)
     turn, _ = np.linalg.qr(np.random.default_rng(2).normal(size=(9, 6)))
     expected = metrics.frechet_distance(x, y)
@@ -80,7 +80,7 @@ def test_blocks_of_rows_do_not_change_statistics(monkeypatch):
 
 
 def blur(images, sigma):
-    """Gaussian blur of (N, 28, 28, 1), renormalised at the edges."""
+    """Applies a Gaussian blur, renormalised at the edges, to (N, 28, 28, 1)."""
     offsets = np.arange(28)[:, None] - np.arange(28)
     kernel = np.exp(-0.5 * (offsets / sigma) ** 2)
     kernel /= kernel.sum(axis=1, keepdims=True)
@@ -94,7 +94,7 @@ def add_noise(images, sigma):
 
 
 def clothes(num, image_size):
-    """Features of real clothes, and of increasingly damaged ones by kind of damage."""
+    """Returns features of real clothes, and of increasingly damaged ones per kind of damage."""
     extractor = metrics.EfficientNetLite0(image_size)
     real = extractor(data.load_arrays("fashion_mnist_mini", split=f"train[:{num}]")[0])
     images, labels = data.load_arrays("fashion_mnist_mini", split="train[5000:]")
@@ -120,7 +120,7 @@ def test_kernel_distance_of_clothes_grows_with_noise_blur_and_missing_classes():
 
 @pytest.mark.slow
 def test_distances_of_clothes_grow_with_noise_blur_and_missing_classes():
-    """On 1,500 images, more than there are features; one class of the second half has no more."""
+    """On 1,500 images, more than there are features; a single class has fewer and is left out."""
     real, damaged = clothes(num=1500, image_size=64)
     for name, series in damaged.items():
         series = [fake for fake in series if len(fake) == 1500]
@@ -145,16 +145,16 @@ def test_kernel_distance_of_all_samples_is_its_definition():
     assert metrics.kernel_distance(x, y) == (pytest.approx(xx + yy - 2 * xy, rel=1e-12), 0.0)
 
 
-def test_kernel_distance_is_zero_on_average_of_samples_of_one_distribution():
+def test_kernel_distance_is_zero_on_average_for_samples_of_one_distribution():
     estimates = [
         metrics.kernel_distance(*np.random.default_rng(seed).normal(size=(2, 50, 4)))[0]
         for seed in range(200)
     ]
     assert abs(np.mean(estimates)) < 4 * np.std(estimates) / np.sqrt(200)
-    assert min(estimates) < 0 < max(estimates)  # unbiased, and so below 0 at times
+    assert min(estimates) < 0 < max(estimates)  # unbiased, hence sometimes below 0
 
 
-def test_kernel_distance_repeats_with_its_seed():
+def test_kernel_distance_is_reproducible_with_its_seed():
     x, y = features(60), features(50, seed=1)
     options = {"subset_size": 20, "num_subsets": 5}
     first = metrics.kernel_distance(x, y, **options, seed=3)
@@ -162,7 +162,7 @@ def test_kernel_distance_repeats_with_its_seed():
     assert first != metrics.kernel_distance(x, y, **options, seed=4)
 
 
-def test_a_side_smaller_than_a_subset_takes_part_as_a_whole():
+def test_a_set_smaller_than_a_subset_is_used_as_a_whole():
     x, y = features(60), features(12, seed=1)
     mean, std = metrics.kernel_distance(x, y, subset_size=30, num_subsets=20)
     assert std > 0
@@ -192,6 +192,6 @@ def test_blocks_of_rows_do_not_change_the_kernel_distance(monkeypatch, block):
         (features(9), features(9), {"num_subsets": 0}, "subset_size=1000, num_subsets=0"),
     ],
 )
-def test_what_the_kernel_distance_cannot_take_is_refused(real, fake, options, message):
+def test_invalid_arguments_of_the_kernel_distance_are_refused(real, fake, options, message):
     with pytest.raises(ValueError, match=message):
         metrics.kernel_distance(real, fake, **options)

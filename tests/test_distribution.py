@@ -1,4 +1,4 @@
-"""Two replicas do what one device does, in one process and in two."""
+"""Two replicas train like one device, in one process and in two."""
 
 import contextlib
 import json
@@ -19,7 +19,7 @@ from kerasgan.training import checkpoints, strategies
 from kerasgan.training.train import train_recipe
 from kerasgan.utils.errors import UserError
 
-# Scores of a few images, which the tests do not use.
+# The scores here come from a few images and are never used.
 pytestmark = pytest.mark.filterwarnings("ignore:The Frechet distance of 1280 features")
 
 BATCH = 64
@@ -28,14 +28,14 @@ STEPS = 10
 
 @pytest.fixture(scope="session")
 def mirrored():
-    """Two logical CPU devices (conftest.py); a second such strategy in a process would hang."""
+    """A strategy on two logical CPU devices (conftest.py); a second one per process would hang."""
     strategy = strategies.strategy("mirrored")
     assert strategy.num_replicas_in_sync == 2
     return strategy
 
 
 def build(case, strategy=None):
-    """A small model with plain SGD."""
+    """Returns a small model compiled with plain SGD."""
     name, arguments = case
     keras.utils.set_random_seed(0)
     with (strategy or tf.distribute.get_strategy()).scope():
@@ -52,8 +52,8 @@ def fit(gan, steps):
 
 
 def choose_rates(gan):
-    """Sets both rates so that a step moves each network's weights by some 3e-4: far more than the
-    1e-5 that is allowed, and not so far that GANs blow the last bits of float32 up."""
+    """Sets both rates so that a step moves each network's weights by about 3e-4: far more than the
+    tolerance of 1e-5, but not so much that GANs amplify float32 rounding errors."""
     start = [variable.numpy() for variable in gan.variables]
     networks = [gan.networks_of(player)[0] for player in gan.players]
     before = [contract.weights(network) for network in networks]
@@ -100,7 +100,7 @@ def test_replicas_draw_different_latents_which_are_those_of_one_device(mirrored)
     np.testing.assert_array_equal(np.concatenate([first, second]), whole)
 
 
-def test_minibatches_of_replicas_are_together_those_of_one_device():
+def test_minibatches_of_replicas_add_up_to_those_of_one_device():
     gan = kerasgan.WGANGP((2,), width=2, n_critic=3)
     batch = tf.reshape(tf.range(24.0), (12, 2))
     whole = gan.minibatches(batch)
@@ -165,7 +165,7 @@ def test_one_device_trains(tmp_path):
         ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "ps", "index": 0}}', "one of the 1"),
     ],
 )
-def test_a_cluster_that_is_not_one_is_refused(config, message, monkeypatch):
+def test_an_invalid_cluster_is_refused(config, message, monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
     if config is not None:
         monkeypatch.setenv("TF_CONFIG", config)
@@ -208,7 +208,7 @@ def recipe(epochs):
 
 @pytest.fixture
 def launch(tmp_path):
-    """Returns a function that starts two workers on a recipe; they end with the test."""
+    """Returns a function that starts two workers on a recipe; kills them at the end of the test."""
     launchers = []
 
     def start(epochs):
@@ -243,7 +243,7 @@ def newest_step(folder):
 
 
 def wait_for_step(folder, step, launcher, seconds=240):
-    """Waits until a checkpoint of at least that step is there."""
+    """Waits for a checkpoint of at least that step."""
     deadline = time.monotonic() + seconds
     while newest_step(folder) < step:
         assert launcher.poll() is None and time.monotonic() < deadline
@@ -251,7 +251,7 @@ def wait_for_step(folder, step, launcher, seconds=240):
 
 
 def workers(launcher):
-    """Process ids of a launcher's workers, the chief first."""
+    """Returns the process ids of a launcher's workers, chief first."""
     children = subprocess.run(
         ["pgrep", "-P", str(launcher.pid)], capture_output=True, text=True, check=True
     )
@@ -273,7 +273,7 @@ def test_two_workers_train_as_one_process(launch, tmp_path):
 @pytest.mark.parametrize(
     "killed, code", [pytest.param(0, 137, id="chief"), pytest.param(1, 1, id="follower")]
 )
-def test_a_worker_that_dies_ends_the_other_and_a_restart_goes_on(killed, code, launch, tmp_path):
+def test_a_dead_worker_stops_the_other_and_a_restart_resumes(killed, code, launch, tmp_path):
     launcher = launch(epochs=2000)
     wait_for_step(tmp_path, 10, launcher)
     os.kill(workers(launcher)[killed], signal.SIGKILL)
@@ -291,8 +291,8 @@ def test_a_worker_that_dies_ends_the_other_and_a_restart_goes_on(killed, code, l
 
 
 @pytest.mark.slow
-def test_a_run_on_replicas_goes_on_where_it_stopped(mirrored, tmp_path):
-    """Stopped in the middle of the second epoch: the same losses as without interruption."""
+def test_a_run_on_replicas_resumes_where_it_stopped(mirrored, tmp_path):
+    """Losses equal those of an uninterrupted run after a stop in the middle of the second epoch."""
 
     class Stop(checkpoints.Checkpoints):
         def on_train_batch_end(self, batch, logs=None):

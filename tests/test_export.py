@@ -1,4 +1,4 @@
-"""Exports: versions and errors. contract.py has the tests of every model."""
+"""Exports: versions, bad requests, quantisation. contract.py has the tests for every model."""
 
 import importlib.util
 import io
@@ -60,7 +60,7 @@ def test_without_tf2onnx_the_error_says_what_to_install(gan, tmp_path, monkeypat
     assert list(tmp_path.iterdir()) == []
 
 
-# --- Signatures, and what they answer to bad requests ---
+# --- Signatures and bad requests ---
 
 
 @pytest.fixture(scope="module", params=["dcgan", "cgan", "dense"])
@@ -87,7 +87,7 @@ def request(seed, num):
     return {"seed": tf.constant(seed, tf.int64), "num": tf.constant(num, tf.int32)}
 
 
-def test_sampling_in_the_graph_is_sampling_in_keras(served):
+def test_sampling_in_the_graph_equals_sampling_in_keras(served):
     gan, signatures = served
     labels = given(gan, 5)
     images = signatures["sample"](**request(3, 5), **labels)["images"].numpy()
@@ -118,7 +118,7 @@ def test_one_label_serves_all_images(served):
     assert signatures["sample"](**request(1, 4), **one)["images"].shape[0] == 4
 
 
-def test_a_bad_request_is_told_and_the_next_one_answered(served):
+def test_a_bad_request_gets_an_error_and_the_next_one_an_answer(served):
     gan, signatures = served
     good = {"z": gan.latent_prior(2, [0, 0]), **given(gan, 2)}
     expected = signatures["serving_default"](**good)["images"]
@@ -157,7 +157,7 @@ def test_models_of_points_have_no_pictures(tmp_path):
 
 
 def lively(gan):
-    """The model with weights that draw all grey levels; new weights draw values near 0."""
+    """Sets weights with which images have all grey levels: at first they are nearly 0."""
     rng = np.random.default_rng(0)
     for weight in gan.generator.trainable_weights:
         if len(weight.shape) > 1:
@@ -177,7 +177,7 @@ def test_quantised_models_draw_nearly_the_same_from_floats(kind, mode, tmp_path)
     }[kind]()
     for weight in gan.generator.weights:
         if weight.path.endswith("self_attention/gamma"):
-            weight.assign(1.0)  # attention starts closed
+            weight.assign(1.0)  # attention starts disabled, at 0
     z = gan.latent_prior(8, [0, 1]).numpy()
     conditions = [values.numpy() for values in given(gan, 8).values()]
     latents = (z, *conditions) if kind == "dense" else None
@@ -222,7 +222,7 @@ def test_a_file_in_the_place_of_the_versions_is_refused(gan, tmp_path):
         export.saved_model(gan, tmp_path / "served")
 
 
-def test_an_export_that_is_told_to_stop_leaves_nothing(tmp_path):
+def test_a_terminated_export_leaves_nothing_behind(tmp_path):
     code = (
         "import os, signal, sys\n"
         "from kerasgan import cli, zoo, DCGAN\n"
@@ -237,7 +237,7 @@ def test_an_export_that_is_told_to_stop_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_a_killed_export_left_is_deleted_by_the_next(gan, tmp_path):
+def test_the_next_export_deletes_what_a_killed_one_left(gan, tmp_path):
     old, young = tmp_path / ".partial-0123abcd-1", tmp_path / ".partial-0123abce-1"
     for path in (old, young):
         path.mkdir()
@@ -246,7 +246,7 @@ def test_what_a_killed_export_left_is_deleted_by_the_next(gan, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"1", young.name}
 
 
-def test_quantised_weights_take_less_room(tmp_path):
+def test_quantised_weights_take_less_space(tmp_path):
     gan = DCGAN((28, 28, 1), width=16)
     sizes = {}
     for mode in (None, "float16", "dynamic"):
@@ -265,13 +265,13 @@ def test_quantised_weights_take_less_room(tmp_path):
         ("int8", np.zeros((0, 100)), "must be a whole number, 1 or more"),
     ],
 )
-def test_quantising_refuses_what_it_cannot_do(gan, tmp_path, mode, latents, message):
+def test_quantising_refuses_invalid_arguments(gan, tmp_path, mode, latents, message):
     with pytest.raises(UserError, match=message):
         export.tflite(gan, tmp_path / "generator.tflite", mode, latents)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_eight_bits_keep_grey_levels_where_tanh_is_driven_far(tmp_path):
+def test_eight_bits_keep_grey_levels_where_tanh_saturates(tmp_path):
     gan = DCGAN((16, 16, 1), width=8, seed=0)
     kernel = [w for w in gan.generator.trainable_weights if w.name == "kernel"][-1]
     kernel.assign(kernel * 1e4)
@@ -281,7 +281,7 @@ def test_eight_bits_keep_grey_levels_where_tanh_is_driven_far(tmp_path):
     path = export.tflite(gan, tmp_path / "generator.tflite", "int8")
     run = Interpreter(path).get_signature_runner("serving_default")
     images = np.concatenate([run(z=z[i : i + 1])["images"] for i in range(8)])
-    assert len(np.unique(images)) > 60  # 22 with eight bits over all that the last layer gives
+    assert len(np.unique(images)) > 60  # 22 if eight bits span the last layer's full range
     assert np.abs(images - expected).mean() < 0.02
     np.testing.assert_array_equal(gan.inference_generator(z), expected)
 

@@ -1,6 +1,6 @@
-"""Files, run directories and zoo entries of kerasgan 0.1.0 load and continue.
+"""Files, run directories and zoo entries of kerasgan 0.1.0 still load, and its runs resume.
 
-`golden/make_first_edition.py` made the artefacts with 0.1.0 itself, and what it drew from them.
+`golden/make_first_edition.py` made the artefacts and the expected samples with 0.1.0 itself.
 """
 
 import tarfile
@@ -57,7 +57,7 @@ def test_a_zoo_entry_draws_its_pictures(name, artefacts, expected):
 @pytest.mark.filterwarnings("ignore:The Frechet distance of 1280 features")
 @pytest.mark.slow
 @pytest.mark.parametrize("name", models.names())
-def test_a_run_goes_on_to_the_same_end(name, artefacts, expected, monkeypatch, tmp_path):
+def test_a_run_resumes_to_the_same_end(name, artefacts, expected, monkeypatch, tmp_path):
     monkeypatch.setenv("KERASGAN_CACHE", str(tmp_path))
     run = artefacts / name / "run"
     path, state = checkpoints.newest(run / "checkpoints")

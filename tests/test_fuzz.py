@@ -1,4 +1,4 @@
-"""Random and damaged input gives an exit code and one line, never a traceback."""
+"""Fuzzing: any input gives a result, or an exit code and one line, never a traceback."""
 
 import contextlib
 import io
@@ -56,7 +56,7 @@ RECIPES = st.dictionaries(
 
 @fuzzed(2000)
 @given(RECIPES)
-def test_any_table_is_a_recipe_or_one_sentence(given_recipe):
+def test_any_table_is_a_recipe_or_a_one_sentence_error(given_recipe):
     try:
         whole = recipe.complete(given_recipe)
     except UserError as error:
@@ -72,7 +72,7 @@ def test_any_table_is_a_recipe_or_one_sentence(given_recipe):
 
 @fuzzed(500)
 @given(content=st.one_of(st.binary(max_size=200), RECIPES))
-def test_any_file_is_a_recipe_or_one_sentence(content, tmp_path):
+def test_any_file_is_a_recipe_or_a_one_sentence_error(content, tmp_path):
     path = tmp_path / "recipe.toml"
     path.write_bytes(content if isinstance(content, bytes) else tomli_w.dumps(content).encode())
     with contextlib.suppress(UserError):
@@ -81,7 +81,7 @@ def test_any_file_is_a_recipe_or_one_sentence(content, tmp_path):
 
 @fuzzed(500)
 @given(st.text(max_size=30))
-def test_any_override_is_one_or_one_sentence(text):
+def test_any_override_is_valid_or_a_one_sentence_error(text):
     try:
         changed = recipe.override({}, [text])
     except UserError as error:
@@ -95,7 +95,7 @@ def test_any_override_is_one_or_one_sentence(text):
 
 
 def damage(content, kind, place, byte):
-    """A file cut short, altered, grown or replaced."""
+    """Returns the content truncated, altered, extended or replaced."""
     place = place % max(1, len(content))
     if kind == "cut":
         return content[:place]
@@ -215,7 +215,7 @@ ARGUMENTS = st.lists(
 @given(arguments=ARGUMENTS)
 def test_any_arguments_give_an_exit_code_and_at_most_one_line(arguments, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    # Nothing starts a real training.
+    # Whatever would start a training run returns at once.
     for name in ("common", "train", "inspect"):
         monkeypatch.setattr(f"kerasgan.cli.{name}.start", lambda *_, **__: None)
     monkeypatch.setattr("kerasgan.training.workers.launch", lambda *_: 0)

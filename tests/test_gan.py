@@ -1,4 +1,4 @@
-"""The base class."""
+"""The base class: behaviour that all models share and no paper describes."""
 
 import keras
 import numpy as np
@@ -20,7 +20,7 @@ def pictures(num=16):
 
 
 class PixelMean(metrics.Extractor):
-    """Replaces the network: two numbers per image."""
+    """Replaces a network: the mean and deviation of an image's pixels as features."""
 
     name = "pixels"
     dim = 2
@@ -142,12 +142,12 @@ def test_a_stream_is_read_once_and_checked_as_it_passes():
 
 
 @pytest.mark.parametrize("name", ["validation_split", "class_weight", "sample_weight"])
-def test_what_means_nothing_to_a_gan_is_refused(name):
+def test_arguments_that_mean_nothing_to_a_gan_are_refused(name):
     with pytest.raises(UserError, match=f"`{name}` means nothing to a GAN"):
         small().fit(pictures(), batch_size=8, **{name: 0.5})
 
 
-def test_fit_names_what_it_takes():
+def test_fit_names_the_types_it_accepts():
     with pytest.raises(UserError, match="NumPy array or a tf.data.Dataset.*Received: list"):
         small().fit([pictures()])
 

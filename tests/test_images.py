@@ -10,7 +10,7 @@ from kerasgan.utils import pixels
 from kerasgan.utils.files import replacing
 
 
-def test_every_byte_survives_the_way_to_floats_and_back():
+def test_every_byte_survives_conversion_to_floats_and_back():
     bytes_ = np.arange(256, dtype=np.uint8)
     assert (pixels.to_uint8(pixels.from_uint8(bytes_)) == bytes_).all()
 
@@ -39,7 +39,7 @@ def test_a_grid_puts_image_i_at_row_i_over_columns(channels):
     assert (sheet[5:, 14:] == 9).all() and (sheet[4] == 9).all()
 
 
-def test_a_grid_refuses_what_is_no_stack_of_images():
+def test_a_grid_refuses_anything_but_a_stack_of_images():
     with pytest.raises(ValueError, match=r"Received: shape=\(4, 4\)"):
         pixels.grid(np.zeros((4, 4)))
 

@@ -1,6 +1,6 @@
-"""Claims about `metrics.InceptionV3`; `golden/make_inception.py` recorded torch-fidelity's port.
+"""`metrics.InceptionV3` against the results of torch-fidelity from `golden/make_inception.py`.
 
-The weights are random: the same in both ports, and never the real ones.
+Both ports use the same random weights, never the real ones.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ from kerasgan.utils.errors import UserError
 
 
 def serialized(arrays):
-    """Returns a `GraphDef` with one `Const` for each array, as the published graph has them."""
+    """Returns a `GraphDef` with one `Const` per array, like the published graph."""
     graph = tf.compat.v1.GraphDef()
     graph.node.add(name="DecodeJpeg/contents", op="Placeholder")
     for name, array in arrays.items():
@@ -36,12 +36,12 @@ def serialized(arrays):
 
 
 def tiny_graph(value=0.0):
-    """Returns a graph that is read without complaint, but from which no network can be built."""
+    """Returns a graph that can be parsed, but from which no network can be built."""
     return serialized({"softmax/weights": np.full(3, value, "float32")})
 
 
 def archived(graph, member=GRAPH):
-    """Returns the bytes of an archive that holds a license and the graph."""
+    """Returns the bytes of an archive with a licence and the graph."""
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w:gz") as archive:
         for name, data in (("LICENSE", b"text"), (member, graph)):
@@ -57,7 +57,7 @@ def sha256(data):
 
 @contextlib.contextmanager
 def server(body, length=None):
-    """Serves one file on loopback and yields its URL and the list of the paths asked for."""
+    """Serves one file on loopback; yields its URL and the list of requested paths."""
     asked = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -81,7 +81,7 @@ def server(body, length=None):
 
 @pytest.fixture(autouse=True)
 def cache(monkeypatch, tmp_path):
-    """An empty cache; whatever a test downloads, it cannot leave this machine."""
+    """An empty cache; downloads in tests cannot leave this machine."""
     for name in ("KERASGAN_INCEPTION", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("KERASGAN_CACHE", str(tmp_path / "cache"))
@@ -113,7 +113,7 @@ def batches():
 
 
 def assert_near(actual, expected):
-    """Within 1e-5 of the largest entry, and of each entry that is not tiny beside it."""
+    """Allows a difference of 1e-5 relative to each entry plus 1e-5 of the largest entry."""
     assert actual.dtype == np.float32
     atol = 1e-5 * np.abs(expected).max()
     np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=atol)
@@ -199,7 +199,7 @@ def test_only_the_pinned_weights_pool_features_are_called_fid(tmp_path, monkeypa
     assert metrics.InceptionV3(tmp_path / "graph", dim=768).distance_name == "FD[inception@768]"
 
 
-def test_a_width_that_no_layer_has_is_refused():
+def test_an_unknown_feature_width_is_refused():
     with pytest.raises(UserError, match="64, 192, 768 or 2048. Received: dim=1024"):
         metrics.InceptionV3(dim=1024)
 

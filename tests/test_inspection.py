@@ -1,4 +1,4 @@
-"""`kerasgan inspect`, model cards and metadata of exports."""
+"""`kerasgan inspect`, model cards and the metadata of exports."""
 
 import json
 
@@ -33,7 +33,7 @@ def gan():
 
 
 def scored(gan, **changes):
-    """The model with an origin, as `kerasgan.load` gives it one."""
+    """Returns the model with an origin, which `kerasgan.load` would set."""
     scores = {**SCORES, "weights_sha256": metadata.describe(gan)["weights_sha256"], **changes}
     gan.origin = {
         "name": "an_entry",
@@ -44,7 +44,7 @@ def scored(gan, **changes):
 
 
 @pytest.mark.parametrize("kind", ["saved_model", "tflite"])
-def test_an_export_tells_signature_model_and_scores(gan, tmp_path, kind):
+def test_inspect_shows_signature_model_and_scores_of_an_export(gan, tmp_path, kind):
     path = getattr(export, kind)(scored(gan), tmp_path / "out.tflite")
     text = inspection.inspect(path)
     assert "serving_default: " in text and "label int32" in text
@@ -53,12 +53,12 @@ def test_an_export_tells_signature_model_and_scores(gan, tmp_path, kind):
     assert "FD[lite0] 50.0 (floor 9.5)" in text
 
 
-def test_scores_of_other_weights_are_not_told(gan, tmp_path):
+def test_scores_of_other_weights_are_not_shown(gan, tmp_path):
     path = export.tflite(scored(gan, weights_sha256="0"), tmp_path / "out.tflite")
     assert "scores: none" in inspection.inspect(path)
 
 
-def test_what_is_no_artefact_is_told_in_one_line(tmp_path, capsys):
+def test_a_path_that_is_not_an_artefact_gives_a_one_line_error(tmp_path, capsys):
     with pytest.raises(SystemExit) as stop:
         cli.main(["inspect", str(tmp_path)])
     assert stop.value.code == 2
@@ -87,7 +87,7 @@ def test_provenance_is_json_beside_the_graph(gan, tmp_path):
 
 
 @pytest.mark.parametrize("damage", ["short tflite", "broken graph"])
-def test_a_damaged_artefact_is_told_in_one_sentence(gan, tmp_path, damage):
+def test_a_damaged_artefact_gives_a_one_sentence_error(gan, tmp_path, damage):
     if damage == "short tflite":
         path = tmp_path / "out.tflite"
         export.tflite(gan, path)
@@ -101,7 +101,7 @@ def test_a_damaged_artefact_is_told_in_one_sentence(gan, tmp_path, damage):
 
 
 @pytest.mark.parametrize("kind", ["points", "conditions"])
-def test_what_benchmarks_cannot_draw_is_told(tmp_path, kind):
+def test_models_that_benchmarks_cannot_draw_are_reported(tmp_path, kind):
     gan = {
         "points": lambda: VanillaGAN((2,), latent_dim=2, width=40),
         "conditions": lambda: ConditionalGAN((8, 8, 1), condition_dim=2, width=60),

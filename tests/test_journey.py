@@ -1,4 +1,4 @@
-"""Every model at every promised shape, from `fit` to TFLite."""
+"""The whole workflow, from fit to TFLite, of each model at every promised image shape."""
 
 import keras
 import numpy as np
@@ -20,14 +20,14 @@ def journeys():
             if (name == "lapgan" and shape[0] == 28) or (
                 shape[0] == 64 and name not in ("lapgan", "sagan")
             ):
-                continue  # powers of two; 64 pixels for papers about larger images
+                continue  # LAPGAN: powers of two; 64 pixels: only models for larger images
             yield pytest.param(*case.values, shape, id=f"{case.id}-{'x'.join(map(str, shape))}")
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The Frechet distance of 1280 features")
 @pytest.mark.parametrize("case, shape", list(journeys()))
-def test_a_model_goes_all_the_way_at_every_shape(case, shape, tmp_path):
+def test_a_model_completes_the_workflow_at_every_shape(case, shape, tmp_path):
     name, arguments = case
     gan = build(name, shape, **arguments)
     gan.compile()

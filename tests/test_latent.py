@@ -1,4 +1,4 @@
-"""Walks and sums in latent space."""
+"""Interpolation and arithmetic in latent space."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ RANDOM = np.random.default_rng(0)
 
 
 @pytest.mark.parametrize("method", ["linear", "spherical"])
-def test_a_walk_starts_and_ends_at_its_ends(method):
+def test_a_walk_starts_and_ends_at_the_given_points(method):
     start, end = RANDOM.normal(size=(2, 64))
     walk = walks.interpolate(start, end, 7, method)
     assert walk.shape == (7, 64) and walk.dtype == np.float32
@@ -32,7 +32,7 @@ def test_a_spherical_walk_turns_by_equal_angles():
     walk = walks.interpolate(start, end, 5, "spherical").astype("float64")
     unit = walk / np.linalg.norm(walk, axis=1, keepdims=True)
     angles = np.arccos((unit[1:] * unit[:-1]).sum(axis=1))
-    # Exactly so where both ends have one length; these differ by a few percent.
+    # Exact if both ends have the same length; these differ by a few percent.
     np.testing.assert_allclose(angles, angles.mean(), rtol=0.15)
 
 
@@ -48,7 +48,7 @@ def test_combine_is_mean_minus_mean_plus_mean():
     np.testing.assert_allclose(walks.combine(a, b, c), expected, atol=1e-6)
 
 
-def test_mistakes_are_told():
+def test_mistakes_are_reported():
     with pytest.raises(UserError, match='Unknown method "sperical": did you mean "spherical"'):
         walks.interpolate(np.ones(2), np.ones(2), 3, "sperical")
     with pytest.raises(UserError, match="two latents .* steps=1"):

@@ -1,4 +1,4 @@
-"""Layers: against float64 NumPy and each other's invariants. Spectral ones: test_spectral.py."""
+"""Layers against float64 NumPy, and their invariants. test_spectral.py tests spectral layers."""
 
 import keras
 import numpy as np
@@ -32,7 +32,7 @@ def attention_layer(shape=(6, 8, 16)):
 
 
 def attention_in_numpy(layer, x):
-    """Eq. (1) to (3) place by place in float64; sigma by u and v, as at inference."""
+    """Computes Eq. (1) to (3) per position in float64; sigma from u and v, as at inference."""
 
     def convolve(conv, x):
         kernel = np.asarray(conv.kernel, "float64")[0, 0]
@@ -58,7 +58,7 @@ def test_attention_equals_numpy_in_float64():
     layer, x = attention_layer()
     x = 3.0 * x
     close(layer(x), attention_in_numpy(layer, x))
-    outputs = layer(x, training=True)  # updates u and v, which inference then keeps
+    outputs = layer(x, training=True)  # updates u and v; inference keeps them
     close(outputs, attention_in_numpy(layer, x))
 
 
@@ -78,18 +78,18 @@ def test_attention_starts_as_the_identity_and_gamma_learns_first():
     assert learns == {"gamma"}
 
 
-def test_convolutions_of_attention_start_different():
+def test_convolutions_of_attention_start_with_different_weights():
     layer, _ = attention_layer()
     assert np.abs(layer.theta.kernel - layer.phi.kernel).max() > 0.1
 
 
-def test_attention_sees_every_place():
+def test_attention_sees_every_position():
     layer, x = attention_layer((8, 8, 16))
     with tf.GradientTape() as tape:
         tape.watch(x)
         corner = layer(x)[:, 0, 0]
     reached = np.abs(tape.gradient(corner, x)).sum((0, 3)) > 0
-    # One place of each 2x2 block at least, in the farthest corner too.
+    # At least one position in each 2x2 block, including the farthest corner.
     assert reached.reshape(4, 2, 4, 2).any((1, 3)).all()
 
 
@@ -141,7 +141,7 @@ def test_conditional_batch_norm_trains_only_the_classes_that_it_saw():
 
 
 def network():
-    """A small generator with every layer, conditional."""
+    """Returns a small conditional generator that contains every layer."""
     z = keras.Input((4,), name="z")
     label = keras.Input((), dtype="int32", name="label")
     x = keras.layers.Add()([SpectralDense(64)(z), SpectralEmbedding(10, 64)(label)])

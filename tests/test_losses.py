@@ -19,7 +19,7 @@ def log_sigmoid(x):
     return -np.logaddexp(0.0, -x)
 
 
-# name: (kerasgan's, its closed form, TF-GAN's), each a function of (real, fake).
+# name: (loss of kerasgan, closed form, loss of TF-GAN), each a function of (real, fake).
 LOSSES = {
     "minimax_discriminator": (
         losses.discriminator_loss,
@@ -29,7 +29,7 @@ LOSSES = {
     "minimax_generator": (
         lambda real, fake: vanilla.minimax_loss(fake),
         lambda real, fake: log_sigmoid(-fake).mean(),
-        # TF-GAN's value is off by a constant, that of its discriminator's loss on real logits of 1.
+        # TF-GAN's value differs by a constant: its discriminator's loss on real logits of 1.
         lambda t, real, fake: t.minimax_generator_loss(fake) + tf.math.softplus(-1.0),
     ),
     "modified_discriminator, smoothed": (
@@ -37,7 +37,7 @@ LOSSES = {
         lambda real, fake: (
             -(0.9 * log_sigmoid(real) + 0.1 * log_sigmoid(-real)).mean() - log_sigmoid(-fake).mean()
         ),
-        # TF-GAN's smoothing of 0.2 is a target of 0.9: it moves the target half-way to 0.5.
+        # TF-GAN's smoothing s moves the target to 1 - s / 2: 0.2 gives a target of 0.9.
         lambda t, real, fake: t.modified_discriminator_loss(real, fake, label_smoothing=0.2),
     ),
     "modified_generator": (
@@ -153,7 +153,7 @@ def test_loss_and_gradients_equal_tfgan(name):
 
 
 class Critic:
-    """D(x) = v tanh(W x), whose gradient is W' (v (1 - tanh^2)), in whichever library."""
+    """D(x) = v tanh(W x) with gradient W' (v (1 - tanh^2)), in NumPy or TensorFlow."""
 
     def __init__(self, dimensions=12, units=20):
         rng = np.random.default_rng(2)
@@ -188,7 +188,7 @@ def test_gradient_penalty_equals_tfgan(monkeypatch):
     from kerasgan import tfgan
 
     critic, real, fake, alpha = penalty_case()
-    # TF-GAN draws the shares of the generated images; here it is told which.
+    # TF-GAN draws the interpolation weights of the generated images; the test fixes them.
     shares = tf.constant(1 - alpha.reshape(-1, 1, 1, 1))
     monkeypatch.setattr(tf.random, "uniform", lambda shape: tf.ensure_shape(shares, shape))
 

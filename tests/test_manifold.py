@@ -1,4 +1,4 @@
-"""Claims about precision, recall, density, coverage and nearest neighbours."""
+"""Properties of precision, recall, density, coverage and nearest neighbours."""
 
 import numpy as np
 import pytest
@@ -14,13 +14,13 @@ def features(num, dim=6, seed=0):
 
 
 def brute_force(real, fake, k):
-    """Precision, recall, density and coverage, a pair at a time."""
+    """Computes precision, recall, density and coverage from all pairs."""
 
     def distances(a, b):
         return np.sqrt(np.square(a[:, None] - b[None]).sum(axis=-1))
 
     def radii(x):
-        return np.sort(distances(x, x), axis=1)[:, k]  # the first is the sample itself
+        return np.sort(distances(x, x), axis=1)[:, k]  # index 0 is the sample itself
 
     between = distances(real, fake)
     precision = (between <= radii(real)[:, None]).any(axis=0).mean()
@@ -72,7 +72,7 @@ def test_precision_is_recall_with_the_sets_exchanged():
 @pytest.mark.parametrize("offset", [0.0, 1e4])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_copies_of_the_real_set_score_one_in_everything(offset, dtype):
-    """Each copy lies on the surface of balls: rounding must not move it across."""
+    """Each copy lies on the surface of balls: rounding must not move it outside."""
     real = (features(300, 100) + offset).astype(dtype)
     assert metrics.precision_recall(real, real.copy()) == (1.0, 1.0)
     assert metrics.density_coverage(real, real.copy()) == (1.0, 1.0)
@@ -91,7 +91,7 @@ def test_dropped_modes_lower_recall_and_coverage_and_outliers_lower_precision_an
     assert metrics.density_coverage(real, spread)[0] < 0.2
 
 
-def test_nearest_neighbours_are_those_of_all_differences():
+def test_nearest_neighbours_equal_those_of_all_pairwise_differences():
     samples, training = features(20), features(90, seed=1)
     distances = np.linalg.norm(samples[:, None] - training[None], axis=-1)
     indices, found = metrics.nearest_neighbours(samples, training, k=4)

@@ -1,4 +1,4 @@
-"""Claims about `kerasgan.metrics`; `golden/make_lite0.py` recorded the original network."""
+"""`kerasgan.metrics`; `golden/make_lite0.py` recorded the original network's outputs."""
 
 import pathlib
 
@@ -13,7 +13,7 @@ GOLDEN = pathlib.Path(__file__).with_name("golden") / "lite0.npz"
 
 
 def features(n, dim=8, seed=0):
-    """Correlated features far from zero, where naive sums of squares lose precision."""
+    """Returns correlated features far from zero, where naive sums of squares lose precision."""
     rng = np.random.default_rng(seed)
     return 1e4 + rng.normal(size=(n, dim)) @ rng.normal(size=(dim, dim))
 
@@ -28,7 +28,7 @@ def gaussian(mean, variances, count=5000):
 
 @pytest.fixture(scope="module")
 def lite0():
-    """The network at its smallest size, for claims that hold at any size."""
+    """The network at its smallest size, for properties that hold at any size."""
     return metrics.EfficientNetLite0(image_size=32)
 
 
@@ -184,7 +184,7 @@ def test_port_equals_the_original_network_on_the_same_weights():
 
 
 def test_frechet_distance_of_images_grows_with_noise(lite0):
-    """On 1,400 images, as many as 1,280 features need."""
+    """On 1,400 images, because 1,280 features need more than 1,280."""
     clean = np.kron(pictures(1400, size=7), np.ones((1, 4, 4, 1), "uint8"))
     real = lite0.statistics([clean])
 

@@ -1,7 +1,7 @@
 """The metrics against other implementations, on the same features.
 
-TF-GAN runs here; `golden/make_metrics.py` recorded torch-fidelity and the PRDC package. Values in
-float64 agree to 1e-8, values of float32 arithmetic to 1e-4.
+TF-GAN runs here; `golden/make_metrics.py` recorded the results of torch-fidelity and of the PRDC
+package. Values in float64 agree to 1e-8, values from float32 arithmetic to 1e-4.
 """
 
 import importlib.util
@@ -31,7 +31,7 @@ def sets(case, maker=MAKER["features"], dtype="float64"):
 
 
 def cases(most=5000, widest=2048):
-    """All cases; those with more samples or wider features than that are slow."""
+    """Parametrizes over all cases; marks those above `most` samples or `widest` features slow."""
     return pytest.mark.parametrize(
         "case",
         [
@@ -85,7 +85,7 @@ def test_precision_recall_counts_the_samples_that_torch_fidelity_does(case):
     real, fake = sets(case)
     for k, expected in case["precision_recall"].items():
         actual = metrics.precision_recall(real, fake, k=int(k))
-        # theirs are float32 means of counts
+        # torch-fidelity returns float32 means of counts
         assert round(actual[0] * len(fake)) == round(expected[0] * len(fake))
         assert round(actual[1] * len(real)) == round(expected[1] * len(real))
 
@@ -135,7 +135,7 @@ def test_mean_and_std_over_tfgans_blocks_are_tfgans(case, dtype, rtol):
     real, fake = (x[:1500] for x in sets(case, dtype=dtype))
     distance, error = kernel_tfgan(real, fake, 500)
     blocks = max(len(real), len(fake)) // 500 + (max(len(real), len(fake)) % 500 > 0)
-    # TF-GAN gives the longer blocks to the end, `array_split` to the beginning.
+    # TF-GAN puts the longer blocks at the end, `array_split` at the beginning.
     parts = [[block[::-1] for block in np.array_split(x[::-1], blocks)][::-1] for x in (real, fake)]
     values = [
         metrics.kernel_distance(*part, subset_size=500)[0] for part in zip(*parts, strict=True)

@@ -23,7 +23,7 @@ COMMANDS = [line for each in SHELL for line in each.splitlines() if line.startsw
 
 
 def block(page, section):
-    """The first Python code of a page's section."""
+    """Returns the first Python code block in a section of a page."""
     text = PAGES[page].partition(f"# {section}\n")[2]
     return re.search(r"```python\n(.*?)```", text, re.DOTALL)[1]
 
@@ -48,7 +48,7 @@ def test_commands_and_their_options_exist(line):
     _, name, *words = shlex.split(line, comments=True)
     commands = typer.main.get_command(app).commands
     assert name in commands
-    if name != "benchmark":  # a benchmark's options are its script's
+    if name != "benchmark":  # each benchmark's script defines its options
         known = {option for each in commands[name].params for option in each.opts}
         assert {word for word in words if word.startswith("--")} <= known
 
@@ -76,7 +76,7 @@ gan.fit(np.zeros((8, 28, 28, 1), "float32"), batch_size=4, verbose=0)
 
 
 def run_tutorial(folder, *arguments):
-    """Runs the script of docs/own_gan.md unchanged, and another one that uses its output."""
+    """Runs the script of docs/own_gan.md, and a second script that uses its output."""
     code = block("own_gan.md", "A GAN of your own, in one file")
     (folder / "ragan.py").write_text(code.replace('"fashion_mnist_mini"', FEW))
     (folder / "later.py").write_text(LATER)
@@ -87,19 +87,19 @@ def run_tutorial(folder, *arguments):
         assert done.returncode == 0, done.stderr[-3000:]
 
 
-def test_a_gan_of_ones_own_trains_saves_and_exports_as_a_script(tmp_path):
+def test_a_custom_gan_trains_saves_and_exports_as_a_script(tmp_path):
     run_tutorial(tmp_path)
     assert (tmp_path / "runs" / "ragan" / "result.json").is_file()
     assert (tmp_path / "served" / "ragan" / "1" / "assets.extra" / "README.md").is_file()
 
 
 @pytest.mark.export
-def test_a_gan_of_ones_own_goes_to_onnx_and_into_a_page(tmp_path):
+def test_a_custom_gan_exports_to_onnx_and_to_a_page(tmp_path):
     run_tutorial(tmp_path, "runtimes")
     assert (tmp_path / "ragan.onnx").is_file() and (tmp_path / "site" / "index.html").is_file()
 
 
-def test_links_between_pages_lead_somewhere():
+def test_links_between_pages_resolve():
     for name, text in PAGES.items():
         folder = ROOT if name == "README.md" else ROOT / "docs"
         for link in re.findall(r"\]\(([^)#:]+)\)", text):

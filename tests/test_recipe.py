@@ -1,4 +1,4 @@
-"""Recipes: defaults, and an error for every mistake."""
+"""Recipes: reading one fills in every default, and errors name the mistake."""
 
 import keras
 import numpy as np
@@ -62,7 +62,7 @@ def test_a_mistake_in_a_recipe_is_one_sentence_that_names_it(tmp_path, text, mes
     assert message in str(raised.value) and "\n" not in str(raised.value)
 
 
-def test_a_missing_file_is_told(tmp_path):
+def test_a_missing_file_is_reported(tmp_path):
     with pytest.raises(UserError, match="Cannot read the recipe .*: No such file"):
         recipe.read(tmp_path / "none.toml")
 

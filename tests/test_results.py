@@ -1,4 +1,4 @@
-"""Tables in the README are those of the committed results."""
+"""Tables in the README match the committed results."""
 
 import subprocess
 import sys

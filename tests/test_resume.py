@@ -1,4 +1,4 @@
-"""Runs that are interrupted, killed, damaged or changed: nothing is lost, and errors say why."""
+"""Interrupted, killed, damaged or changed runs: nothing is lost, and everything is reported."""
 
 import json
 import os
@@ -41,7 +41,7 @@ def cache(tmp_path_factory, monkeypatch):
 # --- The data of a step ---
 
 
-def test_each_epoch_shows_each_image_once_in_an_order_of_its_own():
+def test_each_epoch_shows_each_image_once_in_a_different_order():
     images = np.arange(12, dtype="uint8").reshape(12, 1, 1, 1)
     shown = np.array([np.ravel(batch) for batch in data.steps(images, None, 4, seed=3, stop=9)])
     shown = np.round((shown + 1) * 127.5).astype(int).reshape(3, 12)
@@ -66,7 +66,7 @@ def test_the_data_of_a_step_does_not_depend_on_where_training_started():
 
 
 def interrupt_after(step, monkeypatch):
-    """Sends this process a SIGTERM within the given training step."""
+    """Sends SIGTERM to this process during the given training step."""
     save = Checkpoints.save
 
     def save_and_signal(self):
@@ -77,7 +77,7 @@ def interrupt_after(step, monkeypatch):
     monkeypatch.setattr(Checkpoints, "save", save_and_signal)
 
 
-def test_a_run_goes_on_in_the_middle_of_an_epoch_as_if_nothing_had_been(tmp_path, monkeypatch):
+def test_a_run_resumes_in_the_middle_of_an_epoch_as_if_uninterrupted(tmp_path, monkeypatch):
     straight = train(TINY, tmp_path / "straight", verbose=0)
     with monkeypatch.context() as patch:
         interrupt_after(7, patch)
@@ -85,7 +85,7 @@ def test_a_run_goes_on_in_the_middle_of_an_epoch_as_if_nothing_had_been(tmp_path
             train(TINY, tmp_path / "halted", verbose=0)
     resumed = train(TINY, tmp_path / "halted", verbose=0)
     assert resumed["steps"] == straight["steps"] == 2 * STEPS
-    # Bit for bit only with --deterministic (below): sums over threads may round differently.
+    # Bit-identical with --deterministic (below); here sums over threads may round differently.
     first, second = (
         keras.saving.load_model(tmp_path / name / "model.keras") for name in ("straight", "halted")
     )
@@ -109,7 +109,7 @@ def test_a_finished_run_is_left_as_it_is(tmp_path, capsys):
     assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("*.keras")}
 
 
-def test_a_changed_recipe_is_refused_by_its_keys_unless_told(tmp_path):
+def test_a_changed_recipe_is_refused_with_its_keys_unless_allowed(tmp_path):
     train(TINY, tmp_path / "run", verbose=0)
     other = TINY.replace(training={"epochs": 3}, g_optimizer={"learning_rate": 1e-5})
     with pytest.raises(
@@ -140,7 +140,7 @@ def test_a_change_that_does_not_fit_changes_nothing(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy")
-def test_a_schedule_of_the_paper_gives_way_to_a_rate_when_told(tmp_path):
+def test_a_changed_recipe_replaces_the_papers_schedule_by_a_rate(tmp_path):
     vanilla = TINY.replace(model={"name": "vanilla", "width": 8}, training={"epochs": 1})
     train(vanilla, tmp_path / "run", verbose=0)
     other = vanilla.replace(g_optimizer={"learning_rate": 1e-3}, training={"epochs": 2})
@@ -151,7 +151,7 @@ def test_a_schedule_of_the_paper_gives_way_to_a_rate_when_told(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_score_may_be_asked_for_later(tmp_path):
+def test_a_score_may_be_requested_later(tmp_path):
     train(TINY.replace(training={"epochs": 1}), tmp_path / "run", verbose=0)
     train(TINY.replace(evaluation={"every": 1}), tmp_path / "run", change_recipe=True, verbose=0)
     rows = (tmp_path / "run" / "history.csv").read_text().splitlines()
@@ -159,7 +159,7 @@ def test_a_score_may_be_asked_for_later(tmp_path):
     assert rows[1].endswith(",nan") and not rows[2].endswith(",nan")
 
 
-def test_what_cannot_be_trained_on_leaves_no_directory(tmp_path):
+def test_settings_that_cannot_train_leave_no_directory(tmp_path):
     for wrong in (
         {"model": {"name": "wgan_gp", "width": 8, "n_critic": 3}},
         {"data": {"batch_size": 20_000}},
@@ -178,7 +178,7 @@ def test_training_in_a_thread_works_without_signals(tmp_path):
 
 
 @pytest.mark.slow
-def test_what_killed_writes_left_behind_is_deleted(tmp_path):
+def test_leftovers_of_killed_writes_are_deleted(tmp_path):
     train(TINY, tmp_path / "run", verbose=0)
     (tmp_path / "run" / "result.json").unlink()
     (tmp_path / "run" / "checkpoints" / ".partial-0a-step_00000050").mkdir()
@@ -211,13 +211,13 @@ def test_two_processes_do_not_write_to_one_run(tmp_path):
                 pass
 
 
-def test_a_directory_that_cannot_be_written_is_told_before_training(tmp_path):
+def test_a_directory_that_cannot_be_written_is_reported_before_training(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(UserError, match="Cannot write to .*Not a directory"):
         train(TINY, tmp_path / "file" / "run", verbose=0)
 
 
-# --- Kills, to the last bit ---
+# --- Killed runs end bit-identical ---
 
 
 def command(settings, folder, path):
@@ -230,7 +230,7 @@ def weights_of(folder):
 
 
 def kill_after(arguments, moment):
-    """Runs a command, kills it after seconds or when a function returns; tells if it lived."""
+    """Runs a command, kills it after seconds or when a function returns; tells if it was alive."""
     process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:
         if callable(moment):
@@ -251,7 +251,7 @@ def steps_saved(folder):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", models.names())
-def test_a_killed_run_ends_with_the_same_bits_as_one_that_was_not(name, tmp_path):
+def test_a_killed_run_ends_with_the_same_bits_as_an_uninterrupted_one(name, tmp_path):
     arguments = {"width": 8, "ema_decay": 0.9, "n_critic": 2, "num_classes": 10}
     side = 16 if name == "lapgan" else 8
     known = {

@@ -1,8 +1,8 @@
-"""Exports in runtimes that know nothing of kerasgan or Keras; `make test-export` brings them.
+"""Exports in runtimes that are independent of kerasgan and Keras; `make test-export` installs them.
 
-TensorFlow Serving itself is a C++ program around the loader that is tested here, in a process
-without Python's TensorFlow. OpenVINO and ONNX Runtime are independent judges: their kernels and
-their readers of the graph are not TensorFlow's.
+TensorFlow Serving is a C++ program around the loader that is tested here, in a process without
+Python's TensorFlow. OpenVINO and ONNX Runtime are independent checks: they have their own kernels
+and graph readers.
 """
 
 import doctest
@@ -31,7 +31,7 @@ BATCHES = (1, 3, 64)
 
 @pytest.fixture(scope="module", params=cases())
 def exported(request, tmp_path_factory):
-    """A model whose weights all matter, its exports, and Keras's output for some latents."""
+    """A model whose weights all have an effect, its exports, and Keras's outputs for latents."""
     keras.utils.set_random_seed(0)
     name, arguments = request.param
     gan = build(name, **arguments)
@@ -50,7 +50,7 @@ def exported(request, tmp_path_factory):
 
 
 def randomise(gan):
-    """Gives weights the scale of a trained model's, and moves those that start at 0 or 1."""
+    """Scales weights like a trained model's, and moves those that start at 0 or 1."""
     rng, network = np.random.default_rng(0), gan.inference_generator
     for weight in network.weights:
         shape = weight.shape
@@ -60,15 +60,15 @@ def randomise(gan):
             weight.assign(
                 weight.numpy() * rng.uniform(0.7, 1.3, shape) + rng.uniform(0, 0.1, shape)
             )
-    network.trainable = True  # an averaged generator is not: batch norm would keep its averages
+    network.trainable = True  # if frozen like averaged generators, batch norm would not update
     for layer in network._flatten_layers():
         if isinstance(layer, keras.layers.BatchNormalization):
-            layer.momentum = 0.0  # its averages become those of the one batch below
+            layer.momentum = 0.0  # the averages become those of the single batch below
     network(list(generator_inputs(gan, 64).values()), training=True)
 
 
 def check(run, exported, record_property):
-    """Compares a function of the inputs, by name, with Keras at every batch."""
+    """Compares a function of the named inputs with Keras at every batch size."""
     worst = max(
         np.abs(run(exported.inputs[batch]) - exported.expected[batch]).max() for batch in BATCHES
     )
@@ -78,7 +78,7 @@ def check(run, exported, record_property):
 
 # --- The C++ loader ---
 
-# Answers all requests of a folder in one session, so that it is seen to survive bad ones.
+# Answers all requests of a folder in one session, to show that it survives bad requests.
 CPP_PROCESS = """
 import pathlib, sys
 scripts, saved_model, requests = sys.argv[1:]
@@ -103,7 +103,7 @@ assert not known & {"tensorflow", "keras", "kerasgan"}, known
 
 
 def cpp_answers(saved_model, requests, folder):
-    """Has another process answer (signature, inputs) pairs; returns arrays, or the error's text."""
+    """Answers (signature, inputs) pairs in another process; returns arrays or error messages."""
     stems = [folder / f"{i:02}-{signature}" for i, (signature, _) in enumerate(requests)]
     for stem, (_, inputs) in zip(stems, requests, strict=True):
         np.savez(f"{stem}.npz", **inputs)
@@ -122,7 +122,7 @@ def answer(stem):
 
 
 def sampling(gan, num, seed=5, **changes):
-    """The inputs of the signatures that sample."""
+    """Returns the inputs of the sampling signatures."""
     labelled = "label" in gan.signature.inputs
     label = {"label": np.arange(max(num, 1), dtype="int32") % 10} if labelled else {}
     return {"seed": np.int64(seed), "num": np.int32(num), **label, **changes}
@@ -156,7 +156,7 @@ def test_the_cpp_loader_answers_every_signature(exported, tmp_path, record_prope
             np.testing.assert_array_equal(np.asarray(image).reshape(gan.image_shape), expected)
 
 
-def test_the_cpp_loader_says_what_is_wrong_with_a_request_and_goes_on(exported, tmp_path):
+def test_the_cpp_loader_reports_a_bad_request_and_continues(exported, tmp_path):
     gan, good = exported.gan, exported.inputs[3]
     name, values = next(iter(good.items()))
     bad = [
@@ -216,7 +216,7 @@ def test_the_cpp_loader_is_a_command(tmp_path):
 def with_openvino(path):
     import openvino
 
-    # Where a processor has bfloat16, OpenVINO would compute in it.
+    # On processors with bfloat16, OpenVINO would use it.
     exact = {"INFERENCE_PRECISION_HINT": "f32"}
     compiled = openvino.Core().compile_model(str(path), "CPU", exact)
     return lambda inputs: compiled(inputs)[0]
@@ -241,7 +241,7 @@ def test_onnx_runtime_agrees_on_the_onnx_file(exported, record_property):
     check(with_onnx_runtime(exported.onnx), exported, record_property)
 
 
-def test_onnx_runtime_agrees_on_what_tf2onnx_makes_of_the_saved_model(exported, record_property):
+def test_onnx_runtime_agrees_on_the_saved_model_converted_by_tf2onnx(exported, record_property):
     import tf2onnx
 
     specs = exported.gan.signature.specs

@@ -1,4 +1,4 @@
-"""Numbers that change with the images seen, and updates that are repeated."""
+"""Values scheduled by the number of images seen, and repeated updates."""
 
 import keras
 import numpy as np
@@ -82,7 +82,7 @@ def test_an_average_may_follow_a_schedule(tmp_path):
     gan.compile()
     gan.fit(pictures(8), batch_size=4, verbose=0)
     before = gan.ema_generator.get_weights()
-    gan.fit(pictures(8), batch_size=4, verbose=0)  # from here on the decay is 1: it stands still
+    gan.fit(pictures(8), batch_size=4, verbose=0)  # the decay is now 1: the average is constant
     for old, new in zip(before, gan.ema_generator.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
     gan.save(tmp_path / "gan.keras")

@@ -1,4 +1,4 @@
-"""Claims about the Inception Score, the conditional accuracy and the divergence of modes."""
+"""Properties of the Inception Score, the conditional accuracy and the mode divergence."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def test_inception_score_lies_between_one_and_the_number_of_classes(seed, classe
     assert 1 - 1e-12 <= mean <= classes + 1e-12 and std >= 0
 
 
-def test_inception_score_is_one_of_equal_images_and_all_classes_of_clear_ones():
+def test_inception_score_is_one_for_equal_images_and_all_classes_for_clear_ones():
     assert metrics.inception_score(np.ones((50, 7))) == (pytest.approx(1.0), pytest.approx(0.0))
     clear = 1e4 * np.eye(7)[np.arange(70) % 7]  # the softmax underflows to 0
     mean, std = metrics.inception_score(clear, splits=10, seed=None)
@@ -92,7 +92,7 @@ def test_predictions_and_labels_that_do_not_match_are_refused(predictions, label
 
 @settings(deadline=None, max_examples=50)
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=100))
-def test_mode_divergence_is_zero_of_equal_shares_and_at_most_the_log_of_their_number(modes):
+def test_mode_divergence_is_zero_for_equal_shares_and_at_most_the_log_of_their_number(modes):
     divergence = metrics.mode_divergence(modes, 10)
     assert 0 <= divergence <= np.log(10) + 1e-12
     assert metrics.mode_divergence(modes + list(range(10)) * 1000, 10) < 0.01

@@ -1,8 +1,8 @@
-"""export/serving/: its clients against stand-ins for TensorFlow Serving, or against a live server.
+"""The clients of export/serving/ against stand-ins for TensorFlow Serving or a live server.
 
     KERASGAN_SERVING_URL=http://localhost:8501 python -m pytest -m export tests/test_serving.py
 
-asks the server of docker-compose.yml, which serves the zoo; gRPC is then port 8500 of that host.
+tests the server of docker-compose.yml, which serves the zoo, and uses its port 8500 for gRPC.
 """
 
 import importlib
@@ -29,7 +29,7 @@ LIVE = "KERASGAN_SERVING_URL"
 
 
 def script(name):
-    """Imports a script of export/serving/ as Python does when it runs it."""
+    """Imports a script of export/serving/ in the same way as Python runs it."""
     if str(SCRIPTS) not in sys.path:
         sys.path.insert(0, str(SCRIPTS))
     return importlib.import_module(name)
@@ -66,8 +66,8 @@ def test_batching_config_is_what_the_server_reads():
         wrappers_pb2,  # noqa: F401  (defines Int64Value)
     )
 
-    # As in tensorflow_serving/servables/tensorflow/session_bundle_config.proto, which
-    # tensorflow-serving-api leaves out.
+    # Copied from tensorflow_serving/servables/tensorflow/session_bundle_config.proto, which
+    # tensorflow-serving-api does not include.
     file = descriptor_pb2.FileDescriptorProto(
         name="batching.proto", syntax="proto3", dependency=["google/protobuf/wrappers.proto"]
     )
@@ -91,7 +91,7 @@ def test_batching_config_is_what_the_server_reads():
 
 @pytest.fixture(scope="module", params=["dcgan", "cgan"])
 def served(request, tmp_path_factory):
-    """A model's name, the model, and the addresses of the two stand-ins that serve it."""
+    """A model, and the addresses of the two stand-ins that serve it."""
     from serving_stand_ins import Models, grpc_server, rest_server
 
     keras.utils.set_random_seed(0)
@@ -107,7 +107,7 @@ def served(request, tmp_path_factory):
 
 
 def clients(addresses):
-    """Returns one client of each protocol."""
+    """Returns one client per protocol."""
     return (
         script("rest_client").RestClient(addresses["rest"]),
         script("grpc_client").GrpcClient(addresses["grpc"]),
@@ -115,7 +115,7 @@ def clients(addresses):
 
 
 def check_answers(client, name, gan):
-    """What every server must answer: the stand-ins below, and a live one."""
+    """Checks the answers that every server must give, stand-in or live."""
     refused = script("client").ServingError
     assert any(state == "AVAILABLE" for _, state, _ in client.status(name))
 
@@ -149,16 +149,16 @@ def check_answers(client, name, gan):
 
 
 @pytest.mark.export
-def test_clients_get_what_keras_makes(served):
+def test_clients_get_the_outputs_of_keras(served):
     gan, addresses = served
     for client in clients(addresses):
         check_answers(client, "made", gan)
 
 
 @pytest.mark.export
-def test_more_than_grpc_takes_by_default_arrives(served):
+def test_messages_above_grpcs_default_limit_arrive(served):
     gan, addresses = served
-    num = 4_500_000 // (4 * int(np.prod(gan.image_shape)))  # its limit is 4 MB
+    num = 4_500_000 // (4 * int(np.prod(gan.image_shape)))  # gRPC's default limit is 4 MB
     inputs = {key: values.numpy() for key, values in generator_inputs(gan, num).items()}
     _, client = clients(addresses)
     assert len(client.predict("made", inputs)) == num
@@ -192,7 +192,7 @@ def test_the_command_line_writes_what_the_server_answers(served, protocol, tmp_p
 
 
 def command(protocol):
-    """Returns a function that runs a client's command line and gives its exit code."""
+    """Returns a function that runs a client's command line and returns its exit code."""
     module, client = {"rest": ("rest_client", "RestClient"), "grpc": ("grpc_client", "GrpcClient")}[
         protocol
     ]
@@ -202,7 +202,7 @@ def command(protocol):
         with pytest.raises(SystemExit) as stop:
             script("client").main(getattr(module, client), module.SERVER, list(arguments))
         if isinstance(stop.value.code, str):
-            print(stop.value.code, file=sys.stderr)  # as Python does on its way out
+            print(stop.value.code, file=sys.stderr)  # as Python does on exit
             return 1
         return stop.value.code
 
@@ -211,7 +211,7 @@ def command(protocol):
 
 @pytest.mark.export
 @pytest.mark.parametrize("protocol", ["rest", "grpc"])
-def test_the_command_line_tells_mistakes_in_one_line(served, protocol, tmp_path, capsys):
+def test_the_command_line_reports_mistakes_in_one_line(served, protocol, tmp_path, capsys):
     gan, addresses = served
     run = command(protocol)
     to = ["made", "--server", addresses[protocol]]
@@ -237,7 +237,7 @@ def test_the_command_line_tells_mistakes_in_one_line(served, protocol, tmp_path,
 
 
 @pytest.mark.export
-def test_a_wrong_url_or_another_kind_of_server_is_told(capsys):
+def test_a_wrong_url_or_another_kind_of_server_is_reported(capsys):
     import http.server
     import threading
 

@@ -1,4 +1,4 @@
-"""`kerasgan.train`: a run directory for any compiled GAN, without a recipe."""
+"""`kerasgan.train`: run directories for any compiled GAN, without a recipe."""
 
 import json
 import os
@@ -37,7 +37,7 @@ def options(**more):
 
 
 def stop_after(step, monkeypatch):
-    """Asks a training to stop once a checkpoint of that step is written."""
+    """Requests a stop of the training once the checkpoint of a step is written."""
     save = Checkpoints.save
 
     def save_and_ask(self):
@@ -49,7 +49,7 @@ def stop_after(step, monkeypatch):
 
 
 @pytest.mark.parametrize("name", FOREIGN)
-def test_a_users_gan_goes_on_to_the_same_bits(name, tmp_path, monkeypatch):
+def test_a_users_gan_resumes_to_the_same_bits(name, tmp_path, monkeypatch):
     def build():
         keras.utils.set_random_seed(0)
         gan = contract.build(name)
@@ -79,7 +79,7 @@ def test_a_users_gan_goes_on_to_the_same_bits(name, tmp_path, monkeypatch):
     np.testing.assert_array_equal(loaded.sample(3, seed=0), gan.sample(3, seed=0))
 
 
-def test_a_finished_run_is_left_and_another_one_refused(tmp_path):
+def test_a_finished_run_is_left_alone_and_another_one_refused(tmp_path):
     result = kerasgan.train(small(), pictures(), tmp_path / "run", **options())
     assert kerasgan.train(small(), pictures(), tmp_path / "run", **options()) == result
     with pytest.raises(UserError, match="data.fingerprint"):
@@ -127,7 +127,7 @@ def test_the_patience_of_a_callback_is_resumed(tmp_path, monkeypatch):
         return keras.callbacks.EarlyStopping("d_loss", mode="max", min_delta=1e9, patience=3)
 
     with monkeypatch.context() as patch:
-        stop_after(9, patch)  # in the third epoch; two have not improved
+        stop_after(9, patch)  # in the third epoch, after two without improvement
         with pytest.raises(Interrupted):
             kerasgan.train(
                 small(), pictures(), tmp_path / "run", callbacks=[patient()], **options(epochs=9)
@@ -141,7 +141,7 @@ def test_the_patience_of_a_callback_is_resumed(tmp_path, monkeypatch):
     assert result["steps"] == straight["steps"] == 16
 
 
-def test_a_step_that_xla_compiled_goes_on_compiled(tmp_path, monkeypatch):
+def test_a_resumed_run_keeps_xla_compilation(tmp_path, monkeypatch):
     def compiled():
         gan = small()
         gan.compile(jit_compile=True)
@@ -181,7 +181,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.slow
-def test_a_script_that_is_killed_goes_on_to_the_same_weights(tmp_path):
+def test_a_killed_script_resumes_to_the_same_weights(tmp_path):
     script = tmp_path / "dcgan.py"
     script.write_text(SCRIPT)
 
@@ -204,14 +204,14 @@ def test_a_script_that_is_killed_goes_on_to_the_same_weights(tmp_path):
         np.genfromtxt(folder / "history.csv", delimiter=",", names=True) for folder in folders
     ]
     np.testing.assert_allclose(histories[0]["d_loss"], histories[1]["d_loss"], rtol=1e-3)
-    # Ours is still ours.
+    # The registered `VanillaGAN` is still kerasgan's.
     ours = kerasgan.VanillaGAN((8, 8, 1), width=8)
     ours.save(tmp_path / "ours.keras")
     assert type(keras.saving.load_model(tmp_path / "ours.keras")) is kerasgan.VanillaGAN
     assert os.path.isfile(tmp_path / "killed" / "model.keras")
 
 
-def test_a_users_class_never_takes_the_place_of_ours(tmp_path):
+def test_a_users_class_never_replaces_ours(tmp_path):
     ours = kerasgan.VanillaGAN((8, 8, 1), width=8)
     ours.save(tmp_path / "ours.keras")
 

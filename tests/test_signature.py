@@ -1,4 +1,4 @@
-"""Signatures and kinds of input and output."""
+"""`Signature`: the inputs and outputs of a generator."""
 
 import keras
 import numpy as np
@@ -31,7 +31,7 @@ def test_a_signature_survives_json():
         assert again.example == signature.example
 
 
-def test_an_example_is_the_output_what_is_given_and_what_only_the_discriminator_sees():
+def test_an_example_is_the_output_the_given_inputs_and_the_discriminator_only_inputs():
     assert list(EVERY.example) == ["image", "label", "text", "wrong_text"]
     parts = EVERY.example_from((1, 2, 3, 4))
     assert parts == EVERY.example_from(
@@ -73,13 +73,13 @@ def test_inputs_are_drawn_in_turn_by_default_or_given():
         (Waveform(4), np.full((2, 4, 1), 2.0), r"must lie in \[-1, 1\]"),
     ],
 )
-def test_values_that_do_not_fit_are_told(kind, values, message):
+def test_values_that_do_not_fit_are_reported(kind, values, message):
     with pytest.raises(UserError, match=message):
         kind.check(values, "x", 2)
 
 
 class Truncated(kerasgan.DCGAN):
-    """Its generator takes a number in addition to latents."""
+    """A model whose generator takes a number in addition to the latents."""
 
     def __init__(self, image_shape=(8, 8, 1), **options):
         z, psi = keras.Input((4,), name="z"), keras.Input((), name="psi")

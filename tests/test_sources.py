@@ -1,4 +1,4 @@
-"""Image sources: which images a name, a split or a folder selects."""
+"""`kerasgan.sources`: the images that a name, a split or a folder selects."""
 
 import hashlib
 import importlib.util
@@ -47,7 +47,7 @@ def test_split_strings_slice_by_number_and_percent():
         ("train[3:3]", "holds no images"),
     ],
 )
-def test_wrong_splits_are_told(split, message):
+def test_wrong_splits_are_reported(split, message):
     with pytest.raises(UserError, match=message):
         data.load_arrays(MINI, split)
 
@@ -155,7 +155,7 @@ def test_images_of_different_sizes_need_image_size(tmp_path):
     assert pixels[:, 3, 3, 0].tolist() == [5, 6]
 
 
-def test_missing_and_empty_folders_are_told(tmp_path):
+def test_missing_and_empty_folders_are_reported(tmp_path):
     with pytest.raises(UserError, match="No such folder"):
         data.load_arrays(tmp_path / "nothing")
     with pytest.raises(UserError, match="holds no images"):

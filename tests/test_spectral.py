@@ -1,4 +1,4 @@
-"""Spectral normalisation: against PyTorch (`golden/make_spectral.py`) and its own invariants."""
+"""Spectral normalisation against PyTorch (`golden/make_spectral.py`), and its invariants."""
 
 import pathlib
 
@@ -38,7 +38,7 @@ def kernel_of(layer):
 
 
 def torch_layer(name, **arguments):
-    """The layer with the kernel, bias, u and v that PyTorch had, and what PyTorch made of them."""
+    """Returns a layer with the kernel, bias, u and v of PyTorch, and PyTorch's results."""
     expected = golden(name)
     cls, config = SPECTRAL[name]
     layer = cls(**config, **arguments)
@@ -56,7 +56,7 @@ def run(layer, inputs, training):
 
 
 def matrix(name, kernel):
-    """A kernel as the paper reshapes it: (out, h w in), in float64."""
+    """Returns the kernel reshaped as in the paper, (out, h w in), in float64."""
     kernel = np.asarray(kernel, "float64")
     if name == "conv_transpose":
         kernel = kernel.swapaxes(2, 3)
@@ -130,7 +130,7 @@ def test_vectors_averaged_over_training_still_normalise(name):
     inputs = tf.constant(expected["inputs"])
     layer(inputs, training=True)
     before = layer(inputs)
-    layer.u.assign(0.5 * layer.u)  # shorter than 1, as the mean of two directions
+    layer.u.assign(0.5 * layer.u)  # norm below 1, like the mean of two directions
     layer.v.assign(0.25 * layer.v)
     close(layer(inputs), before)
 
@@ -171,7 +171,7 @@ def test_spectral_layers_survive_saving_and_cloning(name, tmp_path):
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     clone = keras.models.clone_model(model)
     clone.set_weights(model.get_weights())
-    for training in (False, True):  # in training u and v go on from where they were
+    for training in (False, True):  # training continues from the saved u and v
         outputs = model(inputs, training=training)
         for other in (loaded, clone):
             np.testing.assert_array_equal(other(inputs, training=training), outputs)

@@ -1,4 +1,4 @@
-"""The bridge to TF-GAN: its modules on today's TensorFlow, its losses in kerasgan's models."""
+"""The bridge to TF-GAN: its modules on current TensorFlow, its losses in kerasgan's models."""
 
 import importlib.util
 import sys
@@ -47,8 +47,8 @@ def test_a_name_that_is_not_there_is_an_attribute_error():
 @pytest.mark.parametrize(
     "module, name",
     [
-        ("losses", "wasserstein_hinge_discriminator_loss"),  # of a GANModel tuple
-        ("losses.wargs", "wasserstein_hinge_discriminator_loss"),  # of logits
+        ("losses", "wasserstein_hinge_discriminator_loss"),  # takes a GANModel tuple
+        ("losses.wargs", "wasserstein_hinge_discriminator_loss"),  # takes logits
         ("eval", "frechet_classifier_distance_from_activations"),
         ("features", "tensor_pool"),
         ("namedtuples", "GANModel"),
@@ -112,7 +112,7 @@ def test_its_losses_run_compiled_and_in_mixed_precision():
     assert np.isfinite([history["d_loss"], history["g_loss"]]).all()
 
 
-def test_a_discriminator_step_is_that_of_the_model_whose_losses_were_handed_over():
+def test_a_discriminator_step_equals_that_of_the_model_with_the_same_losses():
     class HandedLSGAN(LeastSquaresLosses, kerasgan.LSGAN):
         pass
 

@@ -1,4 +1,4 @@
-"""The contenders of `benchmarks/throughput.py` train, on networks equal to Keras's."""
+"""The alternatives that `benchmarks/throughput.py` times train, on networks equal to Keras's."""
 
 import pathlib
 import sys
@@ -35,7 +35,7 @@ def batch(gan):
 
 
 def changes(gan, train):
-    """Whether `train` moves weights of both networks."""
+    """Returns, for each network, whether `train` changes its weights."""
     networks = gan.generator, gan.discriminator
     before = [contract.weights(network) for network in networks]
     train()
@@ -70,7 +70,7 @@ def test_the_keras_examples_train_both_networks(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_networks_in_pytorch_equal_kerass_and_train(name):
+def test_networks_in_pytorch_equal_those_in_keras_and_train(name):
     torch = pytest.importorskip("torch")
     import _torch_networks
 
@@ -87,7 +87,7 @@ def test_networks_in_pytorch_equal_kerass_and_train(name):
     for network in networks:
         for layer in network.layers:
             if isinstance(layer, SelfAttention):
-                layer.gamma.assign(0.5)  # starts closed, at 0
+                layer.gamma.assign(0.5)  # starts disabled, at 0
         inputs = [
             tf.range(3) if tensor.dtype == "int32" else tf.random.normal((3, *tensor.shape[1:]))
             for tensor in network.inputs

@@ -1,4 +1,4 @@
-"""The 2-D toys: their modes, their spread, and `fit` on them."""
+"""The 2-D toy data sets: their modes, their spread, and their use in `fit`."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ GRID = [(x, y) for x in (-4, -2, 0, 2, 4) for y in (-4, -2, 0, 2, 4)]
 
 
 def nearest_modes(points, modes):
-    """For each point, which mode is nearest, and the two coordinates of its distance from it."""
+    """Returns the index of the mode nearest to each point, and the offset from that mode."""
     offsets = points.astype("float64")[:, None] - np.array(modes)[None]
     nearest = np.square(offsets).sum(axis=-1).argmin(axis=1)
     return nearest, offsets[np.arange(len(points)), nearest]

@@ -1,4 +1,4 @@
-"""Small recipes learn: each at least halves the Frechet distance it starts with."""
+"""Small recipes learn: each at least halves its initial Frechet distance."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def test_training_halves_the_frechet_distance(name, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["vanilla", "cgan"])
 def test_perceptrons_of_paper_size_keep_their_losses_with_default_optimizers(name):
-    """With the papers' rate of 0.1 in D they are in the thousands, or NaN, by then."""
+    """With the papers' rate of 0.1 in D, losses would be in the thousands or NaN by then."""
     model = models.get(name)
     pictures, labels = data.load_arrays("fashion_mnist_mini", "train")
     gan = model((28, 28, 1), seed=0, **({"num_classes": 10} if name == "cgan" else {}))

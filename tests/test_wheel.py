@@ -1,4 +1,4 @@
-"""The wheel works without the repository."""
+"""The wheel as a user installs it, outside the repository."""
 
 import os
 import pathlib
@@ -27,7 +27,7 @@ PACKAGED = (
 
 
 def run(*command, **options):
-    """Run a command; on failure its output is the test's message."""
+    """Runs a command and returns its output; if it fails, the test shows the output."""
     done = subprocess.run(command, capture_output=True, text=True, **options)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -35,7 +35,7 @@ def run(*command, **options):
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
-    # From a copy: setuptools leaves build/ in its source, whose stale files enter the next wheel.
+    # Build from a copy: stale files in the build/ of setuptools would enter the next wheel.
     source, output = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
     for name in PACKAGED:
         if (ROOT / name).is_dir():
@@ -128,7 +128,7 @@ for name in zoo.names():
 
 @pytest.fixture(scope="module")
 def scripts(wheel, tmp_path_factory):
-    """Commands of an environment with the wheel, whose dependencies are those of this test."""
+    """Commands of an environment with the wheel, which shares this test's dependencies."""
     folder = tmp_path_factory.mktemp("venv")
     venv.create(folder, with_pip=False, symlinks=True)
     python = folder / "bin" / "python"
@@ -142,7 +142,7 @@ def scripts(wheel, tmp_path_factory):
 
 
 def outside(command, *arguments, folder):
-    """Runs a command outside the repository."""
+    """Runs a command where the repository cannot be imported."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     return run(command, *arguments, cwd=folder, env=environment)
 

@@ -1,4 +1,4 @@
-"""Zoo entries, from a run to pages and exports; tiny, made with the real tools."""
+"""Zoo entries from run to export: tiny ones, made with the tools that make real ones."""
 
 import json
 import runpy
@@ -16,7 +16,7 @@ from kerasgan.training import dry_run, recipe
 from kerasgan.training.train import train_recipe
 from kerasgan.utils.errors import UserError
 
-# 40 samples make a tiny entry quickly; the warning is about scores.
+# 40 samples keep the test fast; the warning is about their scores.
 pytestmark = pytest.mark.filterwarnings("ignore:The Frechet distance of 1280 features needs")
 
 ROOT = Path(__file__).parents[1]
@@ -52,7 +52,7 @@ def run(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def entry(run, tmp_path_factory):
-    """A zoo with one entry, made as tools/make_zoo_entry.py makes them, of 40 samples."""
+    """A zoo with one entry that tools/make_zoo_entry.py makes, scored on 40 samples."""
     entry = tmp_path_factory.mktemp("zoo") / "tiny"
     entry.mkdir()
     (entry / "recipe.toml").write_text(RECIPE)
@@ -65,7 +65,7 @@ def entry(run, tmp_path_factory):
 
 @pytest.fixture
 def shipped(entry, monkeypatch):
-    """Replaces the package's zoo by that one."""
+    """The zoo of `entry` instead of the package's."""
     for module in (zoo, zoo.entries):
         monkeypatch.setattr(module, "folder", lambda: entry.parent)
     return entry
@@ -96,7 +96,7 @@ def test_an_entry_says_which_classes_a_classifier_sees(entry):
     assert 0 <= about["conditional_accuracy"] <= 1 and about["classifier_test_accuracy"] > 0.93
 
 
-def test_a_half_made_entry_is_none(entry, tmp_path, monkeypatch):
+def test_an_incomplete_entry_is_not_listed_or_loaded(entry, tmp_path, monkeypatch):
     shutil.copytree(entry, tmp_path / "half")
     (tmp_path / "half" / "result.json").unlink()
     monkeypatch.setattr(zoo.entries, "folder", lambda: tmp_path)
@@ -197,7 +197,7 @@ def test_every_recipe_of_the_zoo_is_valid(name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [path.parent.name for path in PAPER_SIZE])
 def test_every_recipe_of_paper_size_takes_a_step(name):
-    small = {"model": {"width": 16}, "data": {"batch_size": 20}}  # 20: for five updates of D
+    small = {"model": {"width": 16}, "data": {"batch_size": 20}}  # divisible by five updates of D
     assert "nan" not in dry_run.dry_run(recipe.read(zoo.recipe_file(name)).replace(**small))
 
 

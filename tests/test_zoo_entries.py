@@ -1,4 +1,4 @@
-"""The trained generators that come with kerasgan: complete, small, and as their pages say."""
+"""The trained generators in kerasgan: complete, small, and as their pages describe them."""
 
 import json
 from pathlib import Path
@@ -36,7 +36,7 @@ def test_an_entry_is_complete_and_small(entry):
 def test_an_entry_draws_its_picture(entry):
     drawn = grids.sample_grid(kerasgan.load(entry.name))
     with Image.open(entry / "samples.png") as file:
-        kept = np.asarray(file)[::2, ::2]  # it is drawn at twice the size
+        kept = np.asarray(file)[::2, ::2]  # the picture is at twice the size
     assert np.abs(drawn.squeeze().astype(int) - kept).max() <= 1
 
 
@@ -44,7 +44,7 @@ def test_scores_are_those_of_10_000_samples_against_the_test_images(result):
     protocol = {"metric": "FD[lite0]", "dataset": "fashion_mnist", "split": "test"}
     assert {**result, **protocol, "n_real": 10_000, "n_fake": 10_000} == result
     assert len(result["sample_seeds"]) == 3 and result["distance_seeds_std"] > 0
-    assert 8 < result["floor"] < 9  # real training images against real test images
+    assert 8 < result["floor"] < 9  # real training images versus real test images
 
 
 def test_scores_say_that_no_class_is_missing(result):
@@ -54,11 +54,11 @@ def test_scores_say_that_no_class_is_missing(result):
 
 
 @pytest.mark.slow
-def test_all_classes_are_drawn_and_those_asked_for(entry, result):
+def test_all_classes_are_drawn_and_requested_ones_are_right(entry, result):
     gan = kerasgan.load(entry.name)
     classifier = keras.saving.load_model(ROOT / "benchmarks" / "fashion_classifier.keras")
     seen = np.bincount(classifier.predict(gan.sample(1000, seed=1), verbose=0).argmax(1))
-    assert np.abs(seen - result["classes_seen"]).max() <= 5  # some lie between two classes
+    assert np.abs(seen - result["classes_seen"]).max() <= 5  # some images are ambiguous
     assert 1000 / 30 <= seen.min() and seen.max() <= 3000 / 10
     if "label" in gan.signature.inputs:
         asked = np.arange(1000) % 10

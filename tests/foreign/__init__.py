@@ -1,1 +1,1 @@
-"""GANs of kinds that kerasgan does not have, written as a user would write them."""
+"""Kinds of GAN that kerasgan does not include, each written as a user would write it."""

@@ -1,4 +1,4 @@
-"""The discriminator is an autoencoder, and a state k balances the two losses at each step, as in
+"""The discriminator is an autoencoder; a state k balances the two losses at each step, as in
 Berthelot et al. 2017, "BEGAN", https://arxiv.org/abs/1703.10717"""
 
 import keras

@@ -1,4 +1,4 @@
-"""Four players: two generators that translate to and fro, and two discriminators, as in
+"""Four players: two generators that translate in opposite directions, two discriminators, as in
 Zhu et al. 2017, "Unpaired Image-to-Image Translation", https://arxiv.org/abs/1703.10593"""
 
 import keras
@@ -10,7 +10,7 @@ from kerasgan.signature import Image, Signature
 
 
 class Cycle(kerasgan.GAN):
-    """Trains on (image, picture) that need not belong together; makes images of pictures."""
+    """Trains on unpaired (image, picture) examples; translates pictures into images."""
 
     players = {
         "g": "generator",

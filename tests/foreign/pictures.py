@@ -1,4 +1,4 @@
-"""Pictures from pictures: grey ones are coloured. The input is given; there are no latents."""
+"""Image-to-image translation: colours grey pictures. The input is given; there are no latents."""
 
 import keras
 import tensorflow as tf
@@ -10,7 +10,7 @@ from kerasgan.signature import Image, Signature
 
 
 class Colouring(kerasgan.GAN):
-    """Trains on pairs (image, picture): the coloured image, and its grey picture."""
+    """Trains on pairs (image, picture): a colour image and its grey version."""
 
     log_names = ("d_loss", "g_loss", "l1")
 

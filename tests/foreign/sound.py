@@ -1,4 +1,4 @@
-"""Sound: a generator of waveforms of 1,024 samples."""
+"""Audio: generates waveforms of 1,024 samples."""
 
 import keras
 import tensorflow as tf

@@ -1,12 +1,12 @@
-"""Writes `first_edition.tar.xz`: small artefacts as kerasgan 0.1.0 wrote them, and what came next.
+"""Writes `first_edition.tar.xz`: small artefacts of kerasgan 0.1.0 and their expected results.
 
     git worktree add old 3757698 && PYTHONPATH=old python tests/golden/make_first_edition.py
 
-For each model: `run/`, a training that was stopped in the middle of its second epoch, and
-`entry/`, an entry of the zoo made of its weights. `expected.npz` holds what 0.1.0 itself drew from
-the stopped model, and what it drew after going on to the end with `--deterministic`.
+For each model: `run/`, a training run stopped in the middle of its second epoch, and `entry/`, a
+zoo entry made from its weights. `expected.npz` holds the samples that 0.1.0 drew from the stopped
+model, and those it drew after resuming with `--deterministic` and training to the end.
 
-Large layers (LAPGAN's of 1,200 units) hold few weights that are not zero: the archive stays small.
+To keep the archive small, large layers (LAPGAN's of 1,200 units) have few non-zero weights.
 """
 
 import json
@@ -25,7 +25,7 @@ from kerasgan.training import checkpoints, recipe
 from kerasgan.utils import hashing, provenance
 
 ARGUMENTS = {"width": 8, "ema_decay": 0.9, "n_critic": 2, "num_classes": 10, "latent_dim": 16}
-LARGE = 20_000  # weights of a variable
+LARGE = 20_000  # number of weights in a variable
 ON_TRAIN_BATCH_END = checkpoints.Checkpoints.on_train_batch_end
 STOP = 7  # steps; an epoch has 5
 RUN_FILES = (".kerasgan-run", "recipe.toml", "history.csv")
@@ -44,7 +44,7 @@ def settings_of(name):
 
 
 def thin(gan):
-    """Zeroes most weights and moments of large variables, the same ones in each."""
+    """Zeroes most entries of large variables, the same ones in weights and their moments."""
     for variable in [*gan.weights, *gan.g_optimizer.variables, *gan.d_optimizer.variables]:
         values = variable.numpy()
         if values.size > LARGE:
@@ -53,7 +53,7 @@ def thin(gan):
 
 
 def stop_in_the_middle(saver, batch, logs=None):
-    """`Checkpoints.on_train_batch_end` that thins the model after step `STOP` and stops there."""
+    """Replaces `Checkpoints.on_train_batch_end`: thins the model after step `STOP` and stops."""
     if saver.state.step == STOP - 1:
         thin(saver.model)
         saver.signal = signal.SIGTERM

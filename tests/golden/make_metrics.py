@@ -1,8 +1,8 @@
-"""Records what other libraries make of random features, for `tests/test_distances.py` and others.
+"""Records other libraries' metrics of random features for `tests/test_metrics_parity.py`.
 
-torch-fidelity gives the Frechet distance, the kernel distance, the Inception Score and precision
-and recall; the package of the PRDC paper gives density and coverage. Features come from a seed on
-both sides, so only the numbers are committed. In an environment with torch==2.13.0, tqdm,
+torch-fidelity computes the Frechet distance, the kernel distance, the Inception Score, precision
+and recall; the package of the PRDC paper computes density and coverage. Both sides generate the
+features from a seed, so only the results are committed. In an environment with torch==2.13.0, tqdm,
 torch-fidelity==0.4.0 (installed with --no-deps), prdc==0.2, scikit-learn and scipy:
 
     python tests/golden/make_metrics.py
@@ -20,13 +20,13 @@ import numpy as np
 OUTPUT = pathlib.Path(__file__).with_name("metrics.json")
 PACKAGES = ("numpy", "prdc", "scikit-learn", "torch", "torch-fidelity")
 
-# Real samples, generated samples, width.
+# Number of real samples, number of generated samples, feature width.
 CONTINUOUS = ((500, 600, 64), (1500, 1500, 256), (5000, 4000, 64), (3000, 2500, 2048))
 TIED = (400, 300, 8)
 
 
 def features(count, dim, seed):
-    """Returns float64 features as networks make them: correlated, not negative, of unlike scale."""
+    """Returns float64 features like those of networks: correlated, of different scales."""
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(count, dim)) * np.linspace(0.2, 2.0, dim)
     x += 0.7 * np.roll(x, 1, axis=1) + 0.1 * seed
@@ -34,12 +34,12 @@ def features(count, dim, seed):
 
 
 def tied_features(count, dim, seed):
-    """Returns small integers as float64: many duplicates, and distances that are equal exactly."""
+    """Returns small integers as float64: many duplicates and exactly equal distances."""
     return np.random.default_rng(seed).integers(0, 2 + seed, (count, dim)).astype("float64")
 
 
 def import_torch_fidelity():
-    """Lets the metrics be imported without torchvision, which only extracting features needs."""
+    """Imports the metrics without torchvision, which only feature extraction needs."""
     (folder,) = importlib.util.find_spec("torch_fidelity").submodule_search_locations
     package, utils = types.ModuleType("torch_fidelity"), types.ModuleType("torch_fidelity.utils")
     package.__path__ = [folder]

@@ -1,9 +1,9 @@
-"""Records what PyTorch's spectral normalisation does, for `tests/test_spectral.py`.
+"""Records the results of PyTorch's spectral normalisation for `tests/test_spectral.py`.
 
 `torch.nn.utils.spectral_norm` on a convolution, a transposed convolution, a linear layer and an
-embedding: outputs of two training passes and of one evaluation pass, and for each the gradient of
-sum(y^2) + sum(y) with respect to the kernel. Arrays are stored in the layouts of
-Keras (images NHWC, kernels HWIO or HWOI), all float32. Needs torch (2.13.0 was used) and NumPy:
+embedding: the outputs of two training passes and one evaluation pass, and for each the gradient of
+sum(y^2) + sum(y) with respect to the kernel. Arrays are float32 in the layouts of Keras (images
+NHWC, kernels HWIO or HWOI). Needs torch (2.13.0 was used) and NumPy:
 
     /tmp/oracle/bin/python tests/golden/make_spectral.py
 """
@@ -17,7 +17,7 @@ from torch.nn.utils import spectral_norm
 
 OUTPUT = pathlib.Path(__file__).with_name("spectral.npz")
 
-# How to put each kernel into Keras's axes, and the v of its matrix (out, in h w) into (out, h w in)
+# Each layer, and the permutation of its kernel's axes that gives Keras's layout.
 LAYERS = {
     "conv": (nn.Conv2d(3, 5, 3, padding=1), (2, 3, 1, 0)),
     "conv_transpose": (nn.ConvTranspose2d(3, 5, 4, stride=2, padding=1), (2, 3, 1, 0)),
@@ -55,7 +55,7 @@ def run(layer, inputs, axes):
 def record(name, layer, axes, generator):
     inputs = inputs_of(name, generator)
     with torch.no_grad():
-        # Clearly not of norm 1, and with no bias at 0
+        # Norms far from 1, and no bias at 0
         layer.weight.copy_(torch.randn(layer.weight.shape, generator=generator))
         if name != "embedding":
             layer.bias.copy_(torch.randn(layer.bias.shape, generator=generator))
@@ -75,7 +75,7 @@ def record(name, layer, axes, generator):
     arrays["second_outputs"], arrays["second_gradient"] = run(layer, inputs, axes)
     arrays["second_u"] = layer.weight_u.clone()
     arrays["second_v"] = keras_v(layer.weight_v, name).clone()
-    # The optimizer has moved the kernel since: u and v lag behind.
+    # Simulates an optimizer step after the last pass: u and v lag behind the kernel.
     with torch.no_grad():
         layer.weight_orig += 0.1 * torch.randn(layer.weight_orig.shape, generator=generator)
     arrays["moved_kernel"] = layer.weight_orig.permute(axes)

@@ -1,4 +1,4 @@
-"""ConditionalGAN against its paper: the layers of section 4.1, and what conditions do."""
+"""ConditionalGAN against its paper: the layers of section 4.1, and the effect of conditions."""
 
 import keras
 import numpy as np
@@ -85,7 +85,7 @@ def test_both_networks_see_labels_as_one_hot_vectors():
 # --- Conditions ---
 
 
-def test_another_label_makes_another_image_of_the_same_latents():
+def test_another_label_gives_another_image_from_the_same_latents():
     gan = small()
     first, second = (gan.sample(4, labels=[c] * 4, seed=0) for c in (0, 1))
     assert np.abs(first - second).max(axis=(1, 2, 3)).min() > 1e-3

@@ -1,4 +1,4 @@
-"""DCGAN: the paper's guidelines, read off the networks, and its order of updates."""
+"""DCGAN: the networks follow the paper's guidelines, and a step its order of updates."""
 
 import keras
 import numpy as np
@@ -21,7 +21,7 @@ def test_no_pooling_and_no_fully_connected_hidden_layers():
     for network in NETWORKS:
         kinds = {type(layer).__name__ for layer in network.layers}
         assert not [kind for kind in kinds if "Pool" in kind or "UpSampling" in kind]
-        # G's projection of z and D's single output are the paper's own exceptions.
+        # The paper exempts G's projection of z and D's single output.
         assert len(of_kind(network, layers.Dense)) == 1
 
 
@@ -87,8 +87,8 @@ def test_latents_are_uniform_between_minus_1_and_1():
     assert abs(latents.mean()) < 0.01 and abs(latents.std() - 1 / np.sqrt(3)) < 0.01
 
 
-def test_a_step_is_the_papers_written_out_by_hand():
-    """One step with SGD against the same gradients taken in plain TensorFlow."""
+def test_a_step_equals_the_papers_step_written_by_hand():
+    """Compares one SGD step with the same gradients computed in plain TensorFlow."""
     keras.utils.set_random_seed(0)
     gan = DCGAN((8, 8, 1), width=4, seed=0)
     gan.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1))

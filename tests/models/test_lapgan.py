@@ -1,4 +1,4 @@
-"""LAPGAN: the pyramid against numpy, levels that train alone, and the cascade that chains them."""
+"""LAPGAN: the pyramid against NumPy, independent training of levels, and the sampling cascade."""
 
 import keras
 import numpy as np
@@ -37,7 +37,7 @@ def mirror(index, side):
 
 
 def blur_matrix(side):
-    """The blur of a row of pixels as a float64 matrix, weight by weight."""
+    """Returns the blur of a row of pixels as a float64 matrix, filled weight by weight."""
     matrix = np.zeros((side, side))
     for i in range(side):
         for offset, weight in zip(range(-2, 3), (1, 4, 6, 4, 1), strict=True):
@@ -95,7 +95,7 @@ def test_latents_are_uniform_between_minus_one_and_one():
 
 
 def test_no_level_trains_on_what_another_level_generates():
-    """Another G_K changes what the cascade samples, but no other level's training."""
+    """A different G_K changes the cascade's samples, but not the training of other levels."""
     first, second = make(), make()
     base = second.level_networks()[0][0]
     base.set_weights([weight + 0.1 for weight in base.get_weights()])
@@ -107,7 +107,7 @@ def test_no_level_trains_on_what_another_level_generates():
 
 def test_fine_detail_trains_the_fine_level_only():
     images = random_images(4, 16) / 2
-    stripes = 0.25 * (-1.0) ** np.arange(16, dtype="float32")[:, None]  # blurred to nothing
+    stripes = 0.25 * (-1.0) ** np.arange(16, dtype="float32")[:, None]  # the blur removes them
     detailed = images + stripes
     np.testing.assert_allclose(Downsample()(detailed), Downsample()(images), atol=1e-6)
     plain, striped = make(), make()
@@ -122,8 +122,8 @@ def test_fine_detail_trains_the_fine_level_only():
     assert apart[0] < 1e-3 and apart[1] > 0.1
 
 
-def test_one_optimizer_for_all_levels_is_one_for_each():
-    """A step down the sum of the losses = a step of each level with an Adam of its own."""
+def test_one_optimizer_for_all_levels_equals_one_per_level():
+    """One Adam step on the sum of the losses equals one step per level with a separate Adam."""
     images = random_images(4, 16)
     joint, single = make(), make()
     single.minimize = lambda *step: minimize_each_level(single, *step)
@@ -179,7 +179,7 @@ def test_initial_weights_have_the_authors_spread():
     for network, spread in ((base_g, 0.05), (base_d, 0.005)):
         assert network.weights[0].numpy().std() == pytest.approx(spread, rel=0.05)
     for network in (fine_g, fine_d):
-        kernel = network.weights[2].numpy()  # of the second convolution
+        kernel = network.weights[2].numpy()  # the second convolution's kernel
         limit = 1 / np.sqrt(np.prod(kernel.shape[:3]))
         assert 0.98 * limit < np.abs(kernel).max() <= limit
 
@@ -204,7 +204,7 @@ def test_discriminators_see_every_pixel_of_the_residual():
         assert seen[0].any() and seen[-1].any() and seen[:, 0].any() and seen[:, -1].any()
 
 
-def test_what_leaves_the_range_of_images_is_clipped_before_a_discriminator_sees_it():
+def test_values_outside_the_range_of_images_are_clipped_before_the_discriminator():
     _, (_, judge) = make().level_networks()
     low = random_images(2, 16)
     over, under = np.full_like(low, 3.0), np.full_like(low, -3.0)

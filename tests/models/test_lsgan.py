@@ -63,7 +63,7 @@ def test_the_generator_then_faces_the_pearson_chi2_divergence():
 @both_choices
 def test_a_step_descends_eq_2_with_the_models_own_targets(a, b, c):
     gan = LSGAN((28, 28, 1), latent_dim=8, width=8, a=a, b=b, c=c, seed=1)
-    # With learning rates of 0 the logged losses are those of the networks as they stand.
+    # With learning rates of 0, the logged losses are those of the initial networks.
     gan.compile(keras.optimizers.SGD(0.0), keras.optimizers.SGD(0.0))
     logs = gan.fit(pictures(), batch_size=8, shuffle=False, verbose=0).history
     z = gan.latent_prior(8, [1, 1])  # the first draw
@@ -89,7 +89,7 @@ def test_default_width_gives_the_papers_28_pixel_networks():
     assert generator.layers[-1].activation is keras.activations.tanh
     assert [x.filters for x in of_kind(discriminator, layers.Conv2D)] == [64, 128]
     assert [x.units for x in of_kind(discriminator, layers.Dense)] == [1024, 1]
-    # conv, conv BN, FC BN, FC: none after the first convolution nor on the output, which is linear
+    # conv, conv BN, FC BN, FC: no BN after the first convolution or on the output, which is linear
     assert isinstance(discriminator.layers[2], layers.LeakyReLU)
     assert len(of_kind(discriminator, layers.BatchNormalization)) == 2
     assert discriminator.layers[-1].activation is keras.activations.linear

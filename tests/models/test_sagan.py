@@ -1,4 +1,4 @@
-"""SAGAN: attention, spectral norm in both networks, classes, learning rates."""
+"""What is specific to SAGAN: attention, spectral norm in both networks, classes, learning rates."""
 
 import keras
 import numpy as np
@@ -62,7 +62,7 @@ def test_channels_are_those_of_the_authors_for_128_pixels():
         (128, 128, 8),
     ]
     maps = [layer.output.shape[-1] for layer in of_kind(discriminator, keras.layers.Add)]
-    assert maps == [8, 2 * 8, 4 * 8, 8 * 8, 16 * 8, 16 * 8, 1]  # the last adds the projection
+    assert maps == [8, 2 * 8, 4 * 8, 8 * 8, 16 * 8, 16 * 8, 1]  # the last one adds the projection
 
 
 @pytest.mark.parametrize("num_classes", [None, 10])

@@ -1,4 +1,4 @@
-"""SNGAN: its networks, its losses and the spectral norm in training."""
+"""What is specific to SNGAN: its networks, its losses and the spectral norm in training."""
 
 import keras
 import numpy as np
@@ -23,7 +23,7 @@ def shapes(network, *kinds):
 
 
 def singular_values(layer):
-    """Of a kernel as the layer uses it at inference, in float64."""
+    """Returns the singular values of the kernel that a layer uses at inference, in float64."""
     kernel = np.asarray(layer.normalized_kernel(training=False), "float64")
     return np.linalg.svd(kernel.reshape(-1, kernel.shape[-1]), compute_uv=False)
 
@@ -33,7 +33,7 @@ def test_resnets_for_32_pixels_have_the_shapes_of_the_paper():
     blocks = shapes(generator, keras.layers.Add)
     assert blocks == [(8, 8, 256), (16, 16, 256), (32, 32, 256)]
     assert shapes(generator, keras.layers.Dense) == [(4 * 4 * 256,)]
-    # Two blocks that halve the sides (the second pools after the sum), two that do not.
+    # Two blocks that halve the sides (the second one pools after the sum), then two that do not.
     assert shapes(discriminator, keras.layers.Add) == [
         (16, 16, 128),
         (16, 16, 128),
@@ -85,7 +85,7 @@ def test_every_layer_of_the_discriminator_is_normalised_and_no_other(architectur
     assert not [layer for layer in generator.layers if isinstance(layer, SpectralNormalized)]
 
 
-def test_resnet_discriminator_sums_over_places():
+def test_resnet_discriminator_sums_over_positions():
     discriminator = ARCHITECTURES["resnet"][1]((28, 28, 1), width=8)
     dense = discriminator.get_layer("logits")
     relu = [layer for layer in discriminator.layers if isinstance(layer, keras.layers.ReLU)][-1]

@@ -50,7 +50,7 @@ def test_learning_rates_are_divided_by_1_000004_at_each_update():
             np.testing.assert_allclose(float(schedule(step)), rate / 1.000004**step, rtol=1e-5)
 
 
-def test_points_come_out_of_a_linear_layer_and_pass_no_dropout():
+def test_points_use_a_linear_output_layer_and_no_dropout():
     gan = VanillaGAN((2,), width=40)
     gan.generator.set_weights([w + 1.0 for w in gan.generator.get_weights()])
     assert gan.sample(100, seed=0).max() > 10.0
@@ -88,7 +88,7 @@ def test_the_generator_descends_the_loss_it_was_asked_for(minimax):
 
 
 def test_smoothing_moves_the_optimum_on_real_images_only():
-    # On real images D = 0.9 is the optimum: log(0.9 / 0.1) = 2.197. On generated ones still D = 0.
+    # The optimum on real images is D = 0.9: log(0.9 / 0.1) = 2.197; on generated ones still D = 0.
     real, fake = tf.Variable([[np.log(9.0)]]), tf.Variable([[2.0]])
     with tf.GradientTape() as tape:
         loss = vanilla.smoothed_discriminator_loss(real, fake, 0.1)
@@ -136,7 +136,7 @@ def test_a_step_leaves_alone_the_network_that_it_does_not_train():
 
 
 @pytest.mark.parametrize("input_dropout", [0.0, 0.2])
-def test_dropout_goes_on_after_loading_as_if_never_interrupted(tmp_path, input_dropout):
+def test_dropout_continues_after_loading_as_if_never_interrupted(tmp_path, input_dropout):
     images = np.random.default_rng(0).uniform(-1, 1, (32, 8, 8, 1)).astype("float32")
     gan = VanillaGAN((8, 8, 1), width=40, input_dropout=input_dropout, seed=0)
     gan.compile(keras.optimizers.SGD(0.1), keras.optimizers.Adam(1e-2))
@@ -159,7 +159,7 @@ STEPS, BATCH = 400, 512
 
 
 def gan_with_a_generator_of(mean):
-    """G(z) = z + mean exactly, z ~ N(0, 1), and held there: relu(relu(z + 20)) - 20 + mean."""
+    """A GAN with fixed G(z) = z + mean, z ~ N(0, 1), built as relu(relu(z + 20)) - 20 + mean."""
     gan = VanillaGAN((1,), latent_dim=1, width=60, seed=0)
     gan.latent_prior = lambda num, seed: tf.random.stateless_normal((num, 1), seed, alg="philox")
     weights = [np.zeros_like(w) for w in gan.generator.get_weights()]
@@ -177,7 +177,7 @@ def normal(num, mean):
 
 
 def test_discriminator_reaches_the_optimum_of_proposition_1():
-    # Eq. (2): D*(x) = p(x) / (p(x) + q(x)), p = N(-1, 1) the data's, q = N(1, 1) the generator's
+    # Eq. (2): D*(x) = p(x) / (p(x) + q(x)), data p = N(-1, 1), generator q = N(1, 1)
     gan = gan_with_a_generator_of(mean=1.0)
     real = normal(STEPS * BATCH, mean=-1.0)
     gan.fit(real, batch_size=BATCH, verbose=0)
@@ -190,7 +190,7 @@ def test_discriminator_reaches_the_optimum_of_proposition_1():
 
 
 def value_and_distance_from_one_half(gan):
-    """V(D, G) of Eq. (1) on fresh samples, p = N(1, 1), and the mean of |D(x) - 1/2|."""
+    """Returns V(D, G) of Eq. (1) on new samples with p = N(1, 1), and the mean of |D(x) - 1/2|."""
     real = np.random.default_rng(1).normal(1.0, 1.0, (50_000, 1)).astype("float32")
     real_logits = gan.discriminator(real).numpy()
     fake_logits = gan.discriminator(gan.sample(50_000, seed=1)).numpy()
@@ -199,7 +199,7 @@ def value_and_distance_from_one_half(gan):
 
 
 def test_value_of_the_game_is_minus_log_4_where_the_distributions_agree():
-    # Theorem 1: V(D*, G) = -log 4 if and only if p = q; then D* = 1/2. D starts far from it.
+    # Theorem 1: V(D*, G) = -log 4 if and only if p = q; then D* = 1/2. D starts far from 1/2.
     gan = gan_with_a_generator_of(mean=1.0)
     random = np.random.default_rng(0)
     gan.discriminator.set_weights(

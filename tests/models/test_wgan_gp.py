@@ -13,7 +13,7 @@ from kerasgan.utils.errors import UserError
 
 
 def pictures(num):
-    # Each image has a different brightness, which identifies it.
+    # Each image has a distinct brightness that identifies it.
     values = np.linspace(-1, 1, num, dtype="float32").reshape(-1, 1, 1, 1)
     return np.broadcast_to(values, (num, 28, 28, 1)).copy()
 
@@ -54,7 +54,7 @@ def test_penalty_is_taken_between_each_real_image_and_its_own_fake():
 
 
 def spied_step(monkeypatch, gan, images):
-    """Runs one step and returns what `gradient_penalty` was given in it, once for each update."""
+    """Runs one step and returns the arguments of `gradient_penalty`, one list item per update."""
     calls = []
 
     def spy(critic, *arguments):
@@ -87,7 +87,7 @@ def test_alpha_is_uniform_on_0_to_1_and_drawn_anew_for_each_image(monkeypatch):
     alpha = np.sort(np.concatenate(alpha))
     assert alpha.shape == (5000,) and 0 <= alpha[0] and alpha[-1] < 1
     assert (np.diff(alpha) > 0).mean() > 0.99
-    # Kolmogorov-Smirnov: 1.95 / sqrt(n) is its 0.1% quantile.
+    # Kolmogorov-Smirnov test: the critical value at the 0.1% level is 1.95 / sqrt(n).
     assert np.abs(alpha - (np.arange(5000) + 0.5) / 5000).max() < 1.95 / np.sqrt(5000)
 
 
@@ -111,12 +111,12 @@ def test_critic_computes_in_float32_under_mixed_precision():
 
 
 def test_initial_kernels_have_the_authors_spread():
-    # 4 / (fan_in + fan_out), where stride 2 divides by 4 the fan on the finer side's pixels.
+    # 4 / (fan_in + fan_out), where stride 2 divides the fan of the finer side by 4.
     critic = wgan_gp.build_critic((32, 32, 3), width=64)
     generator = wgan_gp.build_generator((32, 32, 3), width=64)
     for network, kind in ((critic, layers.Conv2D), (generator, layers.Conv2DTranspose)):
         for layer in [layer for layer in network.layers if type(layer) is kind]:
-            *_, first, second = layer.kernel.shape  # (in, out), and (out, in) where transposed
+            *_, first, second = layer.kernel.shape  # (in, out), or (out, in) if transposed
             wanted = 4 / (25 * (first + second / 4))
             np.testing.assert_allclose(layer.kernel.numpy().var(), wanted, rtol=0.05)
 
@@ -147,12 +147,12 @@ def test_logged_losses_add_up():
     assert logs["d_loss"] == pytest.approx(expected, abs=1e-5)
 
 
-# The penalty itself adds to the estimate. In one dimension, with distribution functions P and Q and
-# the density r of x_hat, the best critic's slope is 1 + (Q - P) / (2 lambda r), and its estimate
-# exceeds the distance by the integral of (Q - P)^2 / (2 lambda r). By quadrature that is
-# 2.103 / lambda here: 10.5% of the distance at the paper's lambda of 10, 5% at 20.
+# The penalty biases the estimate. In one dimension, with distribution functions P and Q and the
+# density r of x_hat, the optimal critic has slope 1 + (Q - P) / (2 lambda r), and its estimate
+# exceeds the distance by the integral of (Q - P)^2 / (2 lambda r). By quadrature, the integral is
+# 2.103 / lambda here: 10.5% of the distance at the paper's lambda of 10, and 5% at 20.
 def test_estimate_for_two_unit_gaussians_2_apart_is_2(monkeypatch):
-    # A generator that hands on its latents, N(0, 1), and stays so.
+    # A generator that outputs its latents, N(0, 1), and never changes.
     z = keras.Input((1,), name="z")
     identity = keras.Model(z, layers.Dense(1, kernel_initializer="ones")(z))
     monkeypatch.setattr(wgan_gp, "build_generator", lambda *_: identity)

@@ -1,4 +1,4 @@
-"""Helpers for tests of the page in Chromium."""
+"""Helpers for the tests of the page in Chromium."""
 
 import runpy
 from pathlib import Path
@@ -12,7 +12,7 @@ SCREENSHOT = runpy.run_path(str(ROOT / "export" / "browser_screenshot.py"))
 
 
 def stir(gan):
-    """Gives an untrained generator weights with which its images vary."""
+    """Perturbs the weights of an untrained generator so that its images differ."""
     for i, weight in enumerate(gan.generator.trainable_weights):
         if len(weight.shape) > 1:
             weight.assign_add(0.1 * tf.random.stateless_normal(weight.shape, (7, i)))
@@ -22,7 +22,7 @@ def stir(gan):
 
 
 def all_models():
-    """The models that a page can show, by the names of their cases."""
+    """Returns the models that a page can show, by the ids of their cases."""
     made = {case.id: build(case.values[0][0], **case.values[0][1]) for case in cases()}
     return {name: stir(gan) for name, gan in made.items() if shown(gan)}
 
@@ -46,7 +46,7 @@ def drawn(page):
 
 
 def pixels(page, selector):
-    """Returns what a canvas shows, uint8 (H, W, 4)."""
+    """Returns the pixels of a canvas, uint8 (H, W, 4)."""
     values, width = page.eval_on_selector(
         selector,
         """canvas => {
@@ -68,7 +68,7 @@ def whole_grid(page):
 
 
 def latents(page, name, seed, num):
-    """Returns what the page draws from a seed, float32 (num, latent_dim)."""
+    """Returns the latents that the page draws from a seed, float32 (num, latent_dim)."""
     rows = page.evaluate(
         """async ([name, seed, num]) => {
           const { drawLatents } = await import("./latents.js");

@@ -1,4 +1,4 @@
-"""The page in Chromium. Its tests need Playwright and npm's registry: `make test-export`."""
+"""Fixtures for the page in Chromium. Its tests need Playwright and npm: `make test-export`."""
 
 import contextlib
 
@@ -11,7 +11,7 @@ from kerasgan import DCGAN, export
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
-    """All models, and one of wide colour images, as a site below a path of a server."""
+    """A site with all models and one of wide colour images, served below a path."""
     keras.utils.set_random_seed(1)
     gans = {**all_models(), "wide": stir(DCGAN((8, 16, 3), width=8))}
     root = tmp_path_factory.mktemp("served")
@@ -28,7 +28,7 @@ def chromium():
 
 @pytest.fixture
 def visit(served, chromium):
-    """Returns a function that opens the page; whatever the page reports as wrong fails the test."""
+    """Returns a function that opens the page; any error or warning of the page fails the test."""
     gans, url, _ = served
     wrong, asked = [], []
     with contextlib.ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""The page computes what Keras computes, from the same latents."""
+"""The page computes the same images as Keras from the same latents."""
 
 import importlib
 
@@ -10,7 +10,7 @@ from contract import cases
 from kerasgan.utils.pixels import to_uint8
 from kerasgan.viz import walks
 
-module = importlib.import_module("kerasgan.export.browser")  # `export.browser` is its function
+module = importlib.import_module("kerasgan.export.browser")  # `export.browser` is the function
 pytestmark = pytest.mark.export
 
 
@@ -33,7 +33,7 @@ def test_a_browser_computes_what_keras_computes(served, visit, name, record_prop
         [name, z.tolist(), label],
     )
     expected = of_keras(gan, z, label)
-    assert np.ptp(expected) > 0.2  # there is something to compare
+    assert np.ptp(expected) > 0.2  # the images are not constant
     difference = np.abs(np.reshape(made, expected.shape) - expected).max()
     print(f"{name}: largest difference {difference:.1e}")
     record_property("largest_difference", float(difference))
@@ -53,7 +53,7 @@ def test_the_grid_shows_the_bytes_that_keras_makes_of_the_same_latents(served, v
 
 
 @pytest.mark.parametrize("name", ["dcgan", "vanilla", "sngan", "cgan-10-classes"])
-def test_latents_are_spread_as_the_model_draws_them(served, visit, name):
+def test_latents_have_the_distribution_of_the_model(served, visit, name):
     gan = served[0][name]
     page = visit(name)
     z = latents(page, name, 5, 500).astype("float64")

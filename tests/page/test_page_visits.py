@@ -1,4 +1,4 @@
-"""Visits to the page: actions, pictures and messages."""
+"""What visitors of the page can do and see, and the messages they get."""
 
 import http.server
 import importlib
@@ -24,7 +24,7 @@ from PIL import Image
 from kerasgan.utils.errors import UserError
 from kerasgan.utils.pixels import grid, to_uint8
 
-module = importlib.import_module("kerasgan.export.browser")  # `export.browser` is its function
+module = importlib.import_module("kerasgan.export.browser")  # `export.browser` is the function
 pytestmark = pytest.mark.export
 
 
@@ -43,13 +43,13 @@ def test_a_seed_draws_the_same_samples_again(visit):
 
 
 @pytest.mark.parametrize("seed", ["", "-1", "1.5", str(2**32)])
-def test_what_is_no_seed_is_told(visit, seed):
+def test_an_invalid_seed_is_reported(visit, seed):
     page = visit("dcgan")
     before = whole_grid(page)
     page.fill("#seed", seed)
     assert "whole number from 0 to 4294967295" in page.inner_text("#seed-note").lower()
     assert whole_grid(page) == before
-    choose_model(page, "wgan_gp")  # goes on with the seed before
+    choose_model(page, "wgan_gp")  # keeps the last valid seed
     choose_model(page, "dcgan")
     assert whole_grid(page) == before
     page.fill("#seed", str(2**32 - 1))
@@ -99,7 +99,7 @@ def test_samples_can_be_chosen_by_mouse_and_are_named(visit):
         assert np.abs(difference).max() <= 1
 
 
-def test_all_can_be_done_with_the_keyboard(visit):
+def test_everything_works_with_the_keyboard(visit):
     page = visit("cgan-10-classes")
     page.focus("#model")
     order = []
@@ -120,7 +120,7 @@ def test_all_can_be_done_with_the_keyboard(visit):
     for key in ("ArrowRight", "ArrowDown", "End", "ArrowUp", "ArrowLeft"):
         page.keyboard.press(key)
     name = page.evaluate("document.activeElement.ariaLabel")
-    assert name == "Sample 49, class 8"  # 1, 2, 12, 60, 50, 49
+    assert name == "Sample 49, class 8"  # samples visited: 1, 2, 12, 60, 50, 49
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.ariaLabel") == f"{name}, chosen as A"
     page.keyboard.press("Home")
@@ -180,7 +180,7 @@ def test_a_newer_request_takes_over_from_an_older_one(visit):
     assert page.get_attribute("#grid", "aria-label") == "64 samples of dcgan, seed 30"
 
 
-def test_a_model_that_cannot_be_fetched_is_told_and_can_be_tried_again(visit):
+def test_a_model_that_cannot_be_fetched_is_reported_and_can_be_retried(visit):
     page = visit("dcgan")
     page.route("**/sngan.tflite*", lambda route: route.fulfill(status=404, body=""))
     page.select_option("#model", "sngan")
@@ -213,7 +213,7 @@ def test_a_small_screen_needs_no_scrolling_sideways(visit, width):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_stands_out_from_its_ground(visit, scheme):
+def test_text_has_enough_contrast(visit, scheme):
     page = visit("cgan-10-classes", color_scheme=scheme)
     colours = page.evaluate(
         """() => {
@@ -257,10 +257,10 @@ def test_opened_as_a_file_the_page_says_how_to_serve_it(visit):
     url = (module.PAGE / "index.html").as_uri()
     page = visit(drawn=False, url=url)
     assert "python -m http.server" in page.get_by_role("alert").first.inner_text()
-    visit.wrong.clear()  # Chromium's own words on modules in files
+    visit.wrong.clear()  # Chromium's own errors about modules in file: URLs
 
 
-def test_a_server_that_knows_no_wasm_serves_it_too(served, visit, monkeypatch):
+def test_a_server_without_the_wasm_media_type_works(served, visit, monkeypatch):
     types = {".wasm": "application/octet-stream", ".tflite": "text/plain", ".json": "text/plain"}
     known = http.server.SimpleHTTPRequestHandler.extensions_map
     monkeypatch.setattr(SCREENSHOT["Quiet"], "extensions_map", {**known, **types})
