@@ -16,6 +16,8 @@ SHAPES = [(28, 28, 1), (32, 32, 1), (32, 32, 3), (64, 64, 3)]
 def journeys():
     for case in cases():
         name, _ = case.values[0]
+        if name.startswith("foreign."):
+            continue  # they have shapes of their own
         for shape in SHAPES:
             if (name == "lapgan" and shape[0] == 28) or (
                 shape[0] == 64 and name not in ("lapgan", "sagan")
