@@ -21,6 +21,7 @@ PACKAGED = (
     "LICENSE",
     "NOTICE",
     "kerasgan",
+    "kerasgan_cli.py",
     "benchmarks",
     "zoo",
 )
@@ -60,7 +61,8 @@ def relative_files(folder, pattern):
 
 
 def test_wheel_holds_every_module(names):
-    assert {f"kerasgan/{file}" for file in relative_files(ROOT / "kerasgan", "**/*.py")} <= names
+    modules = {f"kerasgan/{file}" for file in relative_files(ROOT / "kerasgan", "**/*.py")}
+    assert modules | {"kerasgan_cli.py"} <= names
 
 
 def test_wheel_holds_every_benchmark_and_none_of_their_results(names):
@@ -96,7 +98,10 @@ def test_wheel_holds_the_licences_of_what_it_embeds(names):
 
 def test_wheel_installs_nothing_but_kerasgan(names):
     tops = {name.split("/")[0] for name in names}
-    assert {top for top in tops if not top.endswith(".dist-info")} == {"kerasgan"}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {
+        "kerasgan",
+        "kerasgan_cli.py",
+    }
 
 
 TRAIN_ONE_STEP = """
@@ -116,10 +121,10 @@ import numpy as np
 from PIL import Image
 
 import kerasgan
-from kerasgan import images, zoo
+from kerasgan import viz, zoo
 
 for name in zoo.names():
-    drawn = images.sample_grid(kerasgan.load(name))
+    drawn = viz.sample_grid(kerasgan.load(name))
     with Image.open(zoo.folder() / name / "samples.png") as file:
         kept = np.asarray(file)[::2, ::2]
     print(name, "differs by at most", np.abs(drawn.squeeze().astype(int) - kept).max())
