@@ -1,4 +1,4 @@
-"""The networks and training steps of kerasgan's models in PyTorch, as one writes them there.
+"""The networks and training steps of kerasgan's models, written in PyTorch's usual style.
 
 `Network(model)` translates a Keras network, weights included; `loop(name, gan)` trains the two
 translated networks eagerly with the algorithm of the model's paper.
@@ -13,7 +13,7 @@ from torch import nn
 
 from kerasgan.layers.pyramid import BINOMIAL
 
-# --- Networks: inside, images are (N, C, H, W) ---
+# --- Networks: images are (N, C, H, W) internally ---
 
 
 def tensor(array):
@@ -21,7 +21,7 @@ def tensor(array):
 
 
 def same_padding(size, kernel, stride):
-    """Zeros before and after, as TensorFlow pads."""
+    """Returns the number of zeros before and after, as in TensorFlow."""
     total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
     return total // 2, total - total // 2
 
@@ -165,7 +165,7 @@ def flatten(layer):
 
 
 def spectral(module, layer):
-    """Normalises a translated layer's kernel, from the same singular vectors."""
+    """Adds spectral normalisation to a translated layer, with the same singular vectors."""
     nn.utils.spectral_norm(module)
     v = np.asarray(layer.v)
     if len(layer.kernel.shape) == 4:  # (h w in) -> (in h w)
@@ -239,12 +239,12 @@ class Network(nn.Module):
 
 
 def number(value):
-    """Returns a number as it is, and of a schedule's config where it starts."""
+    """Returns a number unchanged, and the start value of a schedule's config."""
     return value["config"]["start"] if isinstance(value, dict) else value
 
 
 def adam(optimizer, network):
-    """The same optimizer for a translated network."""
+    """Returns the same optimizer for a translated network."""
     config = optimizer.get_config()
     rate = float(np.asarray(optimizer.learning_rate))
     if isinstance(optimizer, keras.optimizers.Adam):

@@ -54,7 +54,7 @@ def chromium():
 
 
 def wait_until_drawn(page):
-    """Waits until the grid and the walk are complete, as the page itself tells."""
+    """Waits until the page marks the grid and the walk as complete."""
     page.wait_for_selector("#grid[aria-busy=false] .tile")
     page.wait_for_selector("#walk-card[aria-busy=false]")
 

@@ -22,7 +22,7 @@ print(json.dumps([sys.version_info[:2], packages]))
 
 
 def installed(python):
-    """The (major, minor) of an interpreter, and {package: version} of its environment."""
+    """Returns the (major, minor) of an interpreter, and {package: version} of its environment."""
     output = subprocess.run(
         [python, "-I", "-c", LIST_PACKAGES], check=True, capture_output=True, text=True
     ).stdout
@@ -36,7 +36,7 @@ def constraints(environments):
     lines = []
     for name in sorted(set().union(*environments.values())):
         pins = [(py, env[name]) for py, env in sorted(environments.items()) if name in env]
-        # The Pythons at which a new version begins; each holds until the next one.
+        # The Pythons at which the version changes; each pin holds until the next one.
         starts = [pin for i, pin in enumerate(pins) if i == 0 or pin[1] != pins[i - 1][1]]
         for i, (python, version) in enumerate(starts):
             bounds = []

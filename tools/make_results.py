@@ -1,9 +1,9 @@
-"""Writes every page that is made of measured results: `make results`.
+"""Writes every page that is generated from measured results: `make results`.
 
 The tables of README.md and docs/, benchmarks/RESULTS.md, SCALING.md's table, the zoo's gallery and
-model cards, and the zoo's configuration for TensorFlow Serving. A table stands between
-`<!-- name -->` and `<!-- /name -->`. With `--check` nothing is written, and the exit code is 1 if a
-page is stale.
+model cards, and the zoo's configuration for TensorFlow Serving. Tables are delimited by
+`<!-- name -->` and `<!-- /name -->`. With `--check`, writes nothing and exits with 1 if a page is
+stale.
 """
 
 import re
@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def page_with_tables(path, tables):
-    """A page that is written by hand, with each of its tables made anew."""
+    """Returns a hand-written page with its tables regenerated."""
     text = path.read_text()
     for name, make in tables.items():
         pattern = rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)"
@@ -30,7 +30,7 @@ def page_with_tables(path, tables):
 
 
 def pages():
-    """Text of every page, by its path."""
+    """Returns the text of every page, by its path."""
     scaling = ROOT / "benchmarks" / "SCALING.md"
     scores = ROOT / "docs" / "scores.md"
     found = {

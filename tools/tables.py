@@ -4,14 +4,14 @@ import statistics
 
 
 def table(header, rows, left=1):
-    """Markdown of a table; the first `left` columns are texts."""
+    """Returns a table as Markdown; the first `left` columns are left-aligned."""
     rule = ["---" if place < left else "---:" for place in range(len(header))]
     lines = [header, rule, *rows]
     return "\n".join(f"| {' | '.join(map(str, row))} |" for row in lines)
 
 
 def groups(lines, *keys):
-    """Lines by the values of some keys, in the order in which they first come."""
+    """Groups lines by the values of some keys, in order of first appearance."""
     found = {}
     for line in lines:
         found.setdefault(tuple(line[key] for key in keys), []).append(line)
@@ -19,7 +19,7 @@ def groups(lines, *keys):
 
 
 def mean(lines, key, form):
-    """Mean of a value over seeds, with its standard deviation where there are several."""
+    """Returns the mean of a value over seeds, with its standard deviation if there are several."""
     values = [line[key] for line in lines]
     text = format(statistics.mean(values), form)
     return f"{text} ± {format(statistics.stdev(values), form)}" if len(values) > 1 else text

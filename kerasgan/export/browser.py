@@ -1,4 +1,4 @@
-"""A static site that draws a generator's samples in the visitor's browser."""
+"""A static site that runs generators in the visitor's browser and shows their samples."""
 
 import importlib.resources
 import json
@@ -15,29 +15,29 @@ from kerasgan.utils.errors import UserError
 from kerasgan.utils.files import replacing
 
 PAGE = importlib.resources.files("kerasgan.export") / "page"
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # of a model: it goes into URLs and file names
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # of a model, for URLs and file names
 
 
 def browser(gans, directory):
-    """Writes a page that runs generators in a browser, with all that it needs beside it.
+    """Writes a self-contained page that runs generators in a browser.
 
-    Any static file server serves it, also below a path, without a network and without special
-    headers: `python -m http.server --directory DIRECTORY`. The page draws grids of samples from a
-    seed, walks between samples, shows one class or all, and saves pictures as PNG. It runs the
-    models with LiteRT.js, which is fetched from npm once and kept in the cache
-    (`KERASGAN_CACHE`).
+    Any static file server can serve it, also below a path, offline and without special headers:
+    `python -m http.server --directory DIRECTORY`. The page draws grids of samples from a seed,
+    walks between samples, shows one class or all, and saves pictures as PNG. It runs the models
+    with LiteRT.js, which is downloaded from npm once and cached (`KERASGAN_CACHE`).
 
     Args:
         gans: dict of `kerasgan.GAN` by name. Names consist of
             letters, digits and "._-". Images have 1 or 3 channels. The page shows scores of models
             that were loaded from a run or a zoo entry.
-        directory: Folder to write; it must not exist yet, and appears only when complete.
+        directory: Folder to create; it must not exist yet, and appears only once it is complete.
 
     Returns:
         str, the folder.
 
     Raises:
-        UserError: If the folder exists, a name or a model does not fit, or LiteRT.js cannot be had.
+        UserError: If the folder exists, a name or a model is invalid, or LiteRT.js cannot be
+            downloaded.
 
     Example:
 
@@ -89,7 +89,7 @@ def _check(gans, directory):
 
 
 def _add(site, name, gan):
-    """Writes a model into the site and returns what the page should know of it."""
+    """Writes a model into the site and returns its entry in `models.json`."""
     file = f"models/{name}.tflite"
     content = Path(tflite(gan, site / file)).read_bytes()
     return {
@@ -106,7 +106,7 @@ def _add(site, name, gan):
 
 
 def _score(gan):
-    """Returns a score and its protocol, if it was measured on these very weights."""
+    """Returns the score and its protocol if measured on exactly these weights, else `None`."""
     scores = metadata.describe(gan).get("scores")
     if scores is None:
         return None
@@ -115,7 +115,7 @@ def _score(gan):
 
 
 def names(entries):
-    """Returns what a page calls models: the names of their folders, files or zoo entries.
+    """Returns the names of models on a page: those of their folders, files or zoo entries.
 
     Args:
         entries: Run directories, `.keras` files or names of zoo entries.

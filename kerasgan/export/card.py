@@ -1,4 +1,4 @@
-"""Model cards: what a generator is, how good, under which licence, and how to load it."""
+"""Model cards: what a generator is, its scores, its licence, and how to load it."""
 
 from kerasgan import models
 from kerasgan.export import metadata
@@ -26,10 +26,10 @@ def model_card(about, pictures=False):
     """Returns a model card as Markdown.
 
     Args:
-        about: dict, as `kerasgan.export.metadata.describe` gives it. Without `recipe` and `scores`
-            the card says that nothing is known of them; `notes` is Markdown on what was seen of
-            this model: limits, failures.
-        pictures: Whether `samples.png` and `interpolation.png` stand beside the card.
+        about: dict, as `kerasgan.export.metadata.describe` returns it. The card says so if
+            `recipe` or `scores` is missing; `notes` is Markdown on limits and failures that were
+            observed with this model.
+        pictures: Whether `samples.png` and `interpolation.png` are in the card's folder.
 
     Returns:
         str.
@@ -62,7 +62,7 @@ def model_card(about, pictures=False):
 
 
 def paper(about):
-    """Returns the line of a card that names the paper, or `None` for a model that has none."""
+    """Returns the line of a card that names the paper, or `None` for a model without one."""
     if "paper" not in about:  # exported by kerasgan 0.1.0
         model = models.get(about["model"])
         about = {"class": model.__name__, "paper": model.paper}
@@ -99,7 +99,7 @@ def summary(about):
 
 
 def score_table(scores):
-    """Markdown of the scores that `result.json` holds, with their protocol."""
+    """Returns the scores in `result.json`, with their protocol, as Markdown."""
     protocol = (
         f"{scores['n_fake']:,} samples against {scores['n_real']:,} real images of "
         f"{scores['dataset']} {scores['split']}; lower distances are better."
@@ -133,7 +133,7 @@ def score_table(scores):
 
 
 def with_spread(scores, key, form):
-    """Returns a score as text, with its standard deviation over seeds where there is one."""
+    """Returns a score as text, with its standard deviation over seeds if there is one."""
     spread = scores.get(f"{key}_seeds_std")
     return f"{scores[key]:{form}}" + ("" if spread is None else f" ± {spread:{form}}")
 
@@ -149,7 +149,7 @@ def data_section(about):
 
 
 def usage(about):
-    """Markdown: a few lines each for Keras, TensorFlow Serving and LiteRT."""
+    """Returns Markdown: a few lines each for Keras, TensorFlow Serving and LiteRT."""
     name = about.get("name", "MODEL")
     signature = metadata.signature_of(about)
     output, asked = signature.output, signature.asked

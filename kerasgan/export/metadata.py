@@ -1,4 +1,4 @@
-"""What an export says about itself: `kerasgan.json` in a SavedModel, or inside a TFLite file."""
+"""Metadata of exports: `kerasgan.json` in a SavedModel, or inside a TFLite or ONNX file."""
 
 import json
 import struct
@@ -14,15 +14,15 @@ FILE = "kerasgan.json"
 
 
 def describe(gan):
-    """Returns what an export should know of its model: variant, arguments, weights, versions.
+    """Returns the metadata of an export: variant, arguments, hash of the weights, versions.
 
     Args:
         gan: A `kerasgan.GAN`.
 
     Returns:
         dict of JSON values; `signature_of` reads the model's signature from it. `name`, `recipe`
-        and `scores` are there where the model was loaded from a run or a zoo entry, and has not
-        been trained on.
+        and `scores` are included if the model was loaded from a run or a zoo entry and has not
+        been trained since.
     """
     weights_sha256 = provenance.weights_sha256(gan.inference_generator)
     origin = gan.origin or {}
@@ -41,7 +41,7 @@ def describe(gan):
 
 
 def read(path):
-    """Returns what `describe` said when an artefact was exported.
+    """Returns the metadata that `describe` returned when an artefact was exported.
 
     Args:
         path: A SavedModel's folder, or a `.tflite` or `.onnx` file.
@@ -50,7 +50,7 @@ def read(path):
         dict.
 
     Raises:
-        UserError: If there is none, or it cannot be read.
+        UserError: If there is no metadata, or it cannot be read.
     """
     path = Path(path)
     try:
@@ -65,7 +65,7 @@ def read(path):
         raise UserError(f"There is no {wanted}: export the model with kerasgan.") from None
     except (ValueError, KeyError, TypeError, IndexError, StopIteration, struct.error) as error:
         raise UserError(
-            f"{path} does not say which model it is of ({type(error).__name__}): export it anew "
+            f"{path} does not say which model it is of ({type(error).__name__}): export it again "
             f"with kerasgan."
         ) from error
     return about
@@ -75,7 +75,7 @@ def signature_of(about):
     """Returns the signature of the model that was exported.
 
     Args:
-        about: As `read` gives it.
+        about: As `read` returns it.
     """
     if "signature" in about:
         return Signature.from_config(about["signature"])
@@ -99,15 +99,15 @@ def newest_version(path):
 
 
 def annotate_tflite(content, about, output):
-    """Returns a TFLite model with `about` in it, and its tensors named in a signature.
+    """Adds `about` to a TFLite model, and a signature that names its tensors.
 
     Args:
         content: bytes, a model with one subgraph and one output.
-        about: dict, as `describe` gives it.
+        about: dict, as `describe` returns it.
         output: Name of the output.
 
     Returns:
-        bytes. The signature `serving_default` takes the inputs by their names and gives `output`.
+        bytes. The signature `serving_default` takes the inputs by their names and returns `output`.
     """
     import flatbuffers
     from tensorflow.lite.python import schema_py_generated as schema
@@ -137,10 +137,10 @@ def annotate_tflite(content, about, output):
 
 
 def mend_one_hot(model, graph):
-    """Makes the zeros of quantised one-hot vectors zero.
+    """Corrects the zeros of quantised one-hot vectors.
 
-    The converter writes them as the byte 0, which means one half where 0 to 1 goes from -128 to
-    127 [TensorFlow 2.21]: every class would get half of all the others' share.
+    The converter of TensorFlow 2.21 writes them as the byte 0, which means one half where -128 to
+    127 encodes 0 to 1: every class would get half of all the others' share.
     """
     from tensorflow.lite.python import schema_py_generated as schema
 

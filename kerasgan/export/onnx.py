@@ -1,4 +1,4 @@
-"""ONNX for every runtime that is not TensorFlow's."""
+"""ONNX, for runtimes other than TensorFlow's."""
 
 import json
 import warnings
@@ -17,8 +17,8 @@ def onnx(gan, path):
     Inputs and output have the names, dtypes and shapes of `gan.signature`: `z` (N, latent_dim)
     float32, and `label` (N,) int32 where the model takes one; `images` (N, H, W, C) float32 in
     [-1, 1].
-    Unlike a SavedModel it does not check its inputs: NaN gives NaN, a label out of range some image
-    or other. Which model it is of stands in its metadata, under `kerasgan.json`.
+    Unlike a SavedModel it does not check its inputs: NaN gives NaN, and a label out of range gives
+    an arbitrary image. Its metadata, under `kerasgan.json`, says which model it is.
 
     Args:
         gan: A `kerasgan.GAN`.
@@ -43,7 +43,7 @@ def onnx(gan, path):
     specs, made = gan.signature.specs, gan.signature.output.tensor
     generate = tf.function(lambda *inputs: {made: gan.generate(*inputs)}, input_signature=specs)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what tf2onnx does is not its user's concern
+        warnings.simplefilter("ignore")  # tf2onnx's warnings do not concern the user
         import tf2onnx
 
         model, _ = tf2onnx.convert.from_function(generate, specs)

@@ -16,32 +16,32 @@ from kerasgan.utils.files import replacing
 def saved_model(gan, directory, version=None):
     """Writes the generator as a SavedModel that TensorFlow Serving loads.
 
-    Signatures, for any N from 1 up; inputs are those of `gan.signature`:
+    Signatures, for any N >= 1; inputs are those of `gan.signature`:
 
     - `serving_default`: all inputs, e.g. `z` (N, latent_dim) float32 and `label` (N,) int32 ->
       the output, e.g. `images` (N, H, W, C) float32 in [-1, 1].
-    - `sample`, where something is drawn: scalars `seed` int64 and `num` int32, 1 to 1024, and the
-      inputs that are not drawn from a seed -> `images` (num, H, W, C), as
-      `gan.sample(num, seed=seed)` makes them: a larger `num` only adds. One label serves all
-      images, or there are `num` of them.
+    - `sample`, if the model draws inputs: scalars `seed` int64 and `num` int32, 1 to 1024, and the
+      inputs that are not drawn from a seed -> `images` (num, H, W, C), the same as from
+      `gan.sample(num, seed=seed)`: a larger `num` only adds images. Pass one label for all images,
+      or `num` labels.
     - `sample_uint8`: the same as bytes 0 to 255.
     - `sample_png`: the same as PNG files, `image_bytes` (num,), which REST returns as base64.
-      Sounds have `sample_wav` -> `audio_bytes` (num,) in place of the last two.
+      For sounds, `sample_wav` -> `audio_bytes` (num,) replaces the last two.
 
-    A request that is wrong (a latent vector of another length, NaN, a label or `num` out of range)
-    fails with a message that says so, and the model goes on serving. The averaged (EMA) weights go
-    out where the model keeps them. Vectors have the first two signatures.
+    A wrong request (a latent vector of the wrong length, NaN, a label or `num` out of range) fails
+    with a message that says why, and the model keeps serving. If the model keeps averaged (EMA)
+    weights, these are exported. Generators of vectors have only the first two signatures.
 
-    Beside the graph stand `kerasgan.json` (variant, recipe, scores, hash of the weights, versions)
-    and, in `assets.extra/`, the model card and requests with which TensorFlow Serving warms up.
+    Next to the graph are `kerasgan.json` (variant, recipe, scores, hash of the weights, versions)
+    and, in `assets.extra/`, the model card and the warm-up requests for TensorFlow Serving.
 
     Args:
         gan: A `kerasgan.GAN`; `kerasgan.load` opens a zoo entry, a run directory or a file.
-        directory: The model's folder; versions stand below it, as TensorFlow Serving wants them.
-        version: Whole number >= 1; by default one more than the highest there.
+        directory: The model's folder; each version is a subfolder, as TensorFlow Serving expects.
+        version: Whole number >= 1; by default one more than the highest existing version.
 
     Returns:
-        str, the folder written, `<directory>/<version>`. It appears there only when complete.
+        str, the folder written, `<directory>/<version>`. It appears only once it is complete.
 
     Raises:
         UserError: If that version exists already or is not a whole number >= 1.
@@ -82,6 +82,6 @@ def saved_model(gan, directory, version=None):
 
 
 def next_version(directory):
-    """Returns the whole number after the highest version in `directory`, 1 where there is none."""
+    """Returns the number after the highest version in `directory`, 1 if there is none."""
     names = os.listdir(directory) if os.path.isdir(directory) else []
     return max((int(name) for name in names if name.isdecimal()), default=0) + 1

@@ -15,7 +15,7 @@ from kerasgan.utils.files import replacing
 from kerasgan.utils.logs import quiet
 
 QUANTIZATIONS = ("float16", "dynamic", "int8", "int16x8")
-CALIBRATION = 256  # latents that set the ranges of activations, where none are given
+CALIBRATION = 256  # latents that calibrate the ranges of activations by default
 
 
 def tflite(gan, path, quantization=None, calibration_latents=None):
@@ -24,28 +24,28 @@ def tflite(gan, path, quantization=None, calibration_latents=None):
     Inputs and output have the names, dtypes and shapes of `gan.signature`, with a batch of 1: `z`
     (1, latent_dim) float32, and `label` (1,) int32 where the model takes one; `images`
     (1, H, W, C) float32 in [-1, 1]. The signature that names them is `serving_default`. Inputs and
-    output are float in every mode. The batch is
-    fixed: LiteRT in a browser takes no other, and elsewhere it is the fast one. Only built-in
-    operators are used, so every LiteRT runtime loads it.
+    output are float in every mode. The batch size is fixed: LiteRT requires this in a browser, and
+    it is faster elsewhere. The model uses only built-in operators, so every LiteRT runtime loads
+    it.
 
     Args:
         gan: A `kerasgan.GAN`.
         path: File to write.
         quantization: `None`: float32. "float16": weights in half the bytes. "dynamic": weights as
-            8-bit integers, arithmetic in part. "int8": activations too, in attention as well;
-            a last tanh then reaches 0.995, one grey level short of black and white.
-            "int16x8": activations of 16 bits, which LiteRT computes slowly. What each costs is
-            measured by `kerasgan benchmark export`.
-        calibration_latents: float32 array (N, latent_dim), with which the ranges of activations
-            are found in the last two modes; or a tuple or dict of all inputs that are not labels.
-            By default 256 that the model draws, with seed 0; class labels take turns, and inputs
-            that must be given are those that the model keeps from its first `fit`.
+            8-bit integers, and part of the arithmetic. "int8": activations too, including those of
+            attention; a final tanh then reaches 0.995, one grey level short of black and white.
+            "int16x8": 16-bit activations, which LiteRT computes slowly. `kerasgan benchmark export`
+            measures what each costs.
+        calibration_latents: float32 array (N, latent_dim) that calibrates the ranges of activations
+            in the last two modes; or a tuple or dict of all inputs that are not labels. By default
+            the model draws 256 with seed 0; class labels cycle, and inputs that must be given are
+            the examples that the model keeps from its first `fit`.
 
     Returns:
         str, the path.
 
     Raises:
-        UserError: If there is no such mode, or the latents do not fit.
+        UserError: If the mode is unknown, or the latents are invalid.
 
     Example:
 
@@ -74,7 +74,7 @@ def tflite(gan, path, quantization=None, calibration_latents=None):
 
 
 def calibration_inputs(gan, given=None):
-    """Returns the inputs that set the ranges of activations: a list of lists of arrays, batch 1."""
+    """Returns the inputs for calibration: a list of lists of arrays, each a batch of 1."""
     signature = gan.signature
     if given is not None and not isinstance(given, dict):
         given = dict(zip(signature.inputs, as_tuple(given), strict=False))
@@ -95,7 +95,7 @@ def calibration_inputs(gan, given=None):
 
 
 def in_float32(gan):
-    """Returns a model that computes in float32, which is all that TFLite's converter takes."""
+    """Returns a model that computes in float32, the only dtype that TFLite's converter accepts."""
     if gan.compute_dtype == "float32":
         return gan
     policy = keras.config.dtype_policy()
@@ -110,11 +110,11 @@ def in_float32(gan):
 
 @contextlib.contextmanager
 def bounded_tanh(gan):
-    """Lets the generator's tanh see [-3, 3] only, where it is within 0.005 of what it was.
+    """Clips the input of the generator's tanh to [-3, 3]; its output changes by less than 0.005.
 
-    A trained generator drives it much further, for a black background above all, and eight bits
-    over all that range leave garments three grey levels. The converter joins the ReLU6 to the layer
-    before it, so that the eight bits are spent on these six units.
+    The inputs of a trained generator's tanh go far beyond, especially for a black background, and
+    eight bits over the full range leave garments three grey levels. The converter fuses the ReLU6
+    with the preceding layer, so the eight bits cover only these six units.
     """
     layers = [
         layer
@@ -135,11 +135,11 @@ def tanh_within_3(x):
 
 
 def convert(gan, quantization, inputs=None):
-    """Returns the content of a TFLite file, as its converter writes it."""
+    """Converts the generator and returns the content of a TFLite file."""
     signature = [kind.spec(name, num=1) for name, kind in gan.signature.inputs.items()]
     generate = tf.function(gan.generate, input_signature=signature)
-    # One argument only: given the network as well, the converter drops its weights (NaN images).
-    with quiet(), warnings.catch_warnings():  # it recommends the second argument
+    # Pass only the function: given the network too, the converter drops its weights (NaN images).
+    with quiet(), warnings.catch_warnings():  # the converter recommends passing both
         warnings.filterwarnings("ignore", "Statistics for quantized inputs were expected")
         function = generate.get_concrete_function()
         converter = tf.lite.TFLiteConverter.from_concrete_functions([function])

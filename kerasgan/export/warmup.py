@@ -1,4 +1,4 @@
-"""Requests that TensorFlow Serving answers before it takes others, so that the first one is quick.
+"""Warm-up requests: TensorFlow Serving answers them first, so that the first real one is fast.
 
 Format: https://www.tensorflow.org/tfx/serving/saved_model_warmup
 """
@@ -9,14 +9,14 @@ import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
 FILE = "tf_serving_warmup_requests"
-BATCHES = (1, 8)  # graphs are specialised for a shape when they first meet it
+BATCHES = (1, 8)  # a graph is specialised for each new shape on its first request
 
 
 def write_warmup(gan, folder, model):
-    """Writes the warm-up file: requests to `serving_default`, one a batch size.
+    """Writes the warm-up file: requests to `serving_default`, one for each batch size.
 
-    The other signatures take scalars, which a server that batches refuses; and a server that cannot
-    answer a warm-up request does not load the model.
+    The other signatures take scalars, which a server with batching rejects; and a server that
+    cannot answer a warm-up request does not load the model.
 
     Args:
         gan: A `kerasgan.GAN`.
@@ -36,7 +36,7 @@ def write_warmup(gan, folder, model):
 
 
 def inputs(gan, num):
-    """Returns a request's inputs by name: as `sample` draws them, or else zeros."""
+    """Returns a request's inputs by name: drawn as by `sample`, or else zeros."""
     signature = gan.signature
     values = {
         name: tf.zeros((num, *kind.shape), kind.dtype)
