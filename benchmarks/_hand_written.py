@@ -2,7 +2,7 @@
 
 `loop(name, gan)` is plain TensorFlow with the same algorithm as the model's own `train_step`.
 `KERAS_EXAMPLES` have the `train_step` of the Keras examples, https://keras.io/examples/generative/
-(dcgan_overriding_train_step, wgan_gp), with their way of going about it.
+(dcgan_overriding_train_step, wgan_gp), and keep their algorithms.
 """
 
 import keras
@@ -48,7 +48,7 @@ def loop(name, gan):
 
 
 def updates(gan):
-    """Two functions of a tape and a loss, each of which updates one network."""
+    """Returns two functions of a tape and a loss; each updates one network."""
 
     def update(network, optimizer):
         weights = network.trainable_variables
@@ -165,7 +165,7 @@ def lapgan_step(gan):
 
 
 class KerasExample(keras.Model):
-    """What the examples' models share: networks, optimizers and two running means."""
+    """Base class of the examples' models: networks, optimizers and two running means."""
 
     def __init__(self, gan):
         super().__init__()

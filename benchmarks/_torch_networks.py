@@ -13,7 +13,7 @@ from torch import nn
 
 from kerasgan.layers.pyramid import BINOMIAL
 
-# --- Networks: inside, images are (N, C, H, W) ---
+# --- Networks: images are (N, C, H, W) internally ---
 
 
 def tensor(array):
@@ -21,7 +21,7 @@ def tensor(array):
 
 
 def same_padding(size, kernel, stride):
-    """Zeros before and after, as TensorFlow pads."""
+    """Returns the number of zeros before and after, as in TensorFlow."""
     total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
     return total // 2, total - total // 2
 
@@ -165,7 +165,7 @@ def flatten(layer):
 
 
 def spectral(module, layer):
-    """Normalises a translated layer's kernel, from the same singular vectors."""
+    """Adds spectral normalisation to a translated layer, with the same singular vectors."""
     nn.utils.spectral_norm(module)
     v = np.asarray(layer.v)
     if len(layer.kernel.shape) == 4:  # (h w in) -> (in h w)
@@ -244,7 +244,7 @@ def number(value):
 
 
 def adam(optimizer, network):
-    """The same optimizer for a translated network."""
+    """Returns the same optimizer for a translated network."""
     config = optimizer.get_config()
     rate = float(np.asarray(optimizer.learning_rate))
     if isinstance(optimizer, keras.optimizers.Adam):

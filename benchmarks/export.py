@@ -1,12 +1,12 @@
-"""Scores a generator's exports: size, time of an image, difference to Keras, and FD[lite0].
+"""Scores a generator's exports: size, time per image, difference from Keras, and FD[lite0].
 
     kerasgan benchmark export runs/demo --dataset fashion_mnist_mini --num 2500
     kerasgan benchmark export sngan_fashion_mnist sagan_fashion_mnist
 
 Takes run directories, `.keras` files and zoo entries. Each is exported as a SavedModel and, in
-every mode, as TFLite; all artefacts draw the same latents, so that the last columns say what
-quantising costs in quality. One JSON line an artefact goes to `export.jsonl`; those that stand
-there already are not measured again.
+every mode, as TFLite; all artefacts use the same latents, so the last columns show what quantising
+costs in quality. Writes one JSON line per artefact to `export.jsonl`; artefacts already in the file
+are not measured again.
 """
 
 import tempfile
@@ -40,7 +40,7 @@ def main(
     output: Annotated[Path, typer.Option(help="Folder of the results.")] = records.RESULTS,
 ):
     """Score a generator's exports."""
-    gans = {source: zoo.load(source) for source in sources}  # mistakes first
+    gans = {source: zoo.load(source) for source in sources}  # reports mistakes first
     for source, gan in gans.items():
         checked(gan.signature, source)
     extractor = metrics.EfficientNetLite0()
@@ -93,7 +93,7 @@ def weight_bytes(gan):
 
 
 def write(gan, source, artefact, folder):
-    """Writes an artefact into a folder and returns its path; Keras's own is where it is."""
+    """Writes an artefact into a folder and returns its path; for Keras, returns the source."""
     if artefact == "keras":
         return source
     if artefact == "saved_model":

@@ -4,10 +4,11 @@
     kerasgan benchmark fid dcgan_fashion_mnist served/dcgan generator.tflite --seeds 3
 
 Takes run directories, `.keras` files, zoo entries, SavedModels, `.tflite` files and folders of
-pictures. One JSON line for each source, seed and extractor goes to `fid.jsonl`; what stands there
-already is not measured again, so that an interrupted benchmark goes on where it was. FID, KID and
-IS are names for the FID network's features alone; of others they are called FD[lite0], kernel
-distance[lite0] and classifier score[lite0], which is all there is where its weights cannot be had.
+pictures. Writes one JSON line for each source, seed and extractor to `fid.jsonl`; lines already in
+the file are not measured again, so an interrupted benchmark continues where it stopped. Only scores
+on the FID network's features are called FID, KID and IS; on EfficientNet-Lite0's they are called
+FD[lite0], kernel distance[lite0] and classifier score[lite0]. Without the FID network's weights,
+only the latter are computed.
 """
 
 from pathlib import Path
@@ -48,7 +49,7 @@ def main(
     output: Annotated[Path, typer.Option(help="Folder of the results.")] = records.RESULTS,
 ):
     """Score generated images with every metric."""
-    samplers = [open_sampler(source) for source in sources]  # mistakes first
+    samplers = [open_sampler(source) for source in sources]  # reports mistakes first
     file = output / "fid.jsonl"
     for made in extractors(extractor):
         for sampler in samplers:
@@ -72,7 +73,7 @@ def extractors(chosen):
     try:
         made.append(metrics.InceptionV3())
     except UserError as error:
-        print(f"FID was not computed, FD[lite0] alone: {error}")
+        print(f"FID was not computed, only FD[lite0]: {error}")
     return made
 
 

@@ -2,16 +2,17 @@
 
     kerasgan benchmark metrics_speed [--num 50000] [--dim 2048] [--rounds 3]
 
-All contenders get the same float32 features and compute in float64; rounds alternate between them
-within one process, and the ratios of the medians are what counts on a noisy machine. Three tasks:
+All contenders get the same float32 features and compute in float64. Rounds alternate between them
+in one process; on a noisy machine, compare the ratios of the medians. Three tasks:
 
     frechet_distance   from features to the distance, means and covariances included
-    matrix_root        from the covariances to tr (S1 S2)^(1/2) alone, which is where the ways
-                       differ: the covariances cost everyone the same
+    matrix_root        from the covariances to tr (S1 S2)^(1/2) only, where the methods differ: the
+                       covariances cost the same for all
     kernel_distance    the mean over TF-GAN's blocks of at most 1,024 samples
 
-The values must agree to 1e-6. One JSON line per task and contender goes to `metrics_speed.jsonl`,
-and a plot is drawn beside it. `pip install kerasgan[benchmarks]` brings what this needs.
+The values must agree to 1e-6. Writes one JSON line per task and contender to
+`metrics_speed.jsonl`, and a plot next to it. `pip install kerasgan[benchmarks]` installs what this
+needs.
 """
 
 import datetime
@@ -38,7 +39,7 @@ BLOCK = 1024
 
 
 def make_features(num, dim, seed):
-    """float32 features as networks make them: correlated, mostly positive, of unlike scale."""
+    """Returns float32 features like a network's: correlated, mostly positive, varied in scale."""
     rng = np.random.default_rng(seed)
     x = rng.standard_normal((num, dim), "float32") * np.linspace(0.2, 2.0, dim, dtype="float32")
     x += 0.7 * np.roll(x, 1, axis=1) + 0.1 * seed
@@ -63,7 +64,7 @@ def frechet_by_tfgan(real, fake):
 
 
 def kernel_by_blocks(real, fake):
-    """The means that TF-GAN takes, by our estimator: its longer blocks come last."""
+    """Averages our estimator over TF-GAN's blocks; the longer blocks come last."""
     num = -(-len(real) // BLOCK)
     ends = np.cumsum([0, *sorted(len(part) for part in np.array_split(real, num))])
     blocks = [slice(*pair) for pair in zip(ends[:-1], ends[1:], strict=True)]
@@ -107,7 +108,7 @@ def make_tasks(real, fake):
 
 
 def measure(contenders, rounds):
-    """Seconds of every round and the value, by contender; the order turns from round to round."""
+    """Returns each contender's seconds per round and value; the order reverses every round."""
     times, values = {name: [] for name in contenders}, {}
     for number in range(rounds):
         order = list(contenders) if number % 2 == 0 else list(contenders)[::-1]
@@ -143,7 +144,7 @@ def main(
     """Time the distances against TF-GAN's and scipy's."""
     if num <= dim:
         raise UserError(f"`num` must exceed `dim`. Received: {num} and {dim}")
-    # Threads start and functions are traced at the first call, which is not counted.
+    # The first call starts threads and traces functions; it is not timed.
     for contenders in make_tasks(*(make_features(200, 16, seed) for seed in (0, 1))).values():
         measure(contenders, rounds=1)
 

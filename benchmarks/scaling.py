@@ -4,9 +4,9 @@
 
 Images per second of `fit` on a batch in memory: batch 16 to 512 at width 32, and width 16 to 128 at
 batch 64, each on one device and on two logical CPU devices of the same machine, which share its
-cores: what two replicas lose there is what distribution itself costs. `fit` is timed whole, with
-what it does before its first step. Rounds alternate between one
-and two. One JSON line per point goes to `scaling.jsonl`, and a plot is drawn beside it.
+cores: what two replicas lose is the cost of distribution itself. The time of `fit` includes its
+setup before the first step. Rounds alternate between one and two replicas. Writes one JSON line per
+point to `scaling.jsonl`, and a plot next to it.
 """
 
 import datetime
@@ -29,11 +29,11 @@ from kerasgan.utils import provenance
 matplotlib.use("Agg")
 BATCHES, WIDTHS = (16, 32, 64, 128, 256, 512), (16, 32, 64, 128)
 MODEL, WIDTH, BATCH = "dcgan", 32, 64
-SECONDS = 2.0  # of a round
+SECONDS = 2.0  # per round
 
 
 def contender(side, width, batch, strategy):
-    """Returns a function that trains for so many steps, and the model."""
+    """Returns a function that trains for a number of steps, the model, and a batch of images."""
     keras.utils.set_random_seed(0)
     with strategy.scope():
         gan = models.get(MODEL)((side, side, 1), width=width, seed=0)

@@ -1,4 +1,4 @@
-"""Times `fit` of all models against loops written by hand, the Keras examples, and PyTorch.
+"""Times `fit` of all models against hand-written loops, the Keras examples, and PyTorch.
 
     kerasgan benchmark throughput [--model dcgan ...] [--side 32] [--batch 64] [--rounds 5]
 
@@ -6,19 +6,19 @@ Per model, over networks of the same shapes and in one process, rounds alternati
 
     fit               the model's own `fit` on `kerasgan.data.batches`
     fit, ten a call   the same with `steps_per_execution=10`
-    fit, in memory    `fit` on one batch that lies in memory: what feeding costs
+    fit, in memory    `fit` on one batch in memory: shows the cost of the input pipeline
     fit, XLA          the same with `jit_compile=True`
     hand-written      a `tf.function` with the same algorithm, no Keras around it
     keras.io          the `train_step` of the Keras examples (DCGAN, WGAN-GP)
-    PyTorch           the same networks and algorithm, eager, as its DCGAN example is written:
+    PyTorch           the same networks and algorithm, eager, in the style of its DCGAN example:
                       images as (N, C, H, W), gradients for all of D in G's update too
                       (pip install kerasgan[peers])
 
-A round's time is the median of its steps, and what counts on a noisy machine is the median over
-the rounds of a contender's time divided by that of `fit` in the same round: above 1, `fit` is
-faster. What `fit` does once, before its first step, is left out. GFLOP/s are those of convolutions
-and matrix products, beside a matrix product of 2,048 x 2,048 in the same run. One JSON line per
-model goes to `throughput.jsonl`, and a plot is drawn beside it.
+A round's time is the median of its steps. On a noisy machine, compare the ratios: a contender's
+time divided by that of `fit` in the same round, as the median over the rounds; above 1, `fit` is
+faster. The setup of `fit` before its first step is not timed. GFLOP/s count convolutions and matrix
+products; a matrix product of 2,048 x 2,048 is measured in the same run for comparison. Writes one
+JSON line per model to `throughput.jsonl`, and a plot next to it.
 """
 
 import datetime
@@ -60,7 +60,7 @@ ARGUMENTS = {
 }
 
 
-SECONDS = 1.5  # of a round, by default
+SECONDS = 1.5  # per round, by default
 
 
 def build(name, side):
@@ -69,7 +69,7 @@ def build(name, side):
 
 
 class Steps(keras.callbacks.Callback):
-    """Seconds between the ends of the steps of a `fit`."""
+    """Measures the seconds between the ends of the steps of `fit`."""
 
     def __init__(self, at_once=1):
         super().__init__()
@@ -88,10 +88,10 @@ class Steps(keras.callbacks.Callback):
 def contenders(name, side, batch):
     """Returns functions from a number of steps to the seconds of each, by name; the model; a batch.
 
-    Every contender has networks of its own, and takes batches from the same dataset.
+    Every contender has its own networks and takes batches from the same dataset.
     """
     gan = build(name, side)
-    batch *= gan.n_critic  # each update of the discriminator takes its own share
+    batch *= gan.n_critic  # each update of the discriminator gets its own share
     rng = np.random.default_rng(0)
     images = rng.uniform(-1, 1, (batch * 20, side, side, 1)).astype("float32")
     labels = (np.arange(len(images)) % 10).astype("int32") if gan.signature.asked else None
@@ -129,7 +129,7 @@ def contenders(name, side, batch):
     if name in _hand_written.KERAS_EXAMPLES:
         example = _hand_written.KERAS_EXAMPLES[name](build(name, side))
         example.compile(optimizer=None, jit_compile=False)
-        # One batch of it serves every update of the critic.
+        # It uses one batch for all updates of the critic.
         share = data.batches(images, None, batch_size=batch // gan.n_critic, seed=0)
         found["keras.io"] = fit(example, share)
     if importlib.util.find_spec("torch"):
@@ -236,7 +236,7 @@ def plot(lines, path):
 
 def main(
     model: Annotated[
-        list[str] | None, typer.Option(help="May be given again; all by default.")
+        list[str] | None, typer.Option(help="May be repeated; all by default.")
     ] = None,
     side: Annotated[int, typer.Option(min=16, help="Pixels.")] = 32,
     batch: Annotated[int, typer.Option(min=1, help="Images of a discriminator's update.")] = 64,

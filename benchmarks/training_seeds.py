@@ -3,11 +3,11 @@
     kerasgan benchmark training_seeds                      # every trained entry of the zoo
     kerasgan benchmark training_seeds path/to/recipe.toml --minutes 5 --seeds 3
 
-A recipe keeps its numbers, its rates' fall included, over as many whole epochs as fit into the
-minutes; how many those are is measured once, so that all seeds of a recipe train equally long. Its
-average of weights spans the same share of the training as in the whole one.
-Samples are scored against the test images. One JSON line a training goes to
-`training_seeds.jsonl`; trainings that stand there are not repeated.
+A recipe keeps its settings, including the decay of its rates, over as many whole epochs as fit into
+the minutes; the number of epochs is measured once, so that all seeds of a recipe train equally
+long. The average of weights spans the same share of the training as in the full recipe. Samples are
+scored against the test images. Writes one JSON line per training to `training_seeds.jsonl`;
+trainings already in the file are not repeated.
 """
 
 import os
@@ -33,9 +33,9 @@ def main(
     recipes: Annotated[
         list[Path] | None, typer.Argument(help="Recipe files; by default the zoo's.")
     ] = None,
-    minutes: Annotated[float, typer.Option(min=0.01, help="Of a training.")] = 5,
+    minutes: Annotated[float, typer.Option(min=0.01, help="Minutes per training.")] = 5,
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each recipe.")] = 3,
-    num: Annotated[int, typer.Option(min=2, help="Images a score takes.")] = 2500,
+    num: Annotated[int, typer.Option(min=2, help="Images per score.")] = 2500,
     output: Annotated[Path, typer.Option(help="Folder of the results.")] = records.RESULTS,
 ):
     """Train recipes for minutes with several seeds, and score them."""
@@ -81,7 +81,7 @@ def run(wanted, seed, file):
 
 
 def shortened(whole, minutes):
-    """Returns a recipe for fewer epochs, with the average of weights over as many fewer steps."""
+    """Returns a recipe for fewer epochs, with a proportionally shorter average of weights."""
     epochs = epochs_in(whole, minutes)
     decay = whole.model.arguments.get("ema_decay")
     share = epochs / whole.training.epochs
@@ -90,7 +90,7 @@ def shortened(whole, minutes):
 
 
 def epochs_in(whole, minutes):
-    """Returns the whole epochs that fit into the minutes, at least one."""
+    """Returns how many whole epochs fit into the minutes, at least one."""
     batch_size = whole.data.batch_size
     source = data.load_source(whole.data.name, whole.data.split, whole.data.image_size)
     gan = build(whole, source.spec, WARM_UP + TIMED)
@@ -107,7 +107,7 @@ def epochs_in(whole, minutes):
 
 
 def plot(lines, path):
-    """Every training as a dot, by entry; the mean as a line."""
+    """Plots every training as a dot, by entry, and the mean as a line."""
     import matplotlib
 
     matplotlib.use("Agg")

@@ -1,11 +1,11 @@
-"""Compares exported artefacts with Keras, in a process that does not know kerasgan.
+"""Compares exported artefacts with Keras, in a process without kerasgan.
 
     python export/check_parity.py RUN        a run with model.keras, saved_model/, generator.tflite
-    python export/check_parity.py FOLDER     what export_zoo.py wrote: served/ and tflite/
+    python export/check_parity.py FOLDER     output of export_zoo.py: served/ and tflite/
 
 Keras computes images from fixed latents; a second process, which imports TensorFlow but not
 kerasgan, loads the SavedModel and the float32 TFLite file and computes them again. Exits with 1
-where they differ by more than 1e-5 or an artefact is missing.
+if they differ by more than 1e-5 or an artefact is missing.
 """
 
 import subprocess
@@ -20,7 +20,7 @@ BATCHES = (1, 3, 64)
 
 
 def cases(folder):
-    """Lists what there is to compare: model, SavedModel and TFLite file of each."""
+    """Lists what to compare: (model, SavedModel, TFLite file) for each model."""
     if (folder / "served").is_dir():
         served = sorted(path for path in (folder / "served").iterdir() if path.is_dir())
         return [(s.name, s, folder / "tflite" / f"{s.name}.tflite") for s in served]
@@ -28,7 +28,7 @@ def cases(folder):
 
 
 def write_reference(model, path):
-    """Writes inputs by name and Keras's images of them to an .npz file."""
+    """Writes inputs by name, and Keras's images for them, to an .npz file."""
     import tensorflow as tf
 
     import kerasgan
@@ -45,7 +45,7 @@ def write_reference(model, path):
 
 
 def compare(saved_model, tflite, path):
-    """Loads both artefacts with TensorFlow alone and prints their largest differences."""
+    """Loads both artefacts without kerasgan and prints their largest differences from Keras."""
     import tensorflow as tf
     from ai_edge_litert.interpreter import Interpreter
 
@@ -67,10 +67,10 @@ def compare(saved_model, tflite, path):
     differences["TFLite, batch 1"] = np.abs(made - expected).max()
 
     if "kerasgan" in sys.modules:
-        raise RuntimeError("This process must not import kerasgan, and did.")
+        raise RuntimeError("This process must not import kerasgan, but did.")
     for name, difference in differences.items():
         verdict = "ok" if difference <= TOLERANCE else f"more than {TOLERANCE:g}"
-        print(f"{name + ':':24} largest difference to Keras {difference:.1e}  {verdict}")
+        print(f"{name + ':':24} largest difference from Keras {difference:.1e}  {verdict}")
     return all(difference <= TOLERANCE for difference in differences.values())
 
 

@@ -4,7 +4,7 @@
 
 Writes to FOLDER, by default runs: `served/<entry>/<version>/`, which
 export/serving/docker-compose.yml mounts, `tflite/<entry>.tflite` in every mode, and `page/`, a site
-of all entries, in place of an earlier one. export/check_parity.py checks them.
+of all entries, which replaces an earlier one. export/check_parity.py checks them.
 """
 
 import shutil

@@ -1,4 +1,4 @@
-"""RESULTS.md and the table of SCALING.md, from the JSON lines in `benchmarks/results/`."""
+"""Builds RESULTS.md and the table of SCALING.md from the JSON lines in `benchmarks/results/`."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def fid_section():
                 *(mean(seeds, *column) for column in columns.items()),
             )
             for (source, kind), lines_of_source in groups(found, "source", "kind").items()
-            for seeds in [records.like_last(lines_of_source, "sha256")]  # its last weights
+            for seeds in [records.like_last(lines_of_source, "sha256")]  # those of its last weights
         ]
         header = ("source", "seeds", *(records.title(column, metric) for column in columns))
         parts.append(f"{metric}, {n_fake:,} samples against {n_real:,} of {dataset} {split}:")
@@ -126,7 +126,7 @@ def throughput_section():
 
 
 def scaling_table():
-    """Images per second over batch, width and replicas, from `scaling.jsonl`."""
+    """Returns images per second by batch, width and replicas, from `scaling.jsonl`."""
     lines = records.read(RESULTS / "scaling.jsonl")
     latest = {(line["width"], line["batch"]): line for line in lines}
     rows = [

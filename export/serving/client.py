@@ -1,4 +1,4 @@
-"""What rest_client.py and grpc_client.py share: their command line. It needs Python alone."""
+"""The command line that rest_client.py and grpc_client.py share. It needs only Python."""
 
 import argparse
 import json
@@ -29,7 +29,7 @@ class Client:
         raise NotImplementedError
 
     def predict(self, model, inputs, signature="serving_default"):
-        """Sends a request and returns the signature's one output: nested lists, of bytes for files.
+        """Sends a request and returns the signature's only output: nested lists; files are bytes.
 
         Args:
             model: Name of a model that is served.
@@ -37,7 +37,7 @@ class Client:
             signature: Name of a signature.
 
         Raises:
-            ServingError: If there is no answer, or the server refuses.
+            ServingError: If there is no answer, or the server rejects the request.
         """
         raise NotImplementedError
 
@@ -103,7 +103,7 @@ def parse(client, server):
 
 
 def status(client, options):
-    """Say which versions are served."""
+    """List the versions that are served."""
     for version, state, message in client.status(options.model):
         yield f"{options.model} version {version}: {state} {message}".rstrip()
 

@@ -1,10 +1,10 @@
-"""Asks TensorFlow Serving for images over gRPC. Needs `tensorflow-serving-api`, not kerasgan.
+"""Requests images from TensorFlow Serving over gRPC. Needs `tensorflow-serving-api`, not kerasgan.
 
     python export/serving/grpc_client.py sample MODEL --num 8 --seed 0 --output samples
     python export/serving/grpc_client.py status MODEL --server host:8500
 
 In Python: `GrpcClient("localhost:8500").sample_png("MODEL", seed=0, num=8)`. The messages of
-tensorflow-serving-api are built on TensorFlow's, so that importing them imports TensorFlow too.
+tensorflow-serving-api build on TensorFlow's, so importing them also imports TensorFlow.
 
 Reference: https://github.com/tensorflow/serving/tree/master/tensorflow_serving/apis
 """
@@ -41,16 +41,16 @@ with without_notes():
     )
 
 SERVER = "localhost:8500"
-# Over gRPC a tensor must have the signature's type; whatever is not listed is float32.
+# Over gRPC a tensor must have the signature's dtype; inputs not listed here are float32.
 DTYPES = {"seed": tf.int64, "num": tf.int32, "label": tf.int32}
 
 
 class GrpcClient(Client):
-    """Asks TensorFlow Serving for images over gRPC."""
+    """Requests images from TensorFlow Serving over gRPC."""
 
     def __init__(self, server):
         super().__init__(server)
-        # 1,024 images are more than the 4 MB that gRPC takes by default.
+        # 1,024 images exceed gRPC's default limit of 4 MB.
         options = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
         channel = grpc.insecure_channel(server, options)
         self.models = model_service_pb2_grpc.ModelServiceStub(channel)

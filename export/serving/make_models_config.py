@@ -25,7 +25,7 @@ def models_config(names):
     """Returns the text of a ModelServerConfig that serves the newest version of each model.
 
     Args:
-        names: Names of the models, which are folders below /models too.
+        names: Names of the models, which are also their folders below /models.
     """
     models = "".join(MODEL.format(name=name) for name in names)
     return f"{HEADER}model_config_list {{\n{models}}}\n"

@@ -1,4 +1,4 @@
-"""Asks TensorFlow Serving for images over REST. Needs `requests`; neither TensorFlow nor kerasgan.
+"""Requests images from TensorFlow Serving over REST. Needs `requests`, not TensorFlow or kerasgan.
 
     python export/serving/rest_client.py sample MODEL --num 8 --seed 0 --output samples
     python export/serving/rest_client.py status MODEL --server http://host:8501
@@ -18,7 +18,7 @@ SERVER = "http://localhost:8501"
 
 
 class RestClient(Client):
-    """Asks TensorFlow Serving for images over REST."""
+    """Requests images from TensorFlow Serving over REST."""
 
     def status(self, model):
         versions = self._ask("GET", model)["model_version_status"]
@@ -33,14 +33,14 @@ class RestClient(Client):
         }
 
     def predict(self, model, inputs, signature="serving_default"):
-        # "inputs", by columns: the row format has no place for the scalars `seed` and `num`.
+        # "inputs", the column format: the row format cannot hold the scalars `seed` and `num`.
         request = {"signature_name": signature, "inputs": inputs}
         outputs = decode(self._ask("POST", f"{model}:predict", request)["outputs"])
-        # One output comes without its name; several come as an object.
+        # A single output comes without its name; several come as an object.
         return next(iter(outputs.values())) if isinstance(outputs, dict) else outputs
 
     def _ask(self, method, path, request=None):
-        # Not `json=`, which refuses NaN: the model's own message says more.
+        # Not `json=`, which rejects NaN: the model's own error message says more.
         body = None if request is None else json.dumps(request)
         try:
             url = f"{self.server.rstrip('/')}/v1/models/{path}"
@@ -74,7 +74,7 @@ def decode(value):
 
 
 def tensors(infos):
-    """Reads TensorInfo messages, by name, as JSON writes them: numbers of 64 bits are strings."""
+    """Reads TensorInfo messages by name from JSON, where 64-bit numbers are strings."""
     return {
         name: (info["dtype"], tuple(int(dim["size"]) for dim in info["tensor_shape"]["dim"]))
         for name, info in infos.items()

@@ -1,6 +1,6 @@
 """Exports of generators: SavedModel, TFLite, ONNX, a page for browsers.
 
-Imports gan, models and what lies below them; never training or zoo. An export format is one file.
+Imports gan, models and the packages below them; never training or zoo. Each format is one file.
 """
 
 from kerasgan.export.browser import browser, names

@@ -15,7 +15,7 @@ from kerasgan.utils.errors import UserError
 from kerasgan.utils.files import replacing
 
 PAGE = importlib.resources.files("kerasgan.export") / "page"
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # of a model: it goes into URLs and file names
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # of a model, for URLs and file names
 
 
 def browser(gans, directory):

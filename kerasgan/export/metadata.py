@@ -65,7 +65,7 @@ def read(path):
         raise UserError(f"There is no {wanted}: export the model with kerasgan.") from None
     except (ValueError, KeyError, TypeError, IndexError, StopIteration, struct.error) as error:
         raise UserError(
-            f"{path} does not say which model it is of ({type(error).__name__}): export it anew "
+            f"{path} does not say which model it is of ({type(error).__name__}): export it again "
             f"with kerasgan."
         ) from error
     return about
@@ -107,7 +107,7 @@ def annotate_tflite(content, about, output):
         output: Name of the output.
 
     Returns:
-        bytes. The signature `serving_default` takes the inputs by their names and gives `output`.
+        bytes. The signature `serving_default` takes the inputs by their names and returns `output`.
     """
     import flatbuffers
     from tensorflow.lite.python import schema_py_generated as schema

@@ -1,17 +1,17 @@
-"""What all exporters ask of a model."""
+"""The input check that all exporters share."""
 
 from kerasgan.gan import GAN
 from kerasgan.utils.errors import UserError
 
 
 def check_model(gan):
-    """Refuses anything but a model.
+    """Checks that `gan` is a model.
 
     Raises:
-        UserError: Says how to load one.
+        UserError: If it is not; the message says how to load one.
     """
     if not isinstance(gan, GAN):
         raise UserError(
-            f"An export is made of a model: pass `kerasgan.load(...)` of a zoo entry, run or "
+            f"An exporter takes a model: pass `kerasgan.load(...)` of a zoo entry, run or "
             f"file. Received: {gan!r}"
         )

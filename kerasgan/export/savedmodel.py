@@ -16,17 +16,17 @@ from kerasgan.utils.files import replacing
 def saved_model(gan, directory, version=None):
     """Writes the generator as a SavedModel that TensorFlow Serving loads.
 
-    Signatures, for any N from 1 up; inputs are those of `gan.signature`:
+    Signatures, for any N >= 1; inputs are those of `gan.signature`:
 
     - `serving_default`: all inputs, e.g. `z` (N, latent_dim) float32 and `label` (N,) int32 ->
       the output, e.g. `images` (N, H, W, C) float32 in [-1, 1].
-    - `sample`, where something is drawn: scalars `seed` int64 and `num` int32, 1 to 1024, and the
-      inputs that are not drawn from a seed -> `images` (num, H, W, C), as
-      `gan.sample(num, seed=seed)` makes them: a larger `num` only adds. One label serves all
-      images, or there are `num` of them.
+    - `sample`, if the model draws inputs: scalars `seed` int64 and `num` int32, 1 to 1024, and the
+      inputs that are not drawn from a seed -> `images` (num, H, W, C), the same as from
+      `gan.sample(num, seed=seed)`: a larger `num` only adds images. Pass one label for all images,
+      or `num` labels.
     - `sample_uint8`: the same as bytes 0 to 255.
     - `sample_png`: the same as PNG files, `image_bytes` (num,), which REST returns as base64.
-      Sounds have `sample_wav` -> `audio_bytes` (num,) in place of the last two.
+      For sounds, `sample_wav` -> `audio_bytes` (num,) replaces the last two.
 
     An invalid request (a latent vector of the wrong length, NaN, a label or `num` out of range)
     fails with a message, and the model keeps serving. The averaged (EMA) weights are exported if

@@ -44,7 +44,7 @@ def tflite(gan, path, quantization=None, calibration_latents=None):
         str, the path.
 
     Raises:
-        UserError: If there is no such mode, or the latents do not fit.
+        UserError: If the mode is unknown, or the latents are invalid.
 
     Example:
 
