@@ -11,7 +11,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 help:
 	@echo "make demo       train DCGAN on real images, score it, export it, check what was exported"
-	@echo "make test       the default tests             make test-slow   those that take minutes"
+	@echo "make test       the tests of every day        make test-slow   those that take minutes"
 	@echo "make test-export   those that need Chromium, npm's registry and other runtimes"
 	@echo "make lint       ruff, changing nothing        make format      ruff, changing files"
 	@echo "make clean      build artefacts, caches, $(DEMO)      make distclean   also $(VENV)"
@@ -32,7 +32,7 @@ demo: $(STAMP)
 	    '$(DEMO)/result.json' 'its scores, and how they were measured' \
 	    '$(DEMO)/saved_model/1/' 'for TF Serving' \
 	    '$(DEMO)/generator.tflite' 'for a phone or a browser'
-	@printf '\nNext, for example\n'
+	@printf '\nNext, for instance\n'
 	@printf '  %s\n' \
 	    '$(BIN)/kerasgan sample $(DEMO) --seed 1 --output $(DEMO)/more.png' \
 	    '$(BIN)/kerasgan train zoo/demo/recipe.toml --epochs 30 --output runs/longer' \
@@ -61,8 +61,8 @@ format: $(STAMP)
 results: $(STAMP)
 	@$(BIN)/python tools/make_results.py
 
-# `.installing` marks an environment from an interrupted install, which is created again; a complete
-# one is kept and only updated.
+# An environment that an interrupted install left behind is told by its `.installing` and is made
+# anew; a complete one is kept and only brought up to date.
 $(STAMP): setup.cfg pyproject.toml constraints.txt
 	@in_range='import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))'; \
 	if [ -e $(VENV)/.installing ] || ! $(BIN)/python -c "$$in_range" 2>/dev/null; then \
@@ -70,7 +70,7 @@ $(STAMP): setup.cfg pyproject.toml constraints.txt
 	        ! $$python -c "$$in_range" 2>/dev/null || break; \
 	    done; \
 	    if [ $$python = none ]; then \
-	        echo "kerasgan needs Python 3.10 to 3.13, and $(PYTHON) is not:" \
+	        echo "kerasgan needs Python 3.10 to 3.13, and $(PYTHON) is none:" \
 	            "try make PYTHON=/path/to/python3.12" >&2; exit 1; \
 	    fi; \
 	    echo "Setting up $(VENV) with $$($$python --version): some minutes, once"; \

@@ -1,14 +1,14 @@
-"""Runs a SavedModel in the C++ loader of TensorFlow Serving, without TensorFlow's Python code.
+"""Runs a SavedModel in the C++ loader that TensorFlow Serving uses; nothing of Python's TensorFlow.
 
     python export/cpp_loader.py SAVED_MODEL inputs.npz outputs.npz --signature serving_default
 
-SAVED_MODEL is a version's folder, with `saved_model.pb` in it. The arrays in inputs.npz have the
-names and dtypes of the signature's inputs; outputs.npz gets its outputs by name. Strings, such as
-PNG files, are saved as bytes, NumPy's dtype "S". If TensorFlow rejects the model or the request,
-prints why and exits with 1.
+SAVED_MODEL is a version's folder, with `saved_model.pb` in it. The arrays in inputs.npz are named
+as the signature's inputs and have their types; outputs.npz gets its outputs by name. Strings, such
+as PNG files, are bytes there, of NumPy's type "S". Exits with 1 where TensorFlow refuses, and says
+why.
 
 The library is libtensorflow_cc.so.2 of the installed TensorFlow wheel, called through its C API
-(tensorflow/c/c_api.h) by ctypes. `tensorflow` is located but never imported.
+(tensorflow/c/c_api.h) by ctypes. `tensorflow` is searched for and never imported.
 """
 
 import argparse
@@ -39,8 +39,8 @@ class Buffer(ctypes.Structure):
     _fields_ = [("data", c_void_p), ("length", c_size_t), ("deallocator", c_void_p)]
 
 
-# The return type and the argument types of each function. TF_Graph, TF_Session, TF_Status and
-# TF_Tensor are opaque handles: c_void_p.
+# What each function returns and takes. A TF_Graph, TF_Session, TF_Status or TF_Tensor is only ever
+# handed back to the library: c_void_p.
 FUNCTIONS = {
     "TF_AllocateTensor": (c_void_p, c_int, POINTER(c_int64), c_int, c_size_t),
     "TF_DeleteBuffer": (None, POINTER(Buffer)),
@@ -77,7 +77,7 @@ class LoaderError(Exception):
 
 
 def open_library():
-    """Returns the C++ library of the TensorFlow wheel, without importing TensorFlow."""
+    """Returns the C++ library of the TensorFlow wheel, found without an import of TensorFlow."""
     found = importlib.util.find_spec("tensorflow")
     folder = Path(found.origin).parent if found else None
     path = next(folder.glob("libtensorflow_cc.*2*"), None) if folder else None
@@ -99,7 +99,7 @@ class SavedModel:
 
     Attributes:
         signatures: dict, for each signature's name {"inputs": {name: tensor},
-            "outputs": {name: tensor}}; tensors are named as in the graph, "serving_default_z:0".
+            "outputs": {name: tensor}}; a tensor is called as in the graph, "serving_default_z:0".
 
     Raises:
         LoaderError: If TensorFlow cannot load it.
@@ -125,17 +125,17 @@ class SavedModel:
         self.signatures = read_signatures(content)
 
     def run(self, signature, inputs):
-        """Runs a signature.
+        """Answers a request.
 
         Args:
             signature: Name of a signature.
             inputs: dict of arrays, by the signature's names.
 
         Returns:
-            dict of arrays by output name; strings are bytes in an array of dtype object.
+            dict of arrays by the names of its outputs; of dtype object, holding bytes, for strings.
 
         Raises:
-            LoaderError: If the names are not the signature's, or the graph rejects the request.
+            LoaderError: If the names are not the signature's, or the graph refuses the request.
         """
         if signature not in self.signatures:
             raise LoaderError(f'No signature "{signature}": there are {sorted(self.signatures)}.')
@@ -204,7 +204,7 @@ class SavedModel:
 
 
 class Status:
-    """A TF_Status for a call: `with Status(library) as status`; raises the error of the call."""
+    """A TF_Status for a call: `with Status(library) as status`; raises what the call reports."""
 
     def __init__(self, library):
         self.library = library
@@ -221,7 +221,7 @@ class Status:
 
 
 def read_signatures(meta_graph):
-    """Reads the signatures from a serialized MetaGraphDef.
+    """Reads the signatures out of a serialized MetaGraphDef.
 
     The field numbers are those of tensorflow/core/protobuf/meta_graph.proto.
     """
@@ -248,7 +248,7 @@ def map_entry(entry):
 
 
 def values(message, number):
-    """Returns the values of a message's field: bytes, or int for varint fields."""
+    """Returns the values of a message's field: bytes, or int where the format says so."""
     return [value for found, value in fields(message) if found == number]
 
 
@@ -270,7 +270,7 @@ def fields(message):
 
 
 def varint(message, position):
-    """Reads a number stored as 7 bits per byte, lowest first; returns it and its end position."""
+    """Reads a number of 7 bits a byte, lowest first; returns it and where it ends."""
     value = shift = 0
     while True:
         byte = message[position]
@@ -282,7 +282,7 @@ def varint(message, position):
 
 def main():
     parser = argparse.ArgumentParser(
-        description=__doc__.splitlines()[0], epilog="See the top of this file."
+        description=__doc__.splitlines()[0], epilog="See the head of this file."
     )
     parser.add_argument("saved_model", type=Path)
     parser.add_argument("inputs", type=Path)

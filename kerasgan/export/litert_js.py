@@ -1,4 +1,4 @@
-"""LiteRT.js, which runs TFLite models in browsers: downloaded from npm, pinned, checked by hash."""
+"""LiteRT.js, which runs TFLite models in browsers: fetched from npm, pinned, checked by hash."""
 
 import base64
 import hashlib
@@ -16,7 +16,7 @@ from kerasgan.utils.files import cache_folder
 VERSION = "2.5.3"
 URL = "https://registry.npmjs.org/@litertjs/{name}/-/{name}-{version}.tgz"
 
-# SHA-512 of the archives, as npm publishes it.
+# The archives, with the SHA-512 that npm gives for them.
 INTEGRITY = {
     "core": (
         "sha512-PlGmbMOq9WitX7FO0jhbdJw9GthatsyuCQXjTt/wJZo0FLaw48q4tz8IwqgqCIkvi"
@@ -28,10 +28,10 @@ INTEGRITY = {
     ),
 }
 
-# The files that a page needs. Of the four builds of the runtime, only "compat": it runs in every
-# browser with WebAssembly SIMD, including Safari, with bit-identical results; the build with
-# relaxed SIMD is at most 1.7 times as fast and would double the size of the site. Threads need
-# headers that a plain file server does not send.
+# What a page needs of them. Of the four builds of the runtime, the "compat" one alone: it runs in
+# every browser with WebAssembly SIMD, Safari among them, and gives the same bits in all; the build
+# with relaxed SIMD is at most 1.7 times as fast and would double the site. Threads need headers
+# that a plain file server does not send.
 FILES = {
     "core.js": ("core", "package/dist/index.js"),
     "litert_wasm_compat_internal.js": ("core", "package/wasm/litert_wasm_compat_internal.js"),
@@ -41,7 +41,7 @@ FILES = {
 
 _README = """LiteRT.js {version}, https://github.com/google-ai-edge/LiteRT, by Google LLC.
 
-Licensed under the Apache License, Version 2.0 (LICENSE.txt). Unchanged files of the npm packages
+Licensed under the Apache License, Version 2.0 (LICENSE.txt). Unchanged, out of the npm packages
 @litertjs/core {version} and @litertjs/wasm-utils {version}.
 """
 
@@ -53,8 +53,8 @@ def files():
         dict of bytes by file name.
 
     Raises:
-        UserError: If an archive is neither in the cache nor available from npm, or does not match
-            the pinned hash.
+        UserError: If an archive is neither in the cache nor to be had from npm, or is another than
+            the one that is pinned here.
     """
     archives = {name: archive(name) for name in INTEGRITY}
     found = {"README.txt": _README.format(version=VERSION).encode()}
@@ -65,11 +65,11 @@ def files():
 
 
 def archive(name):
-    """Returns the archive of the package `@litertjs/<name>`; downloads it if it is not cached.
+    """Returns the archive of the package `@litertjs/<name>`, fetching it where it is not cached.
 
-    The cache keeps the file name of npm's registry, so the file can also be put there by hand.
-    `npm` downloads it from the registry that is configured; if there is no npm, or it fails, the
-    archive is downloaded over plain HTTPS.
+    The cache keeps it under the name that npm's registry gives it, so that one can put it there
+    by hand. `npm` fetches it, with whatever registry it is set up for; where there is no npm, or
+    it fails, plain HTTPS does.
     """
     url = URL.format(name=name, version=VERSION)
     path = cache_folder() / "litertjs" / url.rpartition("/")[2]
@@ -86,7 +86,7 @@ def archive(name):
 
 
 def _from_npm(name):
-    """Returns the archive that `npm pack` downloads, or `None` if there is no npm or it fails."""
+    """Returns what `npm pack` fetches, or `None` where there is no npm or it fails."""
     npm = shutil.which("npm")
     if npm is None:
         return None

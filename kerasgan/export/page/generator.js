@@ -4,17 +4,17 @@ const RUNTIME = new URL("litert/litert_wasm_compat_internal.js", import.meta.url
 
 let runtime; // the promise of LiteRT.js, once loading has begun
 const models = new Map(); // file -> promise of the compiled model
-let last = Promise.resolve(); // the previous run: one at a time
+let last = Promise.resolve(); // the run before: one at a time
 
 /**
  * Draws one image.
  *
- * @param {{file: string, sha256: string, latent_dim: number, num_classes: ?number}} model An
- *     entry of models.json.
+ * @param {{file: string, sha256: string, latent_dim: number, num_classes: ?number}} model As
+ *     models.json tells of it.
  * @param {Float32Array | number[]} z Its latents.
  * @param {number} [label] Class id, for models that have classes.
  * @returns {Promise<{pixels: Float32Array, milliseconds: number}>} Height x width x channels
- *     numbers in [-1, 1], row by row, and the time of the run.
+ *     numbers in [-1, 1], row by row, and the time that it took.
  */
 export async function generate(model, z, label = 0) {
   if (z.length !== model.latent_dim) {
@@ -29,7 +29,7 @@ export async function generate(model, z, label = 0) {
   return run;
 }
 
-/** Loads a model once; a failed load can be retried. */
+/** Loads a model, once; a failure is not kept, so that one can try again. */
 export function load(model) {
   if (!models.has(model.file)) {
     const loading = compile(model);
@@ -42,19 +42,19 @@ export function load(model) {
 async function compile(model) {
   runtime ??= start();
   runtime.catch(() => (runtime = undefined));
-  // The hash makes a browser download the file again when the site replaces the model.
+  // The hash makes a browser fetch a model anew when the site has another under its name.
   const url = new URL(`${model.file}?${model.sha256.slice(0, 16)}`, import.meta.url);
   const [litert, content] = await Promise.all([runtime, download(url)]);
   return litert.loadAndCompile(content, { accelerator: "wasm" });
 }
 
 async function start() {
-  // LiteRT.js logs everything as errors. Emscripten logs an error when a server sends .wasm files
-  // with another MIME type, which only slows loading down. Keep only real errors as errors.
+  // LiteRT.js writes all of its log as errors; so does Emscripten that a server sends .wasm files
+  // under another type, which only makes loading slower. Only errors shall be errors.
   const harmless = /^(INFO|WARNING|wasm streaming compile failed|falling back to ArrayBuffer)/;
   const log = (line) => (harmless.test(line) ? console.debug : console.error)(line);
   self.Module = { print: console.debug, printErr: log };
-  // LiteRT.js also asks for a GPU and warns if there is none. These models run on the CPU.
+  // It also asks for a GPU, and warns where there is none. These models run on the CPU.
   const device = { limits: {}, features: new Set(), requestDevice: async () => null };
   const gpu = { requestAdapter: async () => device };
   Object.defineProperty(navigator, "gpu", { value: gpu, configurable: true });
@@ -63,7 +63,7 @@ async function start() {
     await litert.loadLiteRt(RUNTIME);
     return litert;
   } finally {
-    delete navigator.gpu; // makes the browser's own visible again
+    delete navigator.gpu; // the browser's own is visible again
   }
 }
 

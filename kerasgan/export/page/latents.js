@@ -1,12 +1,12 @@
-// Latents, a generator's input. The same seed gives the same latents in every browser.
+// Latents: what a generator makes an image from. The same seed gives the same ones everywhere.
 
 /**
- * A random number generator: sfc32 (Doty-Humphrey, PractRand). Its state starts as (seed, stream,
- * 0x9e3779b9, 1) and is mixed by 15 rounds whose output is discarded.
+ * A generator of random numbers: sfc32 (Doty-Humphrey, PractRand), whose state starts as (seed,
+ * stream, 0x9e3779b9, 1) and is mixed by 15 rounds that are not used.
  *
  * @param {number} seed Whole number, 0 to 2^32 - 1.
- * @param {number} stream Same range; each stream gives different numbers for the same seed.
- * @returns {function(): number} Returns uniform random numbers in (0, 1), both ends excluded.
+ * @param {number} stream The same; another stream gives other numbers for the same seed.
+ * @returns {function(): number} Gives numbers evenly spread over (0, 1), both ends excluded.
  */
 export function randomNumbers(seed, stream) {
   let [a, b, c, counter] = [seed | 0, stream | 0, 0x9e3779b9 | 0, 1];
@@ -23,12 +23,12 @@ export function randomNumbers(seed, stream) {
 }
 
 /**
- * Draws the latents of one sample, with the same distribution as in training. Sample 7 is the same
+ * Draws the latents of one sample, as the model draws them in training. Sample 7 is the same
  * whether 8 or 64 are drawn.
  *
- * @param {{latent_dim: number, prior: Prior}} model An entry of models.json.
+ * @param {{latent_dim: number, prior: Prior}} model As models.json tells of it.
  * @param {number} seed Whole number, 0 to 2^32 - 1.
- * @param {number} index Number of the sample: 0, 1, ...
+ * @param {number} index Which sample: 0, 1, ...
  * @returns {Float32Array} latent_dim numbers.
  * @typedef {{distribution: "normal"} | {distribution: "uniform", low: number, high: number}} Prior
  */
@@ -39,7 +39,7 @@ export function drawLatents({ latent_dim, prior }, seed, index) {
     return z.map(() => prior.low + (prior.high - prior.low) * random());
   }
   for (let i = 0; i < latent_dim; i += 2) {
-    // Box & Muller 1958: two normal numbers from two uniform ones.
+    // Box & Muller 1958: two normal numbers out of two uniform ones.
     const radius = Math.sqrt(-2 * Math.log(random()));
     const angle = 2 * Math.PI * random();
     z[i] = radius * Math.cos(angle);
@@ -49,9 +49,9 @@ export function drawLatents({ latent_dim, prior }, seed, index) {
 }
 
 /**
- * Interpolates between the latents of two samples, like `kerasgan.latent.interpolate`: on a line
- * for a uniform prior; on an arc (Shoemake 1985) for a normal one, because its vectors have nearly
- * the same length, and those on a line would be shorter.
+ * The latents on the way from one sample to another, as `kerasgan.latent.interpolate` has them: on
+ * a line for a uniform prior; on an arc (Shoemake 1985) for a normal one, whose vectors have nearly
+ * one length, which a line would leave.
  *
  * @param {Prior} prior
  * @param {Float32Array} start

@@ -1,4 +1,4 @@
-// The page's controls. The other three modules handle latents, models and pictures.
+// The page's controls. Latents, models and pictures are the affair of the other three modules.
 
 import { generate, load } from "./generator.js";
 import { between, drawLatents } from "./latents.js";
@@ -14,13 +14,13 @@ let models = [];
 let model;
 let seed = 0;
 let samples = []; // {z, label} of each tile
-let points = { A: 0, B: 1, C: 2 }; // samples at the ends of the walk
-let newest = 0; // number of the latest request: only its images are shown
+let points = { A: 0, B: 1, C: 2 }; // samples that the walk goes between
+let newest = 0; // number of the request whose images are wanted
 
 /**
- * The API for scripts: `await kerasgan.generate(name, z, label)` returns the model's image for the
- * latents as a Float32Array, height x width x channels numbers in [-1, 1]. `kerasgan.models` holds
- * the entries of models.json. Both are available after `await kerasgan.ready`.
+ * What scripts may use: `await kerasgan.generate(name, z, label)` gives the model's image for given
+ * latents as a Float32Array, height x width x channels numbers in [-1, 1]. `kerasgan.models` is
+ * what models.json says; both are there once `await kerasgan.ready` is over.
  */
 Object.assign(window.kerasgan, {
   generate: async (name, z, label) => {
@@ -111,7 +111,7 @@ function chosenClass() {
   return value === "all" ? null : Number(value);
 }
 
-/** Reads the seed from its input field; returns whether it is valid. */
+/** Takes the seed out of its box, and says whether there is one. */
 function readSeed() {
   const box = element("seed");
   const valid = box.validity.valid;
@@ -121,7 +121,7 @@ function readSeed() {
   return valid;
 }
 
-/** One column for each class if they fit, so that each column shows one class. */
+/** One column for each class where they fit, so that a column shows one thing. */
 function layout() {
   const classes = model.num_classes;
   if (chosenClass() === null && classes >= 5 && classes <= 12) {
@@ -141,7 +141,7 @@ function plan(num) {
 
 // --- The grid ---
 
-/** Draws all samples; a later call cancels an earlier one. */
+/** Draws all samples; a later call takes over from an earlier one. */
 async function redraw({ afresh = false } = {}) {
   if (!readSeed() && !afresh) return;
   const mine = ++newest;
@@ -225,7 +225,7 @@ function newTile() {
   return tile;
 }
 
-/** Labels the tiles, marks A, B and C, and keeps one tile in the tab order. */
+/** Names the tiles, shows which are A, B and C, and keeps one of them in the tab order. */
 function markTiles() {
   const all = tiles();
   all.forEach((tile, i) => {
@@ -279,7 +279,7 @@ async function download() {
 
 const letterNext = () => document.querySelector("[name=point]:checked").value;
 
-/** Gives a sample the selected letter, or the one passed. */
+/** Gives a sample the letter whose turn it is, or the one named. */
 function choose(index, letter = null) {
   if (index < 0) return;
   const given = letter ?? letterNext();
@@ -294,14 +294,14 @@ function choose(index, letter = null) {
   describeWalk(`${given} is now sample ${index + 1}. `);
 }
 
-let drawing = 0; // number of pictures of the walk being drawn
+let drawing = 0; // pictures of the walk that are being made
 
 function walkBusy(change) {
   drawing += change;
   element("walk-card").setAttribute("aria-busy", String(drawing > 0));
 }
 
-/** The walk stays in the class of A. */
+/** The walk stays in one class: that of A. */
 const walkLabel = () => samples[points.A].label;
 
 function describeWalk(news = "") {
@@ -310,7 +310,7 @@ function describeWalk(news = "") {
   element("walk-note").textContent = `${news}Choose a sample to make it ${letterNext()}.${kept}`;
 }
 
-/** Draws A, B and C, in the class of the walk, and the walk itself. */
+/** Draws A, B and C as the walk meets them, and the walk itself. */
 async function drawPoints() {
   describeWalk();
   drawWalk();
@@ -332,7 +332,7 @@ async function drawPoints() {
 let walking = false;
 let moved = false;
 
-/** Draws the image at the sliders' position; during a draw, only their latest position is kept. */
+/** Draws where the sliders stand; while it draws, only their last place is kept. */
 async function drawWalk() {
   const [along, aside] = ["along", "aside"].map((id) => Number(element(id).value));
   element("along-value").textContent = `${along}%`;
@@ -362,7 +362,7 @@ async function drawStep() {
   const wanted = model;
   const z = between(wanted.prior, between(wanted.prior, a, b, along / 100), c, aside / 100);
   const { pixels } = await generate(wanted, z, walkLabel());
-  if (wanted !== model) return; // the visitor has chosen another model
+  if (wanted !== model) return; // another walk has been asked for
   paint(element("walk"), pixels, wanted.image_shape);
   const place = `${along}% of the way from A to B, ${aside}% towards C`;
   element("walk").setAttribute("aria-label", `Image made ${place}`);

@@ -1,6 +1,6 @@
-// Shows a generator's output: paints it on canvases, and saves the grid as a PNG file.
+// Between a generator's numbers and what is seen: canvases, and the grid as a PNG file.
 
-/** Paints an image, numbers in [-1, 1], on a canvas, which takes the size of the image. */
+/** Paints an image, numbers in [-1, 1], into a canvas, which becomes as large as the image. */
 export function paint(canvas, pixels, [height, width, channels]) {
   const image = new ImageData(width, height);
   for (let i = 0; i < height * width; i++) {
@@ -15,13 +15,13 @@ export function paint(canvas, pixels, [height, width, channels]) {
   canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
-const MARGIN = 2; // in pixels of the images, as in `kerasgan sample`
+const MARGIN = 2; // pixels of the images, as in `kerasgan sample`
 const ZOOM = 4;
 
 /**
- * Lays out painted canvases on white, enlarged without smoothing.
+ * Lays painted canvases out on white, enlarged without smoothing.
  *
- * @param {HTMLCanvasElement[]} tiles All of the same size.
+ * @param {HTMLCanvasElement[]} tiles All of one size.
  * @param {number} columns
  * @returns {Promise<Blob>} A PNG file.
  */
@@ -39,6 +39,6 @@ export function gridFile(tiles, columns) {
     context.drawImage(tile, x * ZOOM, y * ZOOM, tile.width * ZOOM, tile.height * ZOOM);
   });
   return new Promise((resolve, reject) => {
-    sheet.toBlob((blob) => (blob ? resolve(blob) : reject(new Error("The browser made no PNG."))));
+    sheet.toBlob((blob) => (blob ? resolve(blob) : reject(new Error("No PNG came out."))));
   });
 }

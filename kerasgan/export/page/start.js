@@ -1,4 +1,4 @@
-// A classic script, so that it also runs without module support: says why nothing is drawn.
+// A classic script, so that it also runs where modules do not: says why nothing will be drawn.
 "use strict";
 
 (function () {
