@@ -65,7 +65,7 @@ def extractors(chosen):
     """The requested extractors; without the FID network's weights, `both` means only lite0."""
     if chosen not in (*EXTRACTORS, "both"):
         raise UserError(
-            f'There is no extractor "{chosen}", {nearest(chosen, [*EXTRACTORS, "both"])}'
+            f'There is no extractor "{chosen}": {nearest(chosen, [*EXTRACTORS, "both"])}'
         )
     if chosen != "both":
         return [EXTRACTORS[chosen]()]

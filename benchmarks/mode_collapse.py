@@ -63,11 +63,11 @@ def main(
 ):
     """Count the modes that each model reaches."""
     if task not in TASKS:
-        raise UserError(f'There is no task "{task}", {nearest(task, TASKS)}')
+        raise UserError(f'There is no task "{task}": {nearest(task, TASKS)}')
     names = chosen.split(",") if chosen else list(TASKS[task])
     for name in names:
         if name not in TASKS[task]:
-            raise UserError(f'"{name}" cannot do {task}, {nearest(name, TASKS[task])}')
+            raise UserError(f'"{name}" cannot do {task}: {nearest(name, TASKS[task])}')
     if task == "stacked_mnist":
         digit_classifier()  # fails before hours of training if it is the wrong one
     file = output / "mode_collapse.jsonl"

@@ -132,7 +132,7 @@ class SavedModel:
             inputs: dict of arrays, by the signature's names.
 
         Returns:
-            dict of arrays by the names of its outputs; of dtype object, holding bytes, for strings.
+            dict from output name to array; string outputs are object arrays of bytes.
 
         Raises:
             LoaderError: If the names are not the signature's, or the graph refuses the request.

@@ -69,7 +69,7 @@ def _enter_package():
 
 @contextlib.contextmanager
 def _pkg_resources():
-    """Stands in for `pkg_resources`, gone from setuptools 82, which TensorFlow Hub 0.16.1 imports.
+    """Stands in for `pkg_resources`, which TensorFlow Hub 0.16.1 imports and setuptools 82 lacks.
 
     It does so to compare two versions, once.
     """

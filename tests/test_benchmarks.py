@@ -48,7 +48,7 @@ def test_a_damaged_line_is_named(tmp_path):
 
 
 def test_a_misspelt_benchmark_is_reported():
-    with pytest.raises(UserError, match='There is no benchmark "fit", did you mean "fid"?'):
+    with pytest.raises(UserError, match='There is no benchmark "fit": did you mean "fid"?'):
         benchmark.find("fit")
 
 

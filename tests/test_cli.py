@@ -113,8 +113,8 @@ def test_an_existing_run_directory_is_not_touched(trained):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (["train", "--model", "dcgn"], 'no model "dcgn", did you mean "dcgan"'),
-        (["train", "--set", "model.widht=8"], 'unknown key model.widht, did you mean "width"'),
+        (["train", "--model", "dcgn"], 'no model "dcgn": did you mean "dcgan"'),
+        (["train", "--set", "model.widht=8"], 'unknown key model.widht: did you mean "width"'),
         (["train", "--dataset", "fashion_mnst"], 'did you mean "fashion_mnist"'),
         (["train", "no_such_recipe.toml"], "Cannot read the recipe no_such_recipe.toml"),
         (["train", "--epochs", "many"], "Invalid value for '--epochs'"),

@@ -120,7 +120,7 @@ def test_kernel_distance_of_clothes_grows_with_noise_blur_and_missing_classes():
 
 @pytest.mark.slow
 def test_distances_of_clothes_grow_with_noise_blur_and_missing_classes():
-    """On 1,500 images, more than there are features; a single class has fewer and is left out."""
+    """Uses 1,500 images, more than there are features. A single class has fewer and is skipped."""
     real, damaged = clothes(num=1500, image_size=64)
     for name, series in damaged.items():
         series = [fake for fake in series if len(fake) == 1500]

@@ -174,7 +174,7 @@ def test_an_invalid_cluster_is_refused(config, message, monkeypatch):
 
 
 def test_an_unknown_strategy_is_refused():
-    with pytest.raises(UserError, match='no strategy "miror", did you mean "mirrored"'):
+    with pytest.raises(UserError, match='no strategy "miror": did you mean "mirrored"'):
         strategies.strategy("miror")
 
 

@@ -36,12 +36,12 @@ def test_a_written_recipe_reads_back_the_same(tmp_path):
 @pytest.mark.parametrize(
     "text, message",
     [
-        ("[modle]\nwidth = 1", 'unknown table "modle", did you mean "model"'),
-        ("[model]\nwidht = 16", 'unknown key model.widht, did you mean "width"'),
-        ("[data]\nbatchsize = 16", 'unknown key data.batchsize, did you mean "batch_size"'),
+        ("[modle]\nwidth = 1", 'unknown table "modle": did you mean "model"'),
+        ("[model]\nwidht = 16", 'unknown key model.widht: did you mean "width"'),
+        ("[data]\nbatchsize = 16", 'unknown key data.batchsize: did you mean "batch_size"'),
         ("[g_optimizer]\nlearning_rat = 1", 'did you mean "learning_rate"'),
         ('[g_optimizer]\nname = "adm"', 'Keras has no optimizer "adm"'),
-        ('[model]\nname = "dcgn"', 'there is no model "dcgn", did you mean "dcgan"'),
+        ('[model]\nname = "dcgn"', 'there is no model "dcgn": did you mean "dcgan"'),
         ("[training]\nepochs = 1.5", "training.epochs must be a whole number. Received: 1.5"),
         ("[training]\nepochs = true", "training.epochs must be a whole number. Received: True"),
         ("[training]\nepochs = 0", "training.epochs must be positive"),
@@ -49,8 +49,8 @@ def test_a_written_recipe_reads_back_the_same(tmp_path):
         ("[data]\nname = 3", "data.name must be a text"),
         ('[model]\nname = "cgan"\nnum_classes = 1.5', "model.num_classes must be a whole number"),
         ("[training]\nstart_from = 3", "training.start_from must be a text"),
-        ('[training]\nprecision = "half"', 'there is no "half", valid: float32, mixed_bfloat16'),
-        ('[training]\njit_compile = "of"', 'there is no "of", did you mean "off"'),
+        ('[training]\nprecision = "half"', 'there is no "half": valid: float32, mixed_bfloat16'),
+        ('[training]\njit_compile = "of"', 'there is no "of": did you mean "off"'),
         ("[training]\njit_compile = true", "training.jit_compile must be a text"),
         ("model = 3", "model must be a table"),
         ("[model\n", "not valid TOML"),
@@ -111,7 +111,7 @@ def test_each_player_of_a_model_has_its_table(monkeypatch):
     whole = recipe.complete(given)
     assert whole.optimizers["f"] == recipe.Optimizer(arguments={"learning_rate": 1e-3})
     assert whole.optimizers["e"] == recipe.Optimizer()
-    with pytest.raises(UserError, match='unknown table "h_optimizer", did you mean'):
+    with pytest.raises(UserError, match='unknown table "h_optimizer": did you mean'):
         recipe.complete({**given, "h_optimizer": {}})
 
 

@@ -41,7 +41,7 @@ def find(name):
     """
     found = scripts()
     if name not in found:
-        raise UserError(f'There is no benchmark "{name}", {nearest(name, found)}')
+        raise UserError(f'There is no benchmark "{name}": {nearest(name, found)}')
     return found[name]
 
 

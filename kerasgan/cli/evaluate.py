@@ -26,24 +26,20 @@ def evaluate(
     import json
 
     gan = load_gan(checkpoint)
-    from kerasgan import data, metrics
+    from kerasgan import metrics
+    from kerasgan.evaluation.features import real_protocol
     from kerasgan.utils import provenance
 
     gan.signature.output.check_scored(checkpoint)
-    size = data.side_of(gan.signature.output.shape)
-    pictures, _ = data.load_arrays(dataset, split, size, data_dir)
-    pictures = data.subset(pictures, min(num or len(pictures), len(pictures)))
-    extractor = metrics.EfficientNetLite0()
+    shape, extractor = gan.signature.output.shape, metrics.EfficientNetLite0()
     with contextlib.redirect_stdout(sys.stderr):  # progress bars: the output is JSON alone
-        score = gan.evaluate(pictures, seed=seed, extractor=extractor)["frechet_distance"]
+        real, protocol = real_protocol(dataset, split, num, shape, extractor, data_dir)
+        scores = gan.evaluate(metrics.Statistics.of(real), seed=seed, extractor=extractor)
     line = {
-        "metric": extractor.distance_name,
-        "value": round(score, 3),
-        "dataset": dataset,
-        "split": split,
-        "n_real": len(pictures),
-        "n_fake": len(pictures),
-        "image_shape": list(gan.signature.output.shape),
+        "value": round(scores["frechet_distance"], 3),
+        **protocol,
+        "n_fake": len(real),
+        "image_shape": list(shape),
         "sample_seed": seed,
         **provenance.stamp(gan.inference_generator, extractor),
     }

@@ -24,7 +24,7 @@ def export(
     """Write generators for TensorFlow Serving, LiteRT, ONNX runtimes or a browser."""
     formats = ("saved_model", "tflite", "onnx", "browser")
     if format not in formats:
-        raise UserError(f'There is no format "{format}", {nearest(format, formats)}')
+        raise UserError(f'There is no format "{format}": {nearest(format, formats)}')
     if quantization is not None and format != "tflite":
         raise UserError(f"--quantization is for tflite. Received: --format {format}")
     if len(checkpoints) > 1 and format != "browser":
@@ -38,6 +38,6 @@ def export(
         print(f"Look at it: python -m http.server --directory {output}")
     else:
         arguments = {"quantization": quantization} if format == "tflite" else {}
-        with quiet_cpp():  # the converters' C++ talks too
+        with quiet_cpp():  # the converters' C++ code logs to the terminal
             written = getattr(exports, format)(gans[0], output, **arguments)
         print(f"Written: {written}")

@@ -53,7 +53,7 @@ def train(
         "training.seed": seed,
     }
     if model is not None and model not in models.names():
-        raise UserError(f'There is no model "{model}", {nearest(model, models.names())}')
+        raise UserError(f'There is no model "{model}": {nearest(model, models.names())}')
     devices = start(strategy)
     from kerasgan import zoo
     from kerasgan.training import checkpoints

@@ -10,8 +10,6 @@ from kerasgan.data.splits import select
 from kerasgan.utils.errors import UserError
 
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
-
-
 SPLIT_FOLDERS = {"train", "test", "validation", "val"}
 
 

@@ -15,12 +15,9 @@ from kerasgan.utils.network import unreachable
 
 MINI = "fashion_mnist_mini"  # the embedded set, which needs none of this
 
-
 # Debian's package dataset-fashion-mnist, and the modification times (Unix seconds) that the gzip
 # headers of the original files carry and those of Debian's repacked ones do not.
 DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
-
-
 FASHION_MNIST_TIMES = {
     "train-images-idx3-ubyte": 1504176606,
     "train-labels-idx1-ubyte": 1504176606,

@@ -20,11 +20,11 @@ UNREADABLE += (zipfile.BadZipFile, zlib.error)
 
 
 def real_protocol(dataset, split, num, image_shape, extractor, data_dir=None):
-    """Returns the features of real images for benchmarks, and their description for results.
+    """Returns the features of real images, and the protocol that a score states.
 
     Args:
         dataset, split, data_dir: As in `kerasgan.data.load_arrays`.
-        num: Maximum number of images, evenly spaced over the split.
+        num: Maximum number of images, evenly spaced over the split; `None` for all.
         image_shape: (height, width, channels) of the generated images; real ones are resized to
             it if it is square.
         extractor: A `kerasgan.metrics.Extractor`.
@@ -33,7 +33,7 @@ def real_protocol(dataset, split, num, image_shape, extractor, data_dir=None):
         float32 array (N, D), and a dict of JSON values.
     """
     pictures, _ = data.load_arrays(dataset, split, data.side_of(image_shape), data_dir)
-    pictures = data.subset(pictures, min(num, len(pictures)))
+    pictures = data.subset(pictures, min(num or len(pictures), len(pictures)))
     real, _ = real_features(pictures, extractor, f"{dataset} {split}", verbose=True)
     return real, {
         "metric": extractor.distance_name,

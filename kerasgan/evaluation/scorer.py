@@ -7,6 +7,23 @@ from kerasgan.utils.errors import UserError
 SCORE_SEED = 1  # of the samples
 
 
+def score(samples, num, real, extractor, verbose=False):
+    """Scores samples against real images.
+
+    Args:
+        samples: Iterable of batches of samples, in the form that the extractor takes.
+        num: Number of samples.
+        real: `kerasgan.metrics.Statistics` of the real images.
+        extractor: A `kerasgan.metrics.Extractor`.
+        verbose: Whether to show a progress bar.
+
+    Returns:
+        dict with "frechet_distance".
+    """
+    fake = extractor.statistics(samples, num, verbose)
+    return {"frechet_distance": metrics.frechet_distance(real, fake)}
+
+
 class Scorer:
     """Scores a generator against real examples.
 

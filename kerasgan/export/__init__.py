@@ -1,6 +1,7 @@
 """Exports of generators: SavedModel, TFLite, ONNX, a page for browsers.
 
-Imports gan, models and the packages below them; never training or zoo. Each format is one file.
+Imports gan, models and the packages below them; never training or zoo. Each format is one
+file, listed below and in `cli/export.py`; `inspection/` describes what it wrote.
 """
 
 from kerasgan.export.browser import browser, names

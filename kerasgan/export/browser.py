@@ -83,7 +83,7 @@ def _check(gans, directory):
         unknown = [key for key, kind in signature.inputs.items() if kind.control() is None]
         if unknown or "z" not in signature.inputs:
             raise UserError(
-                f"A page offers classes, not condition vectors. Received: {name}, which takes "
+                f"A page can only offer latents `z` and classes. Received: {name}, which takes "
                 f"`{', '.join(unknown or signature.inputs)}`"
             )
 
@@ -124,7 +124,7 @@ def names(entries):
         list of str.
 
     Raises:
-        UserError: If two have the same name.
+        UserError: If two models have the same name.
 
     Example:
 

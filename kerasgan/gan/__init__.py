@@ -1,6 +1,7 @@
 """The base class of all models.
 
-Imports signature, data, metrics, schedules and utils. Knows no model and no export format.
+Imports signature, data, evaluation, metrics, schedules and utils. Knows no model and no export
+format.
 """
 
 from kerasgan.gan.base import GAN, Paper

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from kerasgan import metrics
 from kerasgan.data import checks
+from kerasgan.evaluation.scorer import score
 from kerasgan.utils.errors import UserError, check_count
 
 
@@ -136,5 +137,4 @@ class Sampling:
         inputs = {name: np.concatenate(parts) for name, parts in given.items()}
         inputs = {name: each[np.arange(num) % len(each)] for name, each in inputs.items()}
         samples = map(self.signature.output.observed, self.sample_batches(num, seed=seed, **inputs))
-        fake = extractor.statistics(samples, num, verbose)
-        return {"frechet_distance": metrics.frechet_distance(real, fake)}
+        return score(samples, num, real, extractor, verbose)

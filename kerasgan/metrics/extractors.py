@@ -162,8 +162,8 @@ def _load_arrays(path, sha256):
 class EfficientNetLite0(Extractor):
     """EfficientNet-Lite0 trained on ImageNet: 1280 pooled features, offline from a 9 MB file.
 
-    Its Frechet distance is called `FD[lite0]`, which is not FID: it ranks generators as a distance
-    of Inception features does, but on a scale of its own. Images are resized bilinearly
+    Its Frechet distance is called `FD[lite0]`, which is not FID: it ranks generators much as a
+    distance of Inception features would, but on its own scale. Images are resized bilinearly
     (half-pixel centres, no antialiasing) to 128x128, and greyscale is repeated to three channels.
     The logits are the 1000 classes of ImageNet.
 

@@ -27,7 +27,7 @@ def precision_recall(real, fake, k=3):
     Args:
         real: Features of real images, a finite array of shape `(N, D)` with N > k.
         fake: Features of generated images, likewise; N may differ, D may not.
-        k: Which neighbour bounds a ball, int >= 1; 3 is the paper's.
+        k: int >= 1: each ball reaches to its centre's k-th neighbour; the paper uses 3.
 
     Returns:
         Tuple of precision and recall, floats 0 to 1; higher is better.
@@ -65,7 +65,7 @@ def density_coverage(real, fake, k=5):
     Args:
         real: Features of real images, a finite array of shape `(N, D)` with N > k.
         fake: Features of generated images, likewise; N may differ, D may not.
-        k: Which neighbour bounds a ball, int >= 1; 5 is the paper's.
+        k: int >= 1: each ball reaches to its centre's k-th neighbour; the paper uses 5.
 
     Returns:
         Tuple of density, a float from 0, about 1 if the sets are alike and more if the generated

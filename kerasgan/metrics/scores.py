@@ -17,7 +17,7 @@ def inception_score(logits, splits=10, seed=2020):
     Args:
         logits: Class scores of generated images before the softmax, a finite array of shape
             `(N, classes)` with N >= splits.
-        splits: Number of parts that are scored apart, int >= 1; 10 is the paper's.
+        splits: Number of parts scored separately, int >= 1; the paper uses 10.
         seed: int, which fixes the order; `None` keeps the order given.
 
     Returns:

@@ -49,7 +49,7 @@ class ConditionalGAN(GAN, package="kerasgan"):
         condition_dim: Length of dense conditions instead, such as embedded tags; the networks then
             take `condition`, float32 (N, condition_dim). One of the two must be given.
         latent_dim: Length of the latent vector, uniform in [0, 1].
-        width: Units of G's last hidden layer. 1200 is the paper's; the other layers are scaled
+        width: Units of G's last hidden layer. The paper uses 1200; the other layers are scaled
             alike, down to 8 units.
         **options: `ema_decay`, `seed`: as in `kerasgan.GAN`.
 
@@ -126,7 +126,7 @@ class ConditionalGAN(GAN, package="kerasgan"):
 
 
 def sgd(rate):
-    # The decay of a thousand updates: in float32, 1.00004 itself is hard to tell from 1.
+    # The decay of 1,000 updates at once: float32 is too coarse for 1.00004, that of one.
     decay = keras.optimizers.schedules.ExponentialDecay(rate, 1000, 1.00004**-1000)
     return schedules.SGD(decay, momentum=schedules.Linear(0.5, 0.7, images=250 * 50_000))
 

@@ -32,7 +32,7 @@ class DCGAN(GAN, package="kerasgan"):
     Args:
         image_shape: (height, width, channels); both sides divisible by 4.
         latent_dim: Length of the latent vector, uniform in [-1, 1].
-        width: Channels of D's first and G's last hidden layer; 128 is the paper's, 32 is quick
+        width: Channels of D's first and G's last hidden layer; the paper uses 128, 32 is quick
             on a CPU.
         **options: `ema_decay`, `seed`: as in `kerasgan.GAN`.
 

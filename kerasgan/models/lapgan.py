@@ -2,8 +2,8 @@
 Pyramid of Adversarial Networks", https://arxiv.org/abs/1506.05751
 
 Section 2.3: a plain GAN makes an 8x8 image I_K; at each finer level k a conditional GAN makes the
-band-pass image h_k that the enlarged image l_k = u(I_{k+1}) lacks. Each level is trained by
-itself, on the l_k of real images; only sampling chains the levels, Eq. (5).
+band-pass image h_k that the enlarged image l_k = u(I_{k+1}) lacks. Each level is trained
+independently, on the l_k of real images; only sampling chains the levels, Eq. (5).
 Section 4.1, at 8 pixels: G has two hidden layers of 1200 ReLU units, D of 600 with dropout. Above:
 G has three convolutions and takes its noise as one more colour plane beside l_k; D has two and
 takes h_k + l_k. A class goes through a linear layer and becomes one more plane in both. SGD with

@@ -31,10 +31,10 @@ class LSGAN(GAN, package="kerasgan"):
 
     Args:
         image_shape: (height, width, channels); both sides divisible by 4.
-        latent_dim: Length of the latent vector, uniform in [-1, 1]. 1024 is the paper's; with
+        latent_dim: Length of the latent vector, uniform in [-1, 1]. The paper uses 1024; with
             Adam on small images D wins against it, and 64 do far better (zoo/TUNING.md).
         width: Channels of G's hidden layers; D has half of that and all of it, then 8 times as many
-            units. 128 is the paper's, 32 is quick on a CPU.
+            units. The paper uses 128, 32 is quick on a CPU.
         a: float, what D should say of generated images.
         b: float, what D should say of real images.
         c: float, what G wants D to say of generated images.

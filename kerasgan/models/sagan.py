@@ -47,7 +47,7 @@ class SAGAN(GAN, package="kerasgan"):
         num_classes: Number of classes, for `fit(images, labels)`; `None` for `fit(images)`.
         latent_dim: Length of the latent vector, standard normal.
         width: Channels at the image's end of both networks; they double with each halving of the
-            sides. 64 is the paper's, 16 is quick on a CPU.
+            sides. The paper uses 64, 16 is quick on a CPU.
         **options: `ema_decay`, `seed`: as in `kerasgan.GAN`.
 
     Raises:

@@ -57,7 +57,7 @@ class SNGAN(GAN, package="kerasgan"):
         image_shape: (height, width, channels), both sides divisible by 4.
         latent_dim: Length of the latent vector, standard normal.
         width: Channels of G's residual blocks, twice those of D's; in the conv nets channels of
-            G's first hidden layer of an image of 32 pixels. 256 is the paper's, 32 is quick on a
+            G's first hidden layer of an image of 32 pixels. The paper uses 256, 32 is quick on a
             CPU.
         architecture: "resnet" or "conv".
         n_critic: int, updates of the discriminator for one of the generator. The paper's conv nets

@@ -43,7 +43,7 @@ class VanillaGAN(GAN, package="kerasgan"):
         image_shape: (height, width, channels) of images in [-1, 1], or (dimensions,) of points
             anywhere, such as those of `kerasgan.data.ring`.
         latent_dim: Length of the latent vector, uniform with mean 0 and variance 1.
-        width: Units of G's hidden layers; 1200 is the paper's. D's have a fifth as many maxout
+        width: Units of G's hidden layers; the paper uses 1200. D's have a fifth as many maxout
             units, each of 5 pieces, but 8 at least.
         k: Discriminator updates for each generator update; each takes its own k-th part of the
             batch that `fit` is given.

@@ -44,7 +44,7 @@ class WGANGP(GAN, package="kerasgan"):
             points.
         latent_dim: Length of the latent vector, standard normal.
         width: Channels of the critic's first and G's last hidden layer; for points a quarter of the
-            units of each hidden layer. 128 is the paper's, 32 is quick on a CPU.
+            units of each hidden layer. The paper uses 128, 32 is quick on a CPU.
         gp_weight: float, lambda of Eq. (3); the authors' toy script has 0.1.
         n_critic: int, updates of the critic for one of the generator.
         **options: `ema_decay`, `seed`: as in `kerasgan.GAN`.

@@ -9,6 +9,9 @@ from kerasgan.utils.errors import UserError
 class Kind:
     """Base class: a kind overrides what differs.
 
+    A kind is a direct subclass. Its `get_config` contains the constructor's arguments, and "kind":
+    the class's name in lower case.
+
     Attributes:
         shape: Tuple, without the batch.
         dtype: `tf.DType` of the values that networks take.

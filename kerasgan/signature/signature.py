@@ -94,7 +94,7 @@ class Signature:
 
         Args:
             x: Tensor, array or spec; tuple or dict of those.
-            y: The same, for what follows; or `None`.
+            y: The parts after `x`, in the same forms; or `None`.
             who: Name of the model in errors.
 
         Returns:

@@ -4,7 +4,7 @@ import math
 
 import tensorflow as tf
 
-# Where a matrix product says that its first factor is transposed.
+# For each matrix product, the attribute that says that its first factor is transposed.
 TRANSPOSED = {"MatMul": "transpose_a", "BatchMatMulV2": "adj_x"}
 
 

@@ -18,7 +18,7 @@ def optimizer_class(name, default, where="optimizer"):
 
 
 def optimizer_arguments(table, default, source, player):
-    """Returns the arguments of the constructor of the optimizer that a table names, by name."""
+    """Returns the constructor arguments, by name, of the optimizer that `table` names."""
     name = table.get("name")
     if name is not None and not isinstance(name, str):
         raise UserError(f"{source}: {player}_optimizer.name must be a text. Received: {name!r}")

@@ -192,13 +192,13 @@ def complete(tables, source="recipe"):
             raise UserError(f"{source}: {table} must be a table. Received: {table} = {values!r}")
     name = tables.get("model", {}).get("name", Model.name)
     if name not in models.names():
-        raise UserError(f'{source}: there is no model "{name}", {nearest(name, models.names())}')
+        raise UserError(f'{source}: there is no model "{name}": {nearest(name, models.names())}')
     model = models.get(name)
     optimizers = dict(zip(model.players, model.default_optimizers(), strict=True))
     known = [*TABLES, *(f"{player}_optimizer" for player in optimizers)]
     for table, values in tables.items():
         if table not in known:
-            raise UserError(f'{source}: unknown table "{table}", {nearest(table, known)}')
+            raise UserError(f'{source}: unknown table "{table}": {nearest(table, known)}')
         if not isinstance(values, dict):
             raise UserError(f"{source}: {table} must be a table. Received: {table} = {values!r}")
 
@@ -246,7 +246,7 @@ def part_of(kind, values, where, arguments):
             check_value(name, value, type_of(arguments[key]))
         else:
             valid = [*own, *arguments]
-            raise UserError(f"{source}unknown key {table}.{key}, {nearest(key, valid)}")
+            raise UserError(f"{source}unknown key {table}.{key}: {nearest(key, valid)}")
     fields = {key: copy.deepcopy(value) for key, value in values.items() if key in own}
     others = {key: copy.deepcopy(value) for key, value in values.items() if key not in own}
     return kind(**fields, **({"arguments": others} if arguments else {}))

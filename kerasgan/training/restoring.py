@@ -1,4 +1,7 @@
-"""Restores a checkpoint into a compiled model."""
+"""Restores a checkpoint into a compiled model.
+
+`kerasgan.training.session.resumed` decides which checkpoint, and calls this.
+"""
 
 import json
 import warnings
@@ -59,7 +62,7 @@ def compiled_as(gan, path, changed=()):
     for player in gan.players:
         name = f"{player}_optimizer"
         kept = player not in changed and name in saved
-        if kept and nameless(saved[name]) != nameless(own[name]):
+        if kept and settings(saved[name]) != settings(own[name]):
             wanted[name] = saved[name]
     xla = read(path).xla
     if xla is not None and own["jit_compile"] == "auto":
@@ -69,7 +72,7 @@ def compiled_as(gan, path, changed=()):
             gan.compile_from_config(wanted)
 
 
-def nameless(optimizer):
+def settings(optimizer):
     """Returns an optimizer's config as JSON text, without names, which Keras numbers, and without
     constant rates, which are in the checkpoint's variables."""
 

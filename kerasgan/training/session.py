@@ -1,4 +1,4 @@
-"""A training session: continues a run directory to the end of its plan."""
+"""A training session: resumes a run directory and trains to the end of its plan."""
 
 import dataclasses
 import json
@@ -6,8 +6,8 @@ import os
 
 import keras
 
-from kerasgan import callbacks, data
-from kerasgan.data import checks
+from kerasgan.callbacks import FrechetDistance, SampleGrid, StopOnNonFinite, WarnOnCollapse
+from kerasgan.data import checks, steps
 from kerasgan.evaluation.scorer import SCORE_SEED
 from kerasgan.training import checkpoints, restoring, runs, strategies
 from kerasgan.utils import hashing, pixels, replicas
@@ -16,8 +16,6 @@ from kerasgan.utils.files import replacing
 from kerasgan.viz import grids, progress
 
 SAMPLE_SEED = 0  # of the grids that a run draws
-
-
 FINISHED = -1  # what the chief tells the other workers in place of a step
 
 
@@ -157,9 +155,9 @@ def follow(gan, source, plan, directory, record, state):
                 )
             state.means = checkpoints.read(path).means
             differs = replicas.from_chief(gan.distribute_strategy)
-            goes_on(gan, path, differs, images=step * plan.batch_size)
+            resume_from(gan, path, differs, images=step * plan.batch_size)
         state.step = step
-        called = [callbacks.StopOnNonFinite(), checkpoints.Means(state)]
+        called = [StopOnNonFinite(), checkpoints.Means(state)]
         epochs(gan, source, dataclasses.replace(plan, verbose=0), state, called)
         replicas.from_chief(gan.distribute_strategy)  # which still scores and saves
 
@@ -172,7 +170,7 @@ def of_replicas(gan):
 
 def check_source(gan, source, batch_size):
     """Makes the checks of `fit` before a directory is touched."""
-    checks.training_dataset(gan, data.steps(source, None, batch_size, stop=1, name=source.name))
+    checks.training_dataset(gan, steps(source, None, batch_size, stop=1, name=source.name))
     output, *others = gan.signature.example
     for part in others:
         called = f"Labels of {source.name}" if part == "label" else part
@@ -208,12 +206,12 @@ def resumed(gan, directory, new, changes, plan, say):
     bits = [bool(changes), *(f"{player}_optimizer" in tables for player in gan.players)]
     differs = sum(bit << place for place, bit in enumerate(bits))
     replicas.from_chief(gan.distribute_strategy, differs)
-    goes_on(gan, path, differs, images=state.step * plan.batch_size)
+    resume_from(gan, path, differs, images=state.step * plan.batch_size)
     say(f"Going on after step {state.step:,}, from {path}")
     return state
 
 
-def goes_on(gan, path, differs, images):
+def resume_from(gan, path, differs, images):
     """Restores a checkpoint, on the chief and on other workers.
 
     Args:
@@ -247,9 +245,8 @@ def fit(gan, source, plan, directory, state, scorer):
         good, _ = checkpoints.newest(os.path.join(directory, "checkpoints"), lambda *_: None)
         kept = f"The last good checkpoint is {good}." if good else "There is no checkpoint before."
         raise TrainingFailed(f"{error} {kept}") from error
-    runs.write_history(
-        directory, state.history
-    )  # also after an interruption at the end of an epoch
+    # Again, for an interruption at the end of an epoch.
+    runs.write_history(directory, state.history)
 
 
 def epochs(gan, source, plan, state, callbacks):
@@ -260,7 +257,7 @@ def epochs(gan, source, plan, state, callbacks):
         epoch, done = divmod(state.step, state.in_epoch)
         stop = state.step - done + state.in_epoch if done else last
         gan.fit(
-            data.steps(source, None, plan.batch_size, plan.seed, state.step, stop),
+            steps(source, None, plan.batch_size, plan.seed, state.step, stop),
             initial_epoch=epoch,
             epochs=epoch + 1 if done else plan.epochs,
             steps_per_epoch=state.in_epoch - done,
@@ -277,14 +274,12 @@ def run_callbacks(directory, saver, scorer, plan):
     def inside(*names):
         return os.path.join(directory, *names)
 
-    made = [callbacks.StopOnNonFinite(), callbacks.WarnOnCollapse()]
+    made = [StopOnNonFinite(), WarnOnCollapse()]
     if scorer and plan.every:
         made.append(
-            callbacks.FrechetDistance(
-                scorer.real, plan.every, scorer.num, SCORE_SEED, scorer.extractor
-            )
+            FrechetDistance(scorer.real, plan.every, scorer.num, SCORE_SEED, scorer.extractor)
         )
-    grids = callbacks.SampleGrid(
+    drawn = SampleGrid(
         inside("samples"),
         seed=SAMPLE_SEED,
         log_dir=inside("tensorboard"),
@@ -294,7 +289,7 @@ def run_callbacks(directory, saver, scorer, plan):
         on_epoch_end=lambda *_: runs.write_history(directory, saver.state.history)
     )
     board = keras.callbacks.TensorBoard(inside("tensorboard"), write_graph=False)
-    return [*made, grids, board, *plan.callbacks, saver, history]
+    return [*made, drawn, board, *plan.callbacks, saver, history]
 
 
 def draw(gan, directory, zoom=2):
@@ -311,6 +306,6 @@ def draw(gan, directory, zoom=2):
     )
 
 
-def nameless(made):
+def config_of(made):
     """Returns the config of a model or optimizer without its name, which Keras numbers."""
     return {key: value for key, value in made.get_config().items() if key != "name"}

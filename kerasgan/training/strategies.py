@@ -41,7 +41,7 @@ def strategy(name):
     1
     """
     if name not in NAMES:
-        raise UserError(f'There is no strategy "{name}", {nearest(name, NAMES)}')
+        raise UserError(f'There is no strategy "{name}": {nearest(name, NAMES)}')
     if name == "multi_worker":
         check_tf_config(os.environ.get("TF_CONFIG"))
         try:

@@ -5,8 +5,7 @@ import os
 import keras
 import tensorflow as tf
 
-from kerasgan import data
-from kerasgan.data import checks
+from kerasgan.data import checks, load_source
 from kerasgan.data.source import ArraySource
 from kerasgan.evaluation.scorer import Scorer
 from kerasgan.training import runs, strategies
@@ -14,8 +13,8 @@ from kerasgan.training.build import build, take_weights
 from kerasgan.training.session import (
     Plan,
     check_source,
+    config_of,
     first_sha256,
-    nameless,
     session,
     trained_on,
 )
@@ -104,11 +103,11 @@ def train(
     scored = test is not None and gan.signature.output.extractor() is not None
     record = runs.CallRecord(
         {
-            "model": {"class": keras.saving.get_registered_name(type(gan)), **nameless(gan)},
+            "model": {"class": keras.saving.get_registered_name(type(gan)), **config_of(gan)},
             "training": {"epochs": epochs, "batch_size": plan.batch_size, "seed": seed},
             "data": {"name": source.name, "fingerprint": source.fingerprint},
             **{
-                f"{player}_optimizer": {"class": type(each).__name__, **nameless(each)}
+                f"{player}_optimizer": {"class": type(each).__name__, **config_of(each)}
                 for player, each in gan.optimizers.items()
             },
         }
@@ -126,15 +125,15 @@ def train(
         return session(gan, source, plan, directory, record, scorer, overwrite)
 
 
-def source_of(gan, data_, split):
+def source_of(gan, data, split):
     """Returns data in any of the forms as a source of the parts that a model trains on."""
-    if isinstance(data_, (str, os.PathLike)):
+    if isinstance(data, (str, os.PathLike)):
         height, width, *_ = (*gan.signature.output.shape, None)
-        source = data.load_source(data_, split, height if height == width else None)
-    elif isinstance(data_, ArraySource):
-        source = data_
+        source = load_source(data, split, height if height == width else None)
+    elif isinstance(data, ArraySource):
+        source = data
     else:
-        source = ArraySource(checks.check_arrays(gan, data_))
+        source = ArraySource(checks.check_arrays(gan, data))
     return trained_on(gan, source)
 
 
@@ -183,7 +182,7 @@ def train_recipe(
         tf.config.experimental.enable_op_determinism()
 
     sets = {
-        split: data.load_source(recipe.data.name, split, recipe.data.image_size, data_dir)
+        split: load_source(recipe.data.name, split, recipe.data.image_size, data_dir)
         for split in (recipe.data.split, evaluation.split)
     }
     source = sets[recipe.data.split]

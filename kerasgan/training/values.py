@@ -43,4 +43,4 @@ def check_value(where, value, kind, least=1, most=None, choices=None):
     if most is not None and value > most:
         raise UserError(f"{where} must be at most {most}. Received: {value!r}")
     if choices and value not in choices:
-        raise UserError(f'{where}: there is no "{value}", {nearest(value, choices)}')
+        raise UserError(f'{where}: there is no "{value}": {nearest(value, choices)}')

@@ -6,18 +6,18 @@ import numbers
 
 
 class UserError(ValueError):
-    """A caller's mistake, told in one sentence; the command line prints it without a traceback."""
+    """A user's mistake, in one sentence; the command line prints it without a traceback."""
 
 
 class TrainingFailed(RuntimeError):
-    """Training went wrong in a way that more steps do not mend; the message says how."""
+    """Training broke, and more steps would not repair it; the message says how."""
 
 
 def check_count(value, name, least=1):
-    """Refuses what is not a whole number, or is too small.
+    """Checks that a value is a whole number and large enough.
 
     Args:
-        value: What the caller gave for the argument.
+        value: The value of the argument.
         name: The argument's name.
         least: Smallest valid value.
 
@@ -38,7 +38,7 @@ def check_count(value, name, least=1):
 
 
 def nearest(word, words):
-    """Says which valid names are nearest to a misspelt one, to end an error message with.
+    """Returns the end of an error message: the valid names nearest to a misspelt one.
 
     Args:
         word: The name that was not found.
@@ -66,7 +66,7 @@ def nearest(word, words):
 
 
 def needs(package, extra):
-    """Refuses with one sentence where a package of one of kerasgan's extras is not installed.
+    """Checks that a package of one of kerasgan's extras is installed.
 
     Args:
         package: The name that is imported.

@@ -36,7 +36,7 @@ def to_uint8(images):
 
 
 def from_uint8(images):
-    """Converts bytes to float32 in [-1, 1]: `x / 127.5 - 1`, the range that every GAN here takes.
+    """Converts bytes to float32 in [-1, 1]: `x / 127.5 - 1`.
 
     Args:
         images: uint8 array of any shape.

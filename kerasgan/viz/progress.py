@@ -18,7 +18,7 @@ def progress_strip(directory, path, image_shape, rows=8, columns=8, zoom=2, marg
         image_shape: (height, width, channels) of one image, before `zoom`.
         rows: Maximum number of epochs, from the first to the last.
         columns: Images of each.
-        zoom, margin: As in the grids.
+        zoom, margin: As in `SampleGrid`.
 
     Returns:
         list of the epochs shown, top to bottom.

@@ -44,7 +44,7 @@ def find(what):
         )
     raise UserError(
         f"There is no trained model at {what}: name a run directory or a .keras file"
-        + (f", or a zoo entry, {nearest(what, entries.names())}" if entries.names() else ".")
+        + (f", or a zoo entry: {nearest(what, entries.names())}" if entries.names() else ".")
     )
 
 
