@@ -260,8 +260,6 @@ def test_labels_that_are_missing_wrong_or_not_wanted_are_refused_before_training
     images, labels, batch_size = training_data(gan, 1)
     if not gan.signature.asked:
         with pytest.raises(UserError, match="is unconditional and takes no labels"):
-            gan.fit(images, np.zeros(len(images), "int32"), batch_size=batch_size)
-        with pytest.raises(UserError, match="is unconditional and takes no labels"):
             gan.sample(2, labels=[0, 1])
         return
     (name,) = gan.signature.asked
@@ -278,7 +276,7 @@ def test_labels_that_are_missing_wrong_or_not_wanted_are_refused_before_training
             gan.fit(images, np.full_like(labels, wrong), batch_size=batch_size)
         with pytest.raises(UserError, match="must lie in 0 to 9. Received: ids from"):
             gan.sample(2, labels=[wrong, wrong])
-    with pytest.raises(UserError, match=r"`label` must have shape \(2,\), dtype int32"):
+    with pytest.raises(UserError, match=r"`label` must be class ids \(N,\) or one-hot"):
         gan.sample(2, labels=np.eye(2))
 
 

@@ -74,11 +74,10 @@ def test_validation_data_scores_every_epoch(monkeypatch):
     assert len(history["val_frechet_distance"]) == 2
 
 
-def test_labels_for_an_unconditional_model_are_refused():
+def test_an_unconditional_model_ignores_labels_in_training_and_refuses_them_in_samples():
     gan, labels = small(), np.zeros(16, "int32")
     for x, y in ((pictures(), labels), (data.batches(pictures(), labels, 8), None)):
-        with pytest.raises(UserError, match="DCGAN is unconditional and takes no labels"):
-            gan.fit(x, y, verbose=0)
+        gan.fit(x, y, verbose=0)
     with pytest.raises(UserError, match="unconditional"):
         gan.sample(3, labels=[0, 1, 2])
 
@@ -137,7 +136,7 @@ def test_a_stream_is_read_once_and_checked_as_it_passes():
     gan.fit(dataset, verbose=0, callbacks=[count])
     assert len(steps) == 3
     broken = iter([pictures(8), pictures(8) * np.nan])
-    with pytest.raises(tf.errors.InvalidArgumentError, match="must be finite"):
+    with pytest.raises(UserError, match=r"`x` \(batch 1\) must be finite"):
         gan.fit(tf.data.Dataset.from_generator(lambda: broken, output_signature=spec), verbose=0)
 
 
@@ -145,11 +144,6 @@ def test_a_stream_is_read_once_and_checked_as_it_passes():
 def test_arguments_that_mean_nothing_to_a_gan_are_refused(name):
     with pytest.raises(UserError, match=f"`{name}` means nothing to a GAN"):
         small().fit(pictures(), batch_size=8, **{name: 0.5})
-
-
-def test_fit_names_the_types_it_accepts():
-    with pytest.raises(UserError, match="NumPy array or a tf.data.Dataset.*Received: list"):
-        small().fit([pictures()])
 
 
 def test_evaluate_refuses_what_fit_refuses():

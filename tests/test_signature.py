@@ -64,7 +64,10 @@ def test_inputs_are_drawn_in_turn_by_default_or_given():
     "kind, values, message",
     [
         (Label(3), [0, 3], "must lie in 0 to 2"),
-        (Label(3), [0.5, 1.0], r"`x` must have shape \(2,\), dtype int32"),
+        (Label(3), [0.5, 1.0], "`x` must be class ids, whole numbers. Received: 0.5"),
+        (Label(3), ["cat", "dog"], r"Received: \['cat'\] ...; `names, labels = numpy.unique"),
+        (Label(3), np.eye(4)[:2], r"or one-hot \(N, 3\). Received: shape=\(2, 4\)"),
+        (Label(3), [0, 1, 2], "must hold 2 class ids. Received: 3"),
         (Vector(3), np.zeros((2, 4)), r"must have shape \(2, 3\)"),
         (Vector(1), [[np.nan], [0.0]], "must be finite"),
         (Scalar(1.0, 0.0, 2.0), [0.0, 2.5], r"must lie in \[0, 2\]"),

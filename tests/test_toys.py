@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from kerasgan import data
 from kerasgan.data import checks
-from kerasgan.signature import Vector
+from kerasgan.signature import Latent, Signature, Vector
 from kerasgan.signature.checks import check_images
 from kerasgan.utils.errors import UserError
 
@@ -49,7 +49,8 @@ def test_mixtures_have_their_modes_equally_often_with_their_sigma(draw, modes, s
 def test_points_may_lie_anywhere_but_must_be_finite_floats_of_the_right_dimension():
     points = data.grid(100, seed=0) * 1000
     check_images(points, image_shape=(2,))
-    checks.check_dataset(tf.data.Dataset.from_tensors(points), {"image": Vector(2)})
+    signature = Signature({"z": Latent(2)}, Vector(2))
+    list(checks.checked(tf.data.Dataset.from_tensors(points), signature))
     with pytest.raises(UserError, match=r"must hold points, shape \(N, 3\). Received: shape="):
         check_images(points, image_shape=(3,))
     with pytest.raises(UserError, match="must be float. Received: dtype=uint8"):
@@ -57,8 +58,10 @@ def test_points_may_lie_anywhere_but_must_be_finite_floats_of_the_right_dimensio
     points[7, 1] = np.nan
     with pytest.raises(UserError, match="must be finite. Received: 1 NaN values, .* image 7"):
         check_images(points, image_shape=(2,))
-    with pytest.raises(UserError, match=r"\(batch 0\) must be finite"):
-        checks.check_dataset(tf.data.Dataset.from_tensors(points), {"image": Vector(2)})
+    refusals = checks.Refusals()
+    dataset = checks.checked(tf.data.Dataset.from_tensors(points), signature, refusals=refusals)
+    with pytest.raises(UserError, match=r"\(batch 0\) must be finite"), refusals.raised():
+        list(dataset)
 
 
 def test_batches_leave_points_as_they_are():

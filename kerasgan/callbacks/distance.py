@@ -11,7 +11,8 @@ from kerasgan.utils.errors import check_count
 class FrechetDistance(keras.callbacks.Callback):
     """Scores samples during `fit` and logs `frechet_distance`.
 
-    Epochs without a score log NaN, so that a CSV file has the column from its first row.
+    Epochs without a score log NaN, so that a CSV file has the column from its first row. In `fit`,
+    `ModelCheckpoint` and `EarlyStopping` that monitor it ignore these epochs.
 
     Args:
         real: Real images or their `kerasgan.metrics.Statistics`, as `GAN.evaluate` takes them.
@@ -20,6 +21,8 @@ class FrechetDistance(keras.callbacks.Callback):
         seed: Seed of the samples.
         extractor: Feature extractor; `kerasgan.metrics.EfficientNetLite0()` by default.
     """
+
+    logged_scores = ("frechet_distance",)
 
     def __init__(self, real, every=1, num=None, seed=0, extractor=None):
         super().__init__()

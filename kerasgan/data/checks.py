@@ -1,70 +1,110 @@
-"""Checks of training data, before the first step where possible."""
+"""Checks of training data."""
+
+import contextlib
+import warnings
 
 import numpy as np
 import tensorflow as tf
 
-from kerasgan.signature.checks import check_shape
 from kerasgan.utils.errors import UserError
 
 
-def check_dataset(dataset, example, name="dataset", minibatches=1):
-    """Checks a dataset for training.
+class Refusals:
+    """Errors found while `tf.data` reads a dataset, in threads from which they cannot be raised."""
 
-    Reads up to 1,000 batches of a dataset of known length. A dataset of unknown length may be
-    readable only once: its batches are checked while they are read.
+    def __init__(self):
+        self.errors = {}
+        self.doubts = set()
+
+    @contextlib.contextmanager
+    def raised(self):
+        """Raises the first error found in place of TensorFlow's."""
+        try:
+            yield
+        except tf.errors.OpError:
+            if self.errors:
+                raise self.errors[min(self.errors)] from None
+            raise
+
+    def collect(self, index, check):
+        """Calls `check`, and keeps its error as that of the batch `index`."""
+        try:
+            return check()
+        except Exception as error:
+            self.errors.setdefault(int(index), error)
+            raise
+
+
+def checked(dataset, signature, who="The model", name="`x`", minibatches=1, refusals=None):
+    """Converts a dataset to what `train_step` takes, and checks its batches as they are read.
 
     Args:
-        dataset: `tf.data.Dataset`, as `converted` returns it.
-        example: dict from the parts of an example to their kinds, as in `Signature.example`.
-        name: Its name in errors.
+        dataset: `tf.data.Dataset` of tensors, tuples or dicts of them.
+        signature: The model's `kerasgan.signature.Signature`.
+        who, name: Names of the model and of the dataset in errors.
         minibatches: Number of equal minibatches into which each batch must split.
+        refusals: The `Refusals` in which errors of batches are kept: `refusals.raised()` around
+            the reading raises them.
 
     Returns:
-        The dataset, or one with the same elements that checks them.
+        `tf.data.Dataset` of tensors if an example has one part, else of tuples in the signature's
+        order.
 
     Raises:
-        UserError: With the number of the batch.
+        UserError: If its elements cannot be examples, whatever their values.
 
     Example:
 
-    >>> from kerasgan.signature import Image
-    >>> dataset = tf.data.Dataset.from_tensors(np.zeros((2, 28, 28, 1), "float32"))
-    >>> _ = check_dataset(dataset, {"image": Image((28, 28, 1))})
+    >>> from kerasgan.signature import Image, Latent, Signature
+    >>> signature = Signature({"z": Latent(4)}, Image((8, 8, 1)))
+    >>> dataset = tf.data.Dataset.from_tensors({"image": np.full((2, 8, 8, 1), 255, "uint8")})
+    >>> float(tf.reduce_max(next(iter(checked(dataset, signature)))))
+    1.0
     """
-    first = as_tuple(dataset.element_spec)[0]
-    _check_batch_size(first.shape[0] or 0, name, minibatches)
-    if dataset.cardinality() < 0:
-        for spec, kind in zip(as_tuple(dataset.element_spec), example.values(), strict=True):
-            _check_static(spec.shape, kind, name)
-        return dataset.map(lambda *batch: _asserted(batch, example, name, minibatches))
-    number = -1
-    for number, batch in enumerate(dataset.take(1000)):
-        parts = as_tuple(batch)
-        where = f"{name} (batch {number})"
-        _check_batch_size(len(parts[0]), where, minibatches)
-        for place, (part, kind) in enumerate(example.items()):
-            called = where if place == 0 else f"`{part}` of {where}"
-            kind.check_batch(parts[place].numpy(), called)
-    if number < 0:
+    refusals = Refusals() if refusals is None else refusals
+    example = signature.example
+    for part, spec in signature.example_from(dataset.element_spec, who=who).items():
+        if not isinstance(spec, tf.TensorSpec):
+            raise UserError(f"{name} must yield tensors. Received: {part}: {spec}")
+        example[part].check_spec(spec, called(part, example, name))
+        check_batch_size(spec.shape[:1].num_elements() or 0, name, minibatches)
+    if dataset.cardinality() == 0:
         raise UserError(f"{name} must yield at least one batch. Received: none")
-    return dataset
+
+    def look(index, *parts):
+        where = f"{name} (batch {index})"
+
+        def check():
+            check_batch_size(len(parts[0]), where, minibatches)
+            for values, part in zip(parts, example, strict=True):
+                example[part].check_batch(values, called(part, example, where))
+            if index == 0:
+                doubt(example, dict(zip(example, parts, strict=True)), name, refusals.doubts)
+
+        refusals.collect(index, check)
+        return np.int32(0)
+
+    def convert(index, element):
+        parts = signature.example_from(element)
+        fits = [example[part].valid(values) for part, values in parts.items()]
+        fits.append(tf.shape(parts[next(iter(parts))])[0] % minibatches == 0)
+        held = tf.cond(
+            tf.reduce_all(fits) & (index > 0),
+            lambda: tf.constant(0),
+            lambda: tf.ensure_shape(
+                tf.numpy_function(look, [index, *parts.values()], tf.int32), ()
+            ),
+        )
+        with tf.control_dependencies([held]):
+            made = tuple(example[part].convert(tf.identity(parts[part])) for part in parts)
+        return made if len(made) > 1 else made[0]
+
+    return dataset.enumerate().map(convert, num_parallel_calls=tf.data.AUTOTUNE)
 
 
-def _check_static(shape, kind, name):
-    """Checks a static shape, as far as it is known."""
-    if not shape[1:].is_compatible_with(kind.shape):
-        check_shape([n or 1 for n in shape], name, kind.shape)
-
-
-def _asserted(batch, example, name, minibatches):
-    """Returns a batch with the checks of `check_dataset` as graph assertions."""
-    message = f"The batches of {name} must be divisible by {minibatches}."
-    held = [tf.debugging.assert_equal(tf.shape(batch[0])[0] % minibatches, 0, message)]
-    for values, part in zip(batch, example, strict=True):
-        called = name.strip("`") if part == next(iter(example)) else part
-        held += example[part].assertions(values, called)
-    with tf.control_dependencies([check for check in held if check is not None]):
-        return tf.nest.map_structure(tf.identity, batch[0] if len(batch) == 1 else batch)
+def called(part, example, name):
+    """Returns what errors call a part of a dataset."""
+    return name if part == next(iter(example)) else f"`{part}` of {name}"
 
 
 def as_tuple(batch):
@@ -72,90 +112,93 @@ def as_tuple(batch):
     return tuple(batch) if isinstance(batch, tuple | list) else (batch,)
 
 
-def converted(dataset, signature, who="The model"):
-    """Converts a dataset to what `train_step` takes: the parts of an example, in order.
-
-    Args:
-        dataset: `tf.data.Dataset` of tensors, tuples or dicts of them.
-        signature: The model's `kerasgan.signature.Signature`.
-        who: Name of the model in errors.
-
-    Returns:
-        `tf.data.Dataset` of tensors if the example has one part, else of tuples.
-
-    Raises:
-        UserError: If it yields anything else.
-
-    Example:
-
-    >>> from kerasgan.signature import Image, Latent, Signature
-    >>> signature = Signature({"z": Latent(4)}, Image((8, 8, 1)))
-    >>> dataset = tf.data.Dataset.from_tensors({"image": np.full((2, 8, 8, 1), 255, "uint8")})
-    >>> float(tf.reduce_max(next(iter(converted(dataset, signature)))))
-    1.0
-    """
-    element = dataset.element_spec
-    example = signature.example_from(element, who=who)
-    for part, spec in example.items():
-        if not isinstance(spec, tf.TensorSpec):
-            raise UserError(f"`x` must yield tensors. Received: {part}: {spec}")
-        signature.example[part].check_dtype(spec.dtype, part)
-    names = list(example)
-    as_is = len(names) == 1 and isinstance(element, tf.TensorSpec)
-    in_order = isinstance(element, tuple) and len(names) > 1
-    same = [spec.dtype == signature.example[part].dtype for part, spec in example.items()]
-    if (as_is or in_order) and all(same):
-        return dataset
-
-    def convert(*batch):
-        parts = signature.example_from(batch[0] if isinstance(element, dict) else batch)
-        made = tuple(signature.example[name].convert(parts[name]) for name in names)
-        return made if len(made) > 1 else made[0]
-
-    return dataset.map(convert, num_parallel_calls=tf.data.AUTOTUNE)
-
-
-def _check_batch_size(size, name, minibatches):
+def check_batch_size(size, name, minibatches):
+    """Checks that a batch splits into equal minibatches."""
     if size % minibatches:
         raise UserError(
-            f"The batch of {name} is split into {minibatches} minibatches, one for each update of "
-            f"the discriminator, so its size must be divisible by {minibatches}. Received: {size}"
+            f"The batch of {name} is split into {minibatches} minibatches, so its size must be "
+            f"divisible by {minibatches}. Received: {size}"
         )
 
 
-def training_dataset(gan, dataset):
+def doubt(example, parts, name, told=None):
+    """Warns of valid values that are probably a mistake, such as images scaled to [0, 1].
+
+    Args:
+        example: dict from the parts of an example to their kinds.
+        parts: dict of a batch's arrays.
+        name: Name of the data in the warning.
+        told: Set of the parts of which a warning was given already; updated.
+    """
+    told = set() if told is None else told
+    for part, kind in example.items():
+        hint = None if part in told else kind.doubts(parts[part])
+        if hint:
+            told.add(part)
+            warnings.warn(f"{called(part, example, name)} {hint}", stacklevel=4)
+
+
+def training_dataset(gan, dataset, refusals=None):
     """Returns a checked dataset in the form that the model's `train_step` takes.
 
     Args:
         gan: `kerasgan.GAN`.
         dataset: `tf.data.Dataset`, as `GAN.fit` takes it.
+        refusals: As in `checked`.
 
     Raises:
         UserError: If a part of the examples does not fit the model, or the batch does not divide.
     """
-    dataset = converted(dataset, gan.signature, type(gan).__name__)
-    return _untuned(check_dataset(dataset, gan.signature.example, "`x`", gan.minibatches_in_batch))
+    who = type(gan).__name__
+    return untuned(checked(dataset, gan.signature, who, "`x`", gan.minibatches_in_batch, refusals))
 
 
-def check_arrays(gan, x, y=None):
-    """Returns the arrays passed to `GAN.fit` as a dict by part of an example.
+def check_arrays(signature, x, y=None, who="The model"):
+    """Returns arrays passed to `GAN.fit` as a dict by part of an example.
+
+    Args:
+        signature: The model's.
+        x, y: As in `GAN.fit`.
+        who: Name of the model in errors.
+
+    Returns:
+        dict of arrays: the first part as passed, the others converted.
 
     Raises:
         UserError: If an array does not fit the model, or their lengths differ.
     """
-    signature = gan.signature
-    example = signature.example_from(x, y, type(gan).__name__)
+    example = signature.example_from(as_parts(x), y, who)
     first = next(iter(example))
-    num = len(example[first])
-    checked = {}
-    for part, kind in signature.example.items():
-        values = np.asarray(example[part])
-        if part == first:
-            kind.check_batch(values, "`x`")
-            checked[part] = values
-        else:
-            checked[part] = kind.check(values, part, num)
-    return checked
+    arrays = {part: as_array(values, part) for part, values in example.items()}
+    signature.example[first].check_batch(arrays[first], "`x`")
+    num = len(arrays[first])
+    others = {
+        part: signature.example[part].check(values, part, num)
+        for part, values in arrays.items()
+        if part != first
+    }
+    doubt(signature.example, arrays, "`x`")
+    return {first: arrays[first], **others}
+
+
+def as_parts(x):
+    """Returns a list as an array, or as a tuple of parts if they differ in shape."""
+    if not isinstance(x, list):
+        return x
+    try:
+        return np.asarray(x)
+    except ValueError:
+        return tuple(x)
+
+
+def as_array(values, part):
+    """Returns a part of the examples as an array; refuses masks, which would be dropped."""
+    if isinstance(values, np.ma.MaskedArray):
+        raise UserError(
+            f"`{part}` is a masked array, and masks are not used: leave out or repair such "
+            f"examples, and pass `numpy.asarray(values)`."
+        )
+    return np.asarray(values)
 
 
 def real_batches(signature, x, y, given):
@@ -187,12 +230,13 @@ def real_batches(signature, x, y, given):
 
     if isinstance(x, tf.data.Dataset):
         for name, spec in parts_of(x.element_spec).items():
-            kinds[name].check_dtype(spec.dtype, "`x`")
+            kinds[name].check_spec(spec, called(name, kinds, "`x`"))
         batches, count = map(parts_of, x), None
     else:
         rest = () if y is None else tuple(y.values()) if isinstance(y, dict) else (y,)
+        x = as_parts(x)
         whole = parts_of(x if isinstance(x, dict) else (*as_tuple(x), *rest))
-        whole = {name: np.asarray(values) for name, values in whole.items()}
+        whole = {name: as_array(values, name) for name, values in whole.items()}
         count = len(whole[needed[0]])
         starts = range(0, max(count, 1), 256)
         batches = (({n: v[i : i + 256] for n, v in whole.items()}) for i in starts)
@@ -209,7 +253,7 @@ def real_batches(signature, x, y, given):
     return outputs(), count
 
 
-def _untuned(dataset):
+def untuned(dataset):
     """Returns a dataset without tf.data's autotuner, unless the dataset itself asks for it.
 
     TensorFlow 2.21's tuner may miss the end of its iterator, which then waits for the tuner's next

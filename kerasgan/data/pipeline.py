@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasgan.data.source import ArraySource
+from kerasgan.signature.checks import class_ids, is_one_hot
 from kerasgan.utils.errors import UserError, check_count
 
 
@@ -115,14 +116,18 @@ def as_arrays(images, labels, name):
         images = images.astype(np.float32, copy=False)
     if labels is None:
         return images, None
-    labels = np.asarray(labels)
-    if labels.ndim == 2 and labels.dtype == np.float32 and len(labels) == len(images):
-        return images, labels  # condition vectors
-    if labels.shape == (len(images), 1):  # as in `keras.datasets.cifar10`
-        labels = labels[:, 0]
-    if labels.shape != images.shape[:1] or not np.issubdtype(labels.dtype, np.integer):
+    given = np.asarray(labels)
+    if given.ndim == 2 and given.dtype == np.float32 and not are_labels(given):
+        return images, given  # condition vectors
+    labels = class_ids(labels, f"Labels of {name}")
+    if len(labels) != len(images):
         raise UserError(
-            f"Labels must be class ids, one integer for each of {len(images)} images in {name}. "
-            f"Received: shape={labels.shape}, dtype={labels.dtype}"
+            f"There must be a label for each of {len(images)} images in {name}. "
+            f"Received: {len(labels)}"
         )
-    return images, labels.astype(np.int32)
+    return images, labels
+
+
+def are_labels(rows):
+    """Tells whether the rows of a float array are one-hot, or one class id each."""
+    return is_one_hot(rows) if rows.shape[1] > 1 else bool((rows == np.round(rows)).all())

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasgan.signature import Image, Label, Vector, Waveform
+from kerasgan.signature.checks import class_ids
 from kerasgan.utils import pixels
 from kerasgan.utils.errors import UserError
 
@@ -35,6 +36,8 @@ class ArraySource:
 
     def __init__(self, parts, name="arrays", class_names=None, licence=None):
         self.parts = {part: np.asarray(values) for part, values in parts.items()}
+        if "label" in self.parts:
+            self.parts["label"] = class_ids(self.parts["label"], f"Labels of {name}")
         self.name, self.class_names, self.licence = name, class_names, licence
         lengths = {part: len(values) for part, values in self.parts.items()}
         if len(set(lengths.values())) != 1:

@@ -253,15 +253,32 @@ def prepared(train_step):
         signature = self.signature
         example = signature.example_from(data)
         parts = [signature.example[name].convert(values) for name, values in example.items()]
+        if self._checks_steps:
+            parts = checked_parts(signature, example, parts)
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        self.images_seen.assign_add(tf.shape(parts[0], tf.int64)[0] * replicas)
         _steps.gan = self
         try:
-            return train_step(self, parts[0] if len(parts) == 1 else tuple(parts))
+            # TensorFlow runs what does not need data even where they have ended: counts would move.
+            with tf.control_dependencies(parts):
+                self.images_seen.assign_add(tf.shape(parts[0], tf.int64)[0] * replicas)
+                return train_step(self, parts[0] if len(parts) == 1 else tuple(parts))
         finally:
             _steps.gan = None
 
     return tf.autograph.experimental.do_not_convert(step)
+
+
+def checked_parts(signature, example, parts):
+    """Returns converted parts, after graph assertions of their values."""
+    tests = [
+        tf.debugging.Assert(
+            signature.example[name].valid(values),
+            [f"`{name}` of `x` does not fit the model or is out of range"],
+        )
+        for name, values in example.items()
+    ]
+    with tf.control_dependencies([each for each in tests if each is not None]):
+        return [tf.identity(part) for part in parts]
 
 
 def default_signature(generator):

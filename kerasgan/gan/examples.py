@@ -23,18 +23,30 @@ class KeptExamples:
             return dataset
 
         def keep(*batch):
-            for name in given:
-                held = [self.arrays[name]] if name in self.arrays else []
-                values = np.asarray(batch[parts.index(name)])
-                self.arrays[name] = np.concatenate([*held, values])[:KEPT]
+            self._keep({name: batch[parts.index(name)] for name in given})
 
         if dataset.cardinality() < 0:
             return dataset.map(lambda *batch: record(keep, batch))
         for batch in dataset:
             keep(*batch)
-            if all(len(values) >= KEPT for values in self.arrays.values()):
+            if self._full():
                 break
         return dataset
+
+    def fill_from(self, batches, signature):
+        """Keeps examples from a `keras.utils.PyDataset` of dicts if there are none yet."""
+        given, index = signature.given, 0
+        while given and not self._full() and index < (batches.num_batches or 1):
+            self._keep({name: batches[index][name] for name in given})
+            index += 1
+
+    def _keep(self, values):
+        for name, new in values.items():
+            held = [self.arrays[name]] if name in self.arrays else []
+            self.arrays[name] = np.concatenate([*held, np.asarray(new)])[:KEPT]
+
+    def _full(self):
+        return bool(self.arrays) and all(len(each) >= KEPT for each in self.arrays.values())
 
 
 def record(keep, batch):

@@ -5,9 +5,12 @@ import numpy as np
 import tensorflow as tf
 
 from kerasgan import data, schedules
-from kerasgan.data import checks
-from kerasgan.gan.steps import trainable
-from kerasgan.utils.errors import UserError
+from kerasgan.data import checks, intake
+from kerasgan.gan.monitoring import prepared_callbacks
+from kerasgan.gan.steps import clips, trainable
+from kerasgan.utils.errors import UserError, check_count
+
+REFUSED = ("validation_split", "class_weight", "sample_weight")
 
 
 class Fitting:
@@ -46,7 +49,9 @@ class Fitting:
             raise UserError(
                 f"{type(self).__name__} has {', '.join(names)}. Received: {', '.join(unknown)}"
             )
-        if len({id(each) for each in chosen.values()}) < len(chosen):
+        check_count(steps_per_execution, "steps_per_execution")
+        objects = [id(each) for each in chosen.values() if not isinstance(each, str | dict)]
+        if len(set(objects)) < len(objects):
             two = " and ".join(f"`{name}`" for name in names)
             number = {2: "two optimizers"}.get(len(names), f"{len(names)} optimizers")
             raise UserError(f"{two} must be {number}, not one.")
@@ -72,6 +77,7 @@ class Fitting:
 
     def _build_optimizer(self, optimizer, networks):
         optimizer = keras.optimizers.get(optimizer)
+        check_optimizer(optimizer, self.distribute_strategy.num_replicas_in_sync)
         for value in vars(optimizer).values():
             if isinstance(value, schedules.Schedule):
                 value.follow(self.images_seen)
@@ -82,55 +88,185 @@ class Fitting:
         optimizer.build(trainable(networks))
         return optimizer
 
-    def fit(self, x=None, y=None, batch_size=None, epochs=1, **kwargs):
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        epochs=1,
+        verbose="auto",
+        callbacks=None,
+        **kwargs,
+    ):
         """Trains the networks, as `keras.Model.fit` does.
 
         A training example consists of the parts in `signature.example`: images, or images and
-        labels, ... Pass them as a tuple in that order, or as a dict by name.
+        labels, ... Pass them as a tuple in that order, or as a dict by name. Models without labels
+        ignore those of (images, labels).
 
         Args:
-            x: A `tf.data.Dataset` of batches of examples; or an array, a tuple or a dict of arrays:
-                images (N, H, W, C), float in [-1, 1] or uint8, or the model's other kind of output.
-                Arrays are shuffled and batched; an epoch's last incomplete batch is dropped.
+            x: One of
+                - Arrays: images (N, H, W, C), float in [-1, 1] or uint8, or the model's other kind
+                  of output; or a tuple or dict of the parts of the examples. They are shuffled and
+                  batched. Each call goes on with new orders, so that two calls of one epoch train
+                  as one call of two. An epoch's last incomplete batch is dropped.
+                - A `tf.data.Dataset`, a `keras.utils.PyDataset`, a generator or another iterable of
+                  batches of examples; batches are checked as they are read.
+                - A `tf.distribute.DistributedDataset`.
             y: With `x` an array: the next part, e.g. class ids (N,), or a dict of all others.
             batch_size: Examples in a batch, for arrays; by default 64 for each update of the
-                discriminator in a step, `64 * n_critic`.
+                discriminator in a step, `64 * n_critic`, or fewer if there are fewer examples.
             epochs: Number of passes over the data.
+            verbose: As in `keras.Model.fit`.
+            callbacks: List of `keras.callbacks.Callback`. Those that change a learning rate need
+                `kerasgan.callbacks.for_optimizer`.
             **kwargs: As in `keras.Model.fit`.
 
         Returns:
             `keras.callbacks.History`, with each loss's mean over each epoch.
 
         Raises:
-            UserError: If a part does not fit the model, is not finite, out of range, missing or
-                superfluous, or if the batch is not divisible by `n_critic`. The first 1,000 batches
-                of a dataset are checked before the first step.
-            tf.errors.InvalidArgumentError: The same for datasets of unknown length, which are
-                checked while they are read.
+            UserError: If a part does not fit the model, is not finite, out of range or missing, or
+                if the batch is not divisible by `n_critic`. Arrays are checked before the first
+                step, other data batch by batch.
+
+        Warns:
+            UserWarning: If images look as if they were scaled to [0, 1].
         """
-        for name in ("validation_split", "class_weight", "sample_weight"):
-            if kwargs.pop(name, None):
+        for name in REFUSED:
+            value = kwargs.pop(name, None)
+            if value is not None and not (np.isscalar(value) and value == 0):
                 raise UserError(f"`{name}` means nothing to a GAN; `validation_data` does.")
+        check_count(epochs, "epochs", least=0)
         shuffle = kwargs.pop("shuffle", True)
-        if is_arrays(x):
-            example = checks.check_arrays(self, x, y)
-            batch_size = 64 * self.n_critic if batch_size is None else batch_size
-            x = data.batches(
-                tuple(example.values()), None, batch_size, shuffle, seed=self.seed, name="`x`"
+        x, refusals = intake.arrays_of(x), checks.Refusals()
+        if intake.is_arrays(x):
+            x, steps = self._batches_of(x, y, batch_size, epochs, shuffle, kwargs)
+            kwargs["steps_per_epoch"] = steps
+        else:
+            if y is not None or batch_size is not None:
+                name = "y" if y is not None else "batch_size"
+                raise UserError(f"`{name}` goes with arrays; `x` yields whole batches.")
+            x = self._checked_batches(x, refusals, kwargs.get("steps_per_epoch"))
+        distributed = isinstance(x, tf.distribute.DistributedDataset)
+        if distributed != self._checks_steps:
+            self._checks_steps = distributed
+            self.train_function = None  # traced anew, with checks or without
+        callbacks = prepared_callbacks(self, callbacks)
+        with refusals.raised():
+            return super().fit(
+                x, epochs=epochs, verbose=verbose, callbacks=callbacks, shuffle=False, **kwargs
             )
-            y = None
-        if isinstance(x, tf.data.Dataset):
-            x = checks.training_dataset(self, x)
-            x = self._kept.fill(x, self.signature)
-        elif not isinstance(x, tf.distribute.DistributedDataset):
-            raise UserError(
-                "`x` must be a NumPy array or a tf.data.Dataset "
-                f"(`tf.data.Dataset.from_generator` makes one). Received: {type(x).__name__}"
+
+    _checks_steps = False  # whether `train_step` checks its data, which nobody else has
+
+    def _batches_of(self, x, y, batch_size, epochs, shuffle, kwargs):
+        """Returns the dataset of a call of `fit` with arrays, and its steps in an epoch."""
+        example = tuple(checks.check_arrays(self.signature, x, y, type(self).__name__).values())
+        if batch_size is None:
+            whole = len(example[0]) // self.minibatches_in_batch * self.minibatches_in_batch
+            batch_size = min(64 * self.n_critic, whole) or self.minibatches_in_batch
+        check_count(batch_size, "batch_size")
+        checks.check_batch_size(batch_size, "`x`", self.minibatches_in_batch)
+        in_epoch = len(example[0]) // batch_size
+        steps = kwargs.get("steps_per_epoch") or in_epoch
+        if not shuffle:
+            dataset = data.batches(example, None, batch_size, False, name="`x`").repeat()
+        else:
+            start = int(self.images_seen.numpy()) // batch_size
+            if in_epoch and not kwargs.get("steps_per_epoch"):
+                start = -(-start // in_epoch) * in_epoch
+            stop = start + max(epochs - kwargs.get("initial_epoch", 0), 0) * steps
+            dataset = data.steps(
+                example, None, batch_size, self.seed % 2**31, start, stop, name="`x`"
             )
-        return super().fit(x, y, epochs=epochs, shuffle=False, **kwargs)
+        return checks.untuned(self._kept.fill(dataset, self.signature)), steps
+
+    def _checked_batches(self, x, refusals, steps_per_epoch):
+        """Returns the data of a call of `fit` that are no arrays, in the form that Keras takes."""
+        if isinstance(x, tf.distribute.DistributedDataset):
+            who = type(self).__name__
+            for part, spec in self.signature.example_from(x.element_spec, who=who).items():
+                for each in tf.nest.flatten(getattr(spec, "_value_specs", spec)):
+                    self.signature.example[part].check_spec(each, f"{part} of `x`")
+            return x
+        if isinstance(x, keras.utils.PyDataset):
+            who, minibatches = type(self).__name__, self.minibatches_in_batch
+            x = intake.CheckedBatches(x, self.signature, who, minibatches, refusals)
+            self._kept.fill_from(x, self.signature)
+            return x
+        dataset = checks.training_dataset(self, intake.as_dataset(x), refusals)
+        if dataset.cardinality() == tf.data.INFINITE_CARDINALITY and not steps_per_epoch:
+            raise UserError("`x` is endless: give `steps_per_epoch`.")
+        with refusals.raised():
+            return self._kept.fill(dataset, self.signature)
+
+    def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
+        """Trains on one batch for one step, as `keras.Model.train_on_batch` does.
+
+        Args:
+            x, y: Arrays, as in `fit`.
+            sample_weight, class_weight: Must be `None`.
+            return_dict: Whether to return a dict rather than a list.
+
+        Returns:
+            The losses in the order of `metrics_names`, or a dict of them.
+
+        Raises:
+            UserError: As `fit`, or if the model has several replicas.
+        """
+        example = self._one_batch(x, y, sample_weight, class_weight)
+        return super().train_on_batch(example, return_dict=return_dict)
+
+    def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
+        """Returns the losses that a training step on a batch would log, without training.
+
+        Args:
+            x, y: Arrays, as in `fit`.
+            sample_weight: Must be `None`.
+            return_dict: Whether to return a dict rather than a list.
+
+        Returns:
+            As `train_on_batch`.
+
+        Raises:
+            UserError: As `train_on_batch`.
+        """
+        optimizers = [v for each in self.optimizers.values() for v in each.variables]
+        state = [*self.variables, *optimizers]
+        before = [variable.numpy() for variable in state]
+        try:
+            return self.train_on_batch(x, y, sample_weight, return_dict=return_dict)
+        finally:
+            for variable, value in zip(state, before, strict=True):
+                variable.assign(value)
+
+    def _one_batch(self, x, y, sample_weight, class_weight):
+        for name, value in (("sample_weight", sample_weight), ("class_weight", class_weight)):
+            if value is not None:
+                raise UserError(f"`{name}` means nothing to a GAN.")
+        if self.distribute_strategy.num_replicas_in_sync > 1:
+            raise UserError("Single batches go to one device: use `fit` with several replicas.")
+        example = checks.check_arrays(self.signature, intake.arrays_of(x), y, type(self).__name__)
+        checks.check_batch_size(len(next(iter(example.values()))), "`x`", self.n_critic)
+        return example
 
 
-def is_arrays(x):
-    """Tells whether `fit` was given arrays, or a tuple or dict of them."""
-    parts = x.values() if isinstance(x, dict) else x if isinstance(x, tuple) else [x]
-    return bool(parts) and all(isinstance(part, (np.ndarray, tf.Tensor)) for part in parts)
+def check_optimizer(optimizer, replicas):
+    """Refuses options of an optimizer that would do nothing, or something else, in a GAN."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    if inner.use_ema:
+        raise UserError(
+            "`use_ema` of an optimizer averages weights that nobody reads: pass `ema_decay=0.999` "
+            "to the model, which samples, scores and exports the averaged generator."
+        )
+    if replicas > 1 and inner.gradient_accumulation_steps:
+        raise UserError(
+            f"`gradient_accumulation_steps` does not work with several replicas in TensorFlow: use "
+            f"larger batches. Received: {inner.gradient_accumulation_steps}, {replicas} replicas"
+        )
+    if replicas > 1 and clips(inner) and inner is not optimizer:
+        raise UserError(
+            "Gradients cannot be clipped with several replicas and a scaled loss: use "
+            "`mixed_bfloat16`, which needs no scaling."
+        )

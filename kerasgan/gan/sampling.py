@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasgan import metrics
-from kerasgan.data import checks
+from kerasgan.data import checks, intake
 from kerasgan.evaluation.scorer import score
 from kerasgan.utils.errors import UserError, check_count
 
@@ -62,6 +62,10 @@ class Sampling:
             names = ", ".join(f"`{name}`" for name in asked)
             takes = f"takes {names}" if asked else "is unconditional and takes no labels"
             raise UserError(f"{type(self).__name__} {takes}. Received: {', '.join(unknown)}")
+        inputs = {
+            name: np.full(num, each) if np.ndim(each) == 0 else each
+            for name, each in inputs.items()
+        }
         values = {name: asked[name].check(inputs[name], name, num) for name in inputs}
         for name, kind in self.signature.given.items():
             if name not in values and name not in self.examples:
@@ -127,7 +131,9 @@ class Sampling:
         if isinstance(x, metrics.Statistics):
             real = x
         else:
-            if isinstance(x, tf.data.Dataset):
+            x = intake.arrays_of(x)
+            if not intake.is_arrays(x):
+                x = intake.as_dataset(x)
                 x = x if steps is None else x.take(steps)
                 if x.cardinality() == tf.data.INFINITE_CARDINALITY:
                     raise UserError("An endless dataset can only be scored in part: give `steps`.")

@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from kerasgan.utils import replicas
+from kerasgan.utils.errors import UserError
 
 MOST_LOSSES = 16  # that one update may return
 
@@ -121,6 +122,11 @@ class Steps:
         scale = optimizer.scale_loss(tf.ones_like(loss) / replicas)
         variables = trainable([network] if isinstance(network, keras.Model) else network)
         gradients = tape.gradient(loss, variables, output_gradients=scale)
+        if replicas > 1 and clips(optimizer):
+            # Keras clips each replica's gradients. Here it finds a share of the clipped sum.
+            context = tf.distribute.get_replica_context()
+            gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+            gradients = [each / replicas for each in optimizer._clip_gradients(gradients)]
         optimizer.apply(gradients, variables)
 
     def end_step(self, **losses):
@@ -132,12 +138,22 @@ class Steps:
             ):
                 average.assign(average + (1.0 - decay) * (weight - average))
         for name, loss in losses.items():
+            if name not in self.trackers:
+                raise UserError(
+                    f"{type(self).__name__} logs {', '.join(self.log_names)}: add "
+                    f"{name!r} to the class's `log_names`."
+                )
             self.trackers[name].update_state(loss)
         logs = {name: self.trackers[name].result() for name in self.log_names if name in losses}
         if replicas.several_workers(self.distribute_strategy):
             # Keras averages logs over workers along their first axis, which a scalar has not.
             return {name: tf.reshape(value, (1,)) for name, value in logs.items()}
         return logs
+
+
+def clips(optimizer):
+    """Tells whether an optimizer clips gradients."""
+    return any((optimizer.clipnorm, optimizer.global_clipnorm, optimizer.clipvalue))
 
 
 def trainable(networks):

@@ -37,6 +37,54 @@ def check_images(images, name="images", image_shape=None):
     _check_values(images, name)
 
 
+def class_ids(values, name, num_classes=None):
+    """Returns labels as class ids.
+
+    Args:
+        values: Class ids (N,) or (N, 1), of any integer dtype or whole floats; or one-hot rows
+            (N, num_classes).
+        name: Their name in errors.
+        num_classes: Number of classes, or `None` if it is not known.
+
+    Returns:
+        int32 array (N,).
+
+    Raises:
+        UserError: If the values are something else.
+
+    Example:
+
+    >>> class_ids([[2], [0]], "labels"), class_ids([[0, 1], [1, 0]], "labels", 2)
+    (array([2, 0], dtype=int32), array([1, 0], dtype=int32))
+    """
+    if isinstance(values, np.ma.MaskedArray):
+        raise UserError(f"{name} is a masked array, and masks are not used: leave out such labels.")
+    values = np.asarray(values)
+    if values.dtype.kind in "USO":
+        raise UserError(
+            f"{name} must be class ids, whole numbers. Received: {values.ravel()[:1].tolist()} "
+            f"...; `names, labels = numpy.unique(labels, return_inverse=True)` numbers texts."
+        )
+    shape, columns = values.shape, values.shape[-1] if values.ndim == 2 else 0
+    if columns == 1:
+        values = values[:, 0]
+    elif columns and num_classes in (None, columns) and is_one_hot(values):
+        values = values.argmax(axis=1)
+    if values.ndim != 1:
+        one_hot = f"(N, {num_classes or 'classes'})"
+        raise UserError(
+            f"{name} must be class ids (N,) or one-hot {one_hot}. Received: shape={shape}"
+        )
+    if not (np.isfinite(values) & (values == np.round(values))).all():
+        wrong = values[~(values == np.round(values)) | ~np.isfinite(values)]
+        raise UserError(f"{name} must be class ids, whole numbers. Received: {wrong[0]:g}")
+    return values.astype(np.int32)
+
+
+def is_one_hot(rows):
+    return bool(((rows == 0) | (rows == 1)).all() and (rows.sum(axis=1) == 1).all())
+
+
 def check_labels(labels, num_classes, name="labels"):
     """Checks that class ids lie in 0 to num_classes - 1.
 

@@ -32,7 +32,7 @@ class Image(Kind):
         return f"Image({self.shape})"
 
     def convert(self, values):
-        return pixels.as_floats(values)
+        return tf.ensure_shape(pixels.as_floats(values), (None, *self.shape))
 
     def check(self, values, name, num=None):
         values = np.asarray(values)
@@ -44,12 +44,26 @@ class Image(Kind):
     def check_batch(self, values, name):
         check_images(np.asarray(values), name, self.shape)
 
-    def check_dtype(self, dtype, name):
-        if not (dtype.is_floating or dtype == tf.uint8):
-            raise UserError(
-                f"`x` must yield {self.noun} as uint8, or as float in [-1, 1]. "
-                f"Received: dtype={dtype.name}"
-            )
+    wanted = "images as uint8, or as float in [-1, 1]"
+    remedy = "; `kerasgan.data.load(..., image_size=...)` pads or resizes"
+
+    def takes(self, dtype):
+        return dtype.is_floating or dtype == tf.uint8
+
+    def valid(self, values):
+        if values.dtype == tf.uint8:
+            return self.has_shape(values)
+        # False where there is a NaN.
+        return self.has_shape(values) & tf.reduce_all(tf.abs(values) <= 1.0 + TOLERANCE)
+
+    def doubts(self, values):
+        values = np.asarray(values)
+        if values.dtype == np.uint8 or not values.size or values.min() < 0 or not np.ptp(values):
+            return None
+        return (
+            f"holds values from {values.min():g} to {values.max():g}, the upper half of the range "
+            f"[-1, 1]: if 0 means black, pass `2 * x - 1`"
+        )
 
     def assertions(self, values, name):
         in_range = tf.reduce_all(tf.abs(values) <= 1.0 + TOLERANCE)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from kerasgan.signature.checks import check_images, check_labels
+from kerasgan.signature.checks import check_images, check_labels, class_ids
 from kerasgan.signature.kind import Kind
 from kerasgan.utils.errors import UserError, check_count
 
@@ -88,19 +88,54 @@ class Label(Kind):
         return tf.range(num, dtype=tf.int32) % self.num_classes
 
     def check(self, values, name, num=None):
-        values = np.asarray(values)
-        self._check_shape(values, name, num)
-        check_labels(values, self.num_classes, f"`{name}`")
-        return values.astype("int32")
+        return self._ids(values, f"`{name}`", num)
 
     def check_batch(self, values, name):
-        check_labels(values, self.num_classes, name)
+        self._ids(values, name)
 
-    def check_dtype(self, dtype, name):
-        if not dtype.is_integer:
-            raise UserError(
-                f"`{name}` must be class ids, whole numbers. Received: dtype={dtype.name}"
+    def _ids(self, values, name, num=None):
+        ids = class_ids(values, name, self.num_classes)
+        if num is not None and len(ids) != num:
+            raise UserError(f"{name} must hold {num} class ids. Received: {len(ids)}")
+        check_labels(ids, self.num_classes, name)
+        return ids
+
+    wanted = "class ids, whole numbers"
+
+    @property
+    def remedy(self):
+        return f"; class ids (N,) or one-hot (N, {self.num_classes}) are labels"
+
+    def takes(self, dtype):
+        return dtype.is_integer or dtype.is_floating or dtype.is_bool
+
+    def fits(self, shape):
+        columns = (1, self.num_classes, None)
+        return shape.rank in (None, 1) or (shape.rank == 2 and shape[1] in columns)
+
+    def convert(self, values):
+        if values.shape.rank != 1:
+            rows = tf.reshape(values, [tf.shape(values)[0], -1])
+            values = tf.cond(
+                tf.shape(rows)[1] == 1,
+                lambda: tf.cast(rows[:, 0], tf.int32),
+                lambda: tf.argmax(tf.cast(rows, tf.float32), axis=1, output_type=tf.int32),
             )
+        return tf.cast(values, tf.int32)
+
+    def valid(self, values):
+        values = tf.cast(values, tf.float32)
+        least, most = tf.reduce_min(values), tf.reduce_max(values)
+        known = (least >= 0) & (most < self.num_classes) & tf.reduce_all(values == tf.round(values))
+        if values.shape.rank == 1:
+            return known
+        rows = tf.reshape(values, [tf.shape(values)[0], -1])
+        one_hot = (
+            (tf.shape(rows)[1] == self.num_classes)
+            & (most <= 1)
+            & tf.reduce_all(tf.reduce_sum(rows, axis=1) == 1)
+        )
+        return known & (one_hot | (tf.shape(rows)[1] == 1))
 
     def assertions(self, values, name):
         known = tf.reduce_all((values >= 0) & (values < self.num_classes))
@@ -145,9 +180,6 @@ class Scalar(Kind):
         return tf.fill((num,), tf.constant(self.default, tf.float32))
 
     def check(self, values, name, num=None):
-        values = np.asarray(values)
-        if values.ndim == 0 and num is not None:
-            values = np.full(num, values)
         values = super().check(values, name, num)
         low = -math.inf if self.low is None else self.low
         high = math.inf if self.high is None else self.high

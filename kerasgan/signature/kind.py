@@ -48,8 +48,8 @@ class Kind:
         return tf.TensorSpec((num, *self.shape), self.dtype, name=name)
 
     def convert(self, values):
-        """Returns values in the dtype and range that networks take; in or outside of a graph."""
-        return tf.cast(values, self.dtype)
+        """Returns a batch in the dtype and range that networks take; in or outside of a graph."""
+        return tf.ensure_shape(tf.cast(values, self.dtype), (None, *self.shape))
 
     def check(self, values, name, num=None):
         """Checks values from a user.
@@ -86,10 +86,48 @@ class Kind:
         """Checks a batch of a dataset; raises UserError."""
         self.check(values, name)
 
-    def check_dtype(self, dtype, name):
-        """Checks the dtype of a part of a dataset; raises UserError."""
-        if not dtype.is_floating:
-            raise UserError(f"{name} must yield floats. Received: dtype={dtype.name}")
+    def check_spec(self, spec, name):
+        """Checks dtype and static shape of a part of a dataset's batches; raises UserError."""
+        if not self.takes(spec.dtype):
+            raise UserError(f"{name} must yield {self.wanted}. Received: dtype={spec.dtype.name}")
+        if not self.fits(spec.shape):
+            wanted = ", ".join(map(str, ("N", *self.shape)))
+            single = self.shape and spec.shape.is_compatible_with(self.shape)
+            hint = "; `dataset.batch(64)` makes batches of examples" if single else self.remedy
+            raise UserError(
+                f"{name} must yield batches of shape ({wanted}). "
+                f"Received: shape={tuple(spec.shape)}{hint}"
+            )
+
+    wanted = "floats"  # the dtypes that `takes` accepts, in words
+    remedy = ""  # for a wrong shape
+
+    def fits(self, shape):
+        """Tells whether batches of a static `tf.TensorShape` can be converted."""
+        return shape.rank is None or (shape.rank > 0 and shape[1:].is_compatible_with(self.shape))
+
+    def takes(self, dtype):
+        """Tells whether values of a dtype can be converted."""
+        return dtype.is_floating
+
+    def valid(self, values):
+        """Returns a scalar tensor: whether a batch passes `check_batch`."""
+        return self.has_shape(values) & tf.reduce_all(tf.math.is_finite(values))
+
+    def has_shape(self, values):
+        """Returns a scalar tensor: whether each of a batch's values has the kind's shape."""
+        if values.shape[1:].is_fully_defined():
+            return tf.constant(tuple(values.shape[1:]) == self.shape)
+        sizes = tf.shape(values)[1:]
+        return tf.cond(
+            tf.size(sizes) == len(self.shape),
+            lambda: tf.reduce_all(sizes == tf.constant(self.shape, tf.int32)),
+            lambda: tf.constant(False),
+        )
+
+    def doubts(self, values):
+        """Returns a sentence about valid values that are probably a mistake, or `None`."""
+        return None
 
     def assertions(self, values, name):
         """Returns graph assertions for the values of a request or a stream of batches."""

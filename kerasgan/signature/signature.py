@@ -90,7 +90,7 @@ class Signature:
         """Returns the parts of an example by name, from what `fit` accepts.
 
         Dicts are matched by name; unknown parts are ignored. Tuples, and `x` with `y`, are matched
-        by the order of `example`.
+        by the order of `example`; labels are ignored if examples have one part.
 
         Args:
             x: Tensor, array or spec; tuple or dict of those.
@@ -114,11 +114,11 @@ class Signature:
             parts = list(x) if isinstance(x, tuple | list) else [x]
             while len(parts) > 1 and parts[-1] is None:  # as `train_on_batch` hands over
                 parts.pop()
-            if len(parts) > len(names) == 1:
-                raise UserError(
-                    f"{who} is unconditional and takes no labels (`kerasgan.data.load` without "
-                    f"`labels=True`). Received: {len(parts)} parts"
-                )
+            if isinstance(parts[0], dict):
+                others = dict(zip(names[1:], parts[1:], strict=False))
+                return self.example_from(parts[0], others, who)
+            if len(parts) == 2 and len(names) == 1:  # labels, which this model does not use
+                parts.pop()
             if len(parts) > len(names):
                 raise UserError(
                     f"{who} trains on ({', '.join(names)}). Received: {len(parts)} parts"

@@ -37,6 +37,9 @@ class Waveform(Kind):
             )
         return values
 
+    def valid(self, values):
+        return self.has_shape(values) & tf.reduce_all(tf.abs(values) <= 1.0 + TOLERANCE)
+
     def assertions(self, values, name):
         in_range = tf.reduce_all(tf.abs(values) <= 1.0 + TOLERANCE)
         message = f"`{name}` must lie in [-1, 1]."

@@ -170,11 +170,11 @@ def of_replicas(gan):
 
 def check_source(gan, source, batch_size):
     """Makes the checks of `fit` before a directory is touched."""
-    checks.training_dataset(gan, steps(source, None, batch_size, stop=1, name=source.name))
-    output, *others = gan.signature.example
-    for part in others:
-        called = f"Labels of {source.name}" if part == "label" else part
-        gan.signature.example[part].check_batch(source.parts[part], called)
+    dataset = steps(source, None, batch_size, stop=1, name=source.name)
+    checks.training_dataset(gan, dataset)
+    for part, kind in gan.signature.example.items():
+        called = f"Labels of {source.name}" if part == "label" else f"`{part}` of {source.name}"
+        kind.check_batch(source.parts[part], called)
 
 
 def resumed(gan, directory, new, changes, plan, say):

@@ -133,7 +133,7 @@ def source_of(gan, data, split):
     elif isinstance(data, ArraySource):
         source = data
     else:
-        source = ArraySource(checks.check_arrays(gan, data))
+        source = ArraySource(checks.check_arrays(gan.signature, data, None, type(gan).__name__))
     return trained_on(gan, source)
 
 

@@ -136,7 +136,8 @@ def test_both_learning_rates_reach_zero_after_100000_steps():
 @pytest.mark.parametrize("architecture", ["conv", pytest.param("resnet", marks=pytest.mark.slow)])
 def test_largest_singular_values_are_one_within_5_percent_after_200_steps(architecture):
     clothes, _ = data.load_arrays("fashion_mnist_mini", split="train[:1600]")
-    gan = SNGAN((28, 28, 1), width=16, architecture=architecture, n_critic=1, seed=0)
+    keras.utils.set_random_seed(1)
+    gan = SNGAN((28, 28, 1), width=16, architecture=architecture, n_critic=1, seed=1)
     gan.compile()
     gan.fit(clothes, batch_size=8, verbose=0)
     layers = [layer for layer in gan.discriminator.layers if isinstance(layer, SpectralNormalized)]
