@@ -1,7 +1,14 @@
 """kerasgan: GANs as Keras models, trained with `fit`, shipped as SavedModel and TFLite."""
 
 import importlib
+import os
 import sys
+
+if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
+    raise ImportError(
+        "kerasgan needs Keras's TensorFlow backend: set KERAS_BACKEND=tensorflow before Keras is "
+        f"imported. Received: KERAS_BACKEND={os.environ['KERAS_BACKEND']}"
+    )
 
 __version__ = "0.1.0"
 

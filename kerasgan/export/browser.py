@@ -27,9 +27,8 @@ def browser(gans, directory):
     models with LiteRT.js, which is downloaded from npm once and cached (`KERASGAN_CACHE`).
 
     Args:
-        gans: dict of `kerasgan.GAN` by name. Names consist of
-            letters, digits and "._-". Images have 1 or 3 channels. The page shows scores of models
-            that were loaded from a run or a zoo entry.
+        gans: dict of `kerasgan.GAN` by name. Names consist of letters, digits and "._-". The page
+            shows scores of models that were loaded from a run or a zoo entry.
         directory: Folder to write; it must not exist, and is written atomically.
 
     Returns:

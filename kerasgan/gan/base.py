@@ -8,13 +8,14 @@ import typing
 import keras
 import tensorflow as tf
 
+from kerasgan.gan.construction import constructed
 from kerasgan.gan.examples import KeptExamples
 from kerasgan.gan.fitting import Fitting
 from kerasgan.gan.sampling import Sampling
 from kerasgan.gan.saving import Saving
 from kerasgan.gan.steps import Steps
 from kerasgan.signature import Latent, Signature, output_of
-from kerasgan.utils.errors import UserError, check_count
+from kerasgan.utils.errors import UserError, check_seed
 
 USER_PACKAGE = "kerasgan_user"  # under which Keras knows classes that are not ours
 _steps = threading.local()  # a replica's step runs in a thread of its own
@@ -46,9 +47,12 @@ class GAN(Steps, Fitting, Sampling, Saving, keras.Model):
             `evaluate` and exports then use.
         seed: int, the seed of latents drawn in training, or `None` for a random one. Initial
             weights depend on `keras.utils.set_random_seed`, as everywhere in Keras.
+        **kwargs: `name`; `dtype`: policy of the networks, such as "mixed_bfloat16"; Keras's by
+            default.
 
     Raises:
-        UserError: If `ema_decay` is out of range, or the signature does not fit the generator.
+        UserError: If `ema_decay` is out of range, the signature does not fit the generator, or
+            Keras is set to another dtype than float32 or to channels first.
     """
 
     # Losses that `train_step` reports; one `keras.metrics.Mean` each.
@@ -74,7 +78,7 @@ class GAN(Steps, Fitting, Sampling, Saving, keras.Model):
     ):
         super().__init__(**kwargs)
         if seed is not None:
-            check_count(seed, "seed", least=0)
+            check_seed(seed)
         if isinstance(ema_decay, float | int) and not 0.0 < ema_decay < 1.0:
             raise UserError(f"`ema_decay` must lie in (0, 1). Received: ema_decay={ema_decay}")
         self.generator = generator
@@ -127,6 +131,8 @@ class GAN(Steps, Fitting, Sampling, Saving, keras.Model):
                 setattr(cls, name, default)
         if "train_step" in vars(cls):
             cls.train_step = prepared(cls.train_step)
+        if "__init__" in vars(cls):
+            cls.__init__ = constructed(cls.__init__, ours=package == "kerasgan")
         keras.saving.register_keras_serializable(package=package)(cls)
         cls.package = package
         if package != "kerasgan":

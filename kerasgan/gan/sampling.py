@@ -9,7 +9,7 @@ import tensorflow as tf
 from kerasgan import metrics
 from kerasgan.data import checks, intake
 from kerasgan.evaluation.scorer import score
-from kerasgan.utils.errors import UserError, check_count
+from kerasgan.utils.errors import UserError, check_count, check_seed
 
 
 class Sampling:
@@ -54,7 +54,7 @@ class Sampling:
             num, seed, labels, **inputs: As in `sample`.
         """
         check_count(num, "num")
-        check_count(seed, "seed", least=0)
+        check_seed(seed)
         asked = self.signature.asked
         if labels is not None:
             inputs["label" if "label" in asked else next(iter(asked), "label")] = labels
@@ -79,6 +79,47 @@ class Sampling:
         values = {name: tf.constant(each) for name, each in values.items()}
         seed = tf.constant([seed, 0], tf.int64)
         return self.signature.named(self.signature.draw(num, seed, values))
+
+    def __call__(self, *args, **kwargs):
+        if args:
+            args = (self._checked_inputs(args[0]), *args[1:])
+        return super().__call__(*args, **kwargs)
+
+    def predict(self, x, **kwargs):
+        """Returns the generator's outputs for its inputs, as `keras.Model.predict` does.
+
+        Args:
+            x: Array, tuple or dict of the generator's inputs; or batches of them, as
+                `keras.Model.predict` takes them.
+            **kwargs: As in `keras.Model.predict`.
+
+        Returns:
+            float32 array (N, ...).
+
+        Raises:
+            UserError: If arrays do not fit the signature's inputs.
+        """
+        return super().predict(self._checked_inputs(x) if intake.is_arrays(x) else x, **kwargs)
+
+    def predict_on_batch(self, x):
+        """As `predict`, for one batch."""
+        return super().predict_on_batch(self._checked_inputs(x))
+
+    def _checked_inputs(self, inputs):
+        """Returns inputs that a user passes to the generator, checked; a tuple if several."""
+        kinds = self.signature.inputs
+        if isinstance(inputs, dict) and set(inputs) == set(kinds):
+            inputs = [inputs[name] for name in kinds]
+        several = len(kinds) > 1 and isinstance(inputs, tuple | list)
+        values = list(inputs) if several else [inputs]
+        if len(values) != len(kinds) or isinstance(inputs, dict):
+            raise UserError(f"The generator takes ({', '.join(kinds)}). Received: {len(values)}")
+        num = len(values[0]) if isinstance(values[0], np.ndarray | list) else None
+        checked = [
+            each if is_symbolic(each) else kind.check(checks.as_array(each, name), name, num)
+            for each, (name, kind) in zip(values, kinds.items(), strict=True)
+        ]
+        return tuple(checked) if several else checked[0]
 
     def evaluate(
         self,
@@ -144,3 +185,9 @@ class Sampling:
         inputs = {name: each[np.arange(num) % len(each)] for name, each in inputs.items()}
         samples = map(self.signature.output.observed, self.sample_batches(num, seed=seed, **inputs))
         return score(samples, num, real, extractor, verbose)
+
+
+def is_symbolic(values):
+    """Tells whether values are a placeholder, in a graph or a Keras model under construction."""
+    symbolic = tf.is_tensor(values) and not hasattr(values, "numpy")
+    return symbolic or isinstance(values, keras.KerasTensor)

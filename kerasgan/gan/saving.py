@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from kerasgan.gan import serving
+from kerasgan.gan.construction import freeze, frozen
 from kerasgan.utils.errors import UserError
 
 OPTIONS = ("ema_decay", "seed")  # of every model; a config holds them
@@ -56,6 +57,8 @@ class Saving:
                 if hasattr(value, "get_config")
                 else value
             )
+        if places := frozen(self._networks_by_name()):
+            config["frozen"] = places
         return {
             **config,
             "name": self.name,
@@ -69,7 +72,15 @@ class Saving:
                 return keras.saving.deserialize_keras_object(value, custom_objects)
             return value
 
-        return cls(**{name: restored(value) for name, value in config.items()})
+        places = config.get("frozen", {})
+        config = {name: restored(value) for name, value in config.items() if name != "frozen"}
+        gan = cls(**config)
+        freeze(gan._networks_by_name(), places)
+        return gan
+
+    def _networks_by_name(self):
+        names = [[each] if isinstance(each, str) else each for each in self.players.values()]
+        return {name: getattr(self, name) for each in names for name in each}
 
     def get_compile_config(self):
         if not self.compiled:

@@ -4,6 +4,7 @@ Imports utils.
 """
 
 from kerasgan.layers.attention import SelfAttention
+from kerasgan.layers.classes import OneHot
 from kerasgan.layers.dropout import Dropout
 from kerasgan.layers.maxout import Maxout
 from kerasgan.layers.normalization import ConditionalBatchNormalization
@@ -22,6 +23,7 @@ __all__ = [
     "Dropout",
     "LaplacianPyramid",
     "Maxout",
+    "OneHot",
     "SelfAttention",
     "SpectralConv2D",
     "SpectralConv2DTranspose",

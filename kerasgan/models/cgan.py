@@ -30,11 +30,11 @@ import math
 
 import keras
 import tensorflow as tf
-from keras import layers, ops
+from keras import layers
 
 from kerasgan import schedules
 from kerasgan.gan import GAN, Paper
-from kerasgan.layers import Dropout, Maxout
+from kerasgan.layers import Dropout, Maxout, OneHot
 from kerasgan.losses import discriminator_loss, non_saturating_loss
 from kerasgan.signature import Image, Label, Latent, Signature, Vector
 from kerasgan.utils.errors import UserError
@@ -143,7 +143,7 @@ def condition_input(num_classes, condition_dim):
         condition = keras.Input((condition_dim,), name="condition")
         return condition, condition, condition_dim**-0.5
     label = keras.Input((), dtype="int32", name="label")
-    return label, ops.one_hot(label, num_classes), 1.0
+    return label, OneHot(num_classes)(label), 1.0
 
 
 def scaled(units, width):

@@ -39,7 +39,7 @@ from keras import layers, ops
 
 from kerasgan import schedules
 from kerasgan.gan import GAN, Paper
-from kerasgan.layers import Dropout
+from kerasgan.layers import Dropout, OneHot
 from kerasgan.layers.pyramid import LaplacianPyramid, Upsample
 from kerasgan.losses import discriminator_loss, non_saturating_loss
 from kerasgan.signature import Image, Label, Latent, Signature
@@ -197,7 +197,7 @@ def convolution(filters, kernel_size, **kwargs):
 def label_plane(label, num_classes, side):
     """Class ids (N,) -> plane (N, side, side, 1), linear in their one-hot vectors."""
     plane = layers.Dense(side * side, kernel_initializer=torch_uniform())
-    return layers.Reshape((side, side, 1))(plane(ops.one_hot(label, num_classes)))
+    return layers.Reshape((side, side, 1))(plane(OneHot(num_classes)(label)))
 
 
 def build_generator(image_shape, width=64, num_classes=None):
@@ -226,7 +226,7 @@ def build_base_generator(channels, num_classes=None):
     """G_K: z_K (N, 100) and the label -> images (N, 8, 8, C)."""
     z = keras.Input((BASE_LATENTS,), name="z")
     label = label_inputs(num_classes)
-    x = layers.Concatenate()([z, *(ops.one_hot(ids, num_classes) for ids in label)])
+    x = layers.Concatenate()([z, *(OneHot(num_classes)(ids) for ids in label)])
     for _ in range(2):
         x = layers.Dense(1200, "relu", kernel_initializer=normal(0.05))(x)
     pixels = BASE_SIDE * BASE_SIDE * channels
@@ -267,7 +267,7 @@ def build_base_discriminator(channels, num_classes=None):
     """D_K: images (N, 8, 8, C) and the label -> logits (N, 1)."""
     images = keras.Input((BASE_SIDE, BASE_SIDE, channels), name="images")
     label = label_inputs(num_classes)
-    classes = [ops.one_hot(ids, num_classes) for ids in label]
+    classes = [OneHot(num_classes)(ids) for ids in label]
     x = layers.Concatenate()([layers.Flatten()(images), *classes])
     for _ in range(2):
         x = layers.Dense(600, "relu", kernel_initializer=normal(0.005))(x)

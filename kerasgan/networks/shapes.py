@@ -19,16 +19,19 @@ def check_image_shape(image_shape):
     ...
     kerasgan.utils.errors.UserError: `image_shape` must be (height, width, channels) with sides ...
     """
-    whole = isinstance(image_shape, (tuple, list)) and all(isinstance(n, int) for n in image_shape)
-    if (
-        not whole
-        or len(image_shape) != 3
-        or any(side < 4 or side % 4 for side in image_shape[:2])
-        or image_shape[2] < 1
-    ):
+    if len(image_shape) != 3:
         raise UserError(
-            "`image_shape` must be (height, width, channels) with sides divisible by 4. "
-            f"Received: image_shape={image_shape}"
+            f"`image_shape` must be (height, width, channels). Received: image_shape={image_shape}"
+        )
+    height, width, channels = image_shape
+    if any(side < 4 or side % 4 for side in (height, width)):
+        smaller, larger = (
+            tuple(max(4, 4 * (side // 4) + up) if side % 4 else side for side in (height, width))
+            for up in (0, 4)
+        )
+        raise UserError(
+            f"`image_shape` must be (height, width, channels) with sides divisible by 4, such as "
+            f"{(*smaller, channels)} or {(*larger, channels)}. Received: image_shape={image_shape}"
         )
 
 

@@ -13,16 +13,18 @@ class Image(Kind):
     """A picture, float32 (height, width, channels) in [-1, 1]; uint8 is scaled to that.
 
     Args:
-        shape: (height, width, channels).
+        shape: (height, width, channels), with 1 channel for grey, 3 for colour, or 4 for colour and
+            opacity.
     """
 
     part, tensor, noun = "image", "images", "images"
 
     def __init__(self, shape):
         self.shape = tuple(int(size) for size in shape)
-        if len(self.shape) != 3:
+        if len(self.shape) != 3 or min(self.shape) < 1 or self.shape[2] not in pixels.CHANNELS:
             raise UserError(
-                f"The shape of an image is (height, width, channels). Received: {shape}"
+                f"The shape of an image is (height, width, channels), with 1 channel for grey, 3 "
+                f"for colour or 4 for colour and opacity. Received: {tuple(shape)}"
             )
 
     def get_config(self):
@@ -88,7 +90,8 @@ class Image(Kind):
 
     def observed(self, values):
         values = np.asarray(values)
-        return values if values.dtype == np.uint8 else pixels.to_uint8(values)
+        values = values if values.dtype == np.uint8 else pixels.to_uint8(values)
+        return pixels.opaque(values)
 
     def extractor(self):
         from kerasgan import metrics
@@ -99,5 +102,4 @@ class Image(Kind):
         pass
 
     def page(self):
-        shown = self.shape[-1] in (1, 3)
-        return {"image_shape": list(self.shape)} if shown else None
+        return {"image_shape": list(self.shape)}

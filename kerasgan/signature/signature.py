@@ -4,6 +4,8 @@ A model declares its `Signature` once. The checks of `fit`, sampling, exports, c
 iterate over it.
 """
 
+import numbers
+
 from kerasgan.signature.image import Image
 from kerasgan.signature.inputs import Label, Latent, Vector
 from kerasgan.signature.kind import Kind
@@ -178,7 +180,13 @@ def output_of(shape):
     >>> output_of((28, 28, 1)), output_of((2,))
     (Image((28, 28, 1)), Vector(2))
     """
-    return Image(shape) if len(shape) == 3 else Vector(*shape)
+    sizes = list(shape) if hasattr(shape, "__iter__") and not isinstance(shape, str) else []
+    if len(sizes) not in (1, 3) or not all(isinstance(size, numbers.Integral) for size in sizes):
+        raise UserError(
+            "`image_shape` must be (height, width, channels), or (dimensions,) for points. "
+            f"Received: image_shape={shape!r}"
+        )
+    return Image(sizes) if len(sizes) == 3 else Vector(*sizes)
 
 
 def kind_from(config):

@@ -37,6 +37,13 @@ def check_count(value, name, least=1):
         )
 
 
+def check_seed(seed):
+    """Checks that a seed is a whole number, 0 to 2**63 - 1; raises UserError."""
+    check_count(seed, "seed", least=0)
+    if seed >= 2**63:
+        raise UserError(f"`seed` must be less than 2**63. Received: seed={seed}")
+
+
 def nearest(word, words):
     """Returns the end of an error message: the valid names nearest to a misspelt one.
 

@@ -8,6 +8,30 @@ from PIL import Image
 
 from kerasgan.utils.files import replacing
 
+CHANNELS = (1, 3, 4)  # grey; colour; colour and opacity
+
+
+def opaque(images, background=255):
+    """Returns pictures with opacity as they look on a background, and all others unchanged.
+
+    Args:
+        images: uint8 array (..., H, W, C).
+        background: Grey level, 0 to 255, or a colour (R, G, B).
+
+    Returns:
+        uint8 array (..., H, W, 3) if C is 4.
+
+    Example:
+
+    >>> opaque(np.array([[[255, 0, 0, 0], [255, 0, 0, 255]]], np.uint8)).tolist()
+    [[[255, 255, 255], [255, 0, 0]]]
+    """
+    if images.shape[-1] != 4:
+        return images
+    opacity = images[..., 3:].astype(np.float32) / 255.0
+    shown = images[..., :3] * opacity + np.asarray(background, np.float32) * (1.0 - opacity)
+    return np.round(shown).astype(np.uint8)
+
 
 def to_uint8(images):
     """Converts images from [-1, 1] to bytes: `round((x + 1) * 127.5)`, clipped to 0..255.
@@ -77,7 +101,7 @@ def uint8_batches(source, size=256):
         size: Images in a batch, for arrays.
 
     Yields:
-        uint8 arrays (n, H, W, C).
+        uint8 arrays (n, H, W, 1 or 3); pictures with opacity are shown on white.
 
     Example:
 
@@ -88,23 +112,24 @@ def uint8_batches(source, size=256):
         source = [source[start : start + size] for start in range(0, len(source), size)]  # views
     for batch in source:
         batch = np.asarray(batch[0] if isinstance(batch, (tuple, list)) else batch)
-        yield batch if batch.dtype == np.uint8 else to_uint8(batch)
+        yield opaque(batch if batch.dtype == np.uint8 else to_uint8(batch))
 
 
 def grid(images, columns=None, margin=2, background=255):
     """Arranges images in one picture, row by row.
 
     Args:
-        images: float array in [-1, 1] or uint8 array, shape (N, H, W, C), C being 1 or 3.
+        images: float array in [-1, 1] or uint8 array, shape (N, H, W, C), C being 1, 3 or 4; with 4
+            they are shown on the background.
         columns: Images in a row; by default the grid is as square as N allows.
         margin: Pixels between images.
         background: Grey level (0..255) of margins and empty places.
 
     Returns:
-        uint8 array, shape (rows * (H + margin) - margin, columns * (W + margin) - margin, C).
+        uint8 array, shape (rows * (H + margin) - margin, columns * (W + margin) - margin, 1 or 3).
 
     Raises:
-        ValueError: If the shape is not (N, H, W, 1) or (N, H, W, 3) with N >= 1.
+        ValueError: If the shape is not (N, H, W, C) with N >= 1.
 
     Example:
 
@@ -112,13 +137,12 @@ def grid(images, columns=None, margin=2, background=255):
     (58, 88, 1)
     """
     images = np.asarray(images)
-    if images.ndim != 4 or images.shape[-1] not in (1, 3) or len(images) == 0:
+    if images.ndim != 4 or images.shape[-1] not in CHANNELS or len(images) == 0:
         raise ValueError(
-            f"A grid needs at least one image, shape (N, H, W, 1) or (N, H, W, 3). "
+            f"A grid needs at least one image, shape (N, H, W, 1, 3 or 4). "
             f"Received: shape={images.shape}"
         )
-    if images.dtype != np.uint8:
-        images = to_uint8(images)
+    images = opaque(images if images.dtype == np.uint8 else to_uint8(images), background)
     num, height, width, channels = images.shape
     columns = columns or math.ceil(math.sqrt(num))
     rows = math.ceil(num / columns)
@@ -134,7 +158,7 @@ def save_png(picture, path, zoom=1):
     """Writes a picture as PNG, atomically.
 
     Args:
-        picture: uint8 array, shape (H, W, 1) or (H, W, 3).
+        picture: uint8 array, shape (H, W, C), C being 1, 3 or 4.
         path: File to write; missing folders are created.
         zoom: Integer enlargement.
 

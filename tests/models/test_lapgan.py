@@ -251,11 +251,9 @@ def test_the_class_conditions_every_network_of_every_level(tmp_path):
     np.testing.assert_array_equal(loaded.sample(4, labels=[3, 2, 1, 0], seed=1), samples)
     with pytest.raises(UserError, match="is conditional: `label` must be given"):
         gan.fit(random_images(8, 16))
-    with pytest.raises(UserError, match="is unconditional and takes no labels"):
-        make().fit(random_images(8, 16), labels)
 
 
-@pytest.mark.parametrize("shape", [(28, 28, 1), (8, 8, 1), (48, 48, 3), (32, 16, 1), (32, 32)])
+@pytest.mark.parametrize("shape", [(28, 28, 1), (8, 8, 1), (48, 48, 3), (32, 16, 1)])
 def test_other_sides_than_powers_of_two_from_16_up_are_refused(shape):
     with pytest.raises(UserError, match=r"must have power-of-two sides from 16 up.*Received"):
         LAPGAN(shape)

@@ -6,9 +6,9 @@ export function paint(canvas, pixels, [height, width, channels]) {
   for (let i = 0; i < height * width; i++) {
     for (let c = 0; c < 3; c++) {
       // The array rounds and clips: round((x + 1) * 127.5), as everywhere in kerasgan.
-      image.data[4 * i + c] = (pixels[channels * i + (channels === 3 ? c : 0)] + 1) * 127.5;
+      image.data[4 * i + c] = (pixels[channels * i + (channels > 1 ? c : 0)] + 1) * 127.5;
     }
-    image.data[4 * i + 3] = 255;
+    image.data[4 * i + 3] = channels === 4 ? (pixels[channels * i + 3] + 1) * 127.5 : 255;
   }
   canvas.width = width;
   canvas.height = height;

@@ -1,0 +1,97 @@
+"""What holds for every constructor: its arguments, its dtype policy, Keras's settings."""
+
+import contextlib
+import functools
+import inspect
+
+import keras
+
+from kerasgan.signature import output_of
+from kerasgan.utils.errors import UserError, check_count
+
+
+def constructed(init, ours):
+    """Returns a constructor that makes checks first, and builds networks under its `dtype`.
+
+    Args:
+        init: The `__init__` of a model's class.
+        ours: Whether the class is one of kerasgan, where an int by default means a number from 1.
+    """
+    parameters = inspect.signature(init).parameters
+
+    @functools.wraps(init)
+    def wrapped(self, *args, **kwargs):
+        check_settings()
+        if ours:
+            named = dict(zip(list(parameters)[1:], args, strict=False))
+            check_arguments(parameters, {**named, **kwargs})
+        with policy(kwargs.get("dtype")):
+            init(self, *args, **kwargs)
+
+    return wrapped
+
+
+def check_settings():
+    """Checks the settings of Keras under which a model is built."""
+    if keras.config.floatx() != "float32":
+        raise UserError(
+            f"Models compute in float32: call `keras.config.set_floatx('float32')`, and pass "
+            f"`dtype='mixed_bfloat16'` for mixed precision. Received: {keras.config.floatx()}"
+        )
+    if keras.config.image_data_format() != "channels_last":
+        raise UserError(
+            "Images are (height, width, channels): call "
+            "`keras.config.set_image_data_format('channels_last')`."
+        )
+
+
+def check_arguments(parameters, given):
+    """Checks the numbers and the shape among a constructor's arguments."""
+    for name, value in given.items():
+        parameter = parameters.get(name)
+        if name == "image_shape":
+            output_of(value)
+        elif parameter is None:
+            continue
+        elif type(parameter.default) is int or parameter.annotation == (int | None):
+            if value is not None or parameter.default is not None:
+                check_count(value, name)
+
+
+@contextlib.contextmanager
+def policy(dtype):
+    """Sets Keras's dtype policy for the layers that are built in the block; `None` keeps it."""
+    if dtype is None:
+        yield
+        return
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(keras.dtype_policies.get(dtype))
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def frozen(networks):
+    """Returns the places of the layers that are not trainable, by network: a dict of lists."""
+    places = {
+        name: [place for place, layer in enumerate(layers_of(network)) if not layer.trainable]
+        for name, network in networks.items()
+    }
+    return {name: each for name, each in places.items() if each}
+
+
+def freeze(networks, places):
+    """Makes layers not trainable, as `frozen` found them."""
+    for name, each in places.items():
+        layers = layers_of(networks[name])
+        for place in each:
+            layers[place].trainable = False
+
+
+def layers_of(network):
+    """Returns all layers of a network, at every depth."""
+    found = []
+    for layer in network.layers:
+        found += [layer, *(layers_of(layer) if isinstance(layer, keras.Model) else [])]
+    return found
