@@ -84,9 +84,16 @@ def test_column_of_labels_as_keras_datasets_have_it_is_accepted():
     np.testing.assert_array_equal(labels, np.arange(5))
 
 
-@pytest.mark.parametrize("labels", [np.arange(4), np.eye(5), np.linspace(0, 1, 5)])
-def test_labels_other_than_one_class_id_per_image_are_refused(labels):
-    with pytest.raises(UserError, match=r"one integer for each of 5 images in images\. Received:"):
+@pytest.mark.parametrize(
+    "labels, message",
+    [
+        (np.arange(4), "a label for each of 5 images in images. Received: 4"),
+        (np.linspace(0, 1, 5), "Labels of images must be class ids, whole numbers. Received: 0.25"),
+        (np.ones((5, 3)), r"class ids \(N,\) or one-hot"),
+    ],
+)
+def test_labels_other_than_one_class_per_image_are_refused(labels, message):
+    with pytest.raises(UserError, match=message):
         data.batches(numbered(5), labels, batch_size=5)
 
 

@@ -9,13 +9,13 @@ from kerasgan.data import tfds_sets
 from kerasgan.data.folder import read_folder
 from kerasgan.data.mini import read_mini
 from kerasgan.data.pipeline import as_arrays, batches
-from kerasgan.data.sizes import collect
+from kerasgan.data.sizes import collect, sides
 from kerasgan.data.source import ArraySource
 from kerasgan.data.splits import select
 from kerasgan.data.tfds_sets import read_tfds, tfds_features
 from kerasgan.signature.checks import check_images
 from kerasgan.utils import logs
-from kerasgan.utils.errors import UserError, check_count
+from kerasgan.utils.errors import UserError
 
 
 def load(
@@ -28,23 +28,28 @@ def load(
     seed=None,
     drop_remainder=True,
     data_dir=None,
+    transparent=False,
+    background="white",
+    skip_damaged=False,
 ):
     """Loads images as batches ready for `fit`.
 
     Args:
         name: "fashion_mnist_mini", which comes with kerasgan; any image dataset of TensorFlow
-            Datasets by its name there; the path of an image folder; or arrays. See `load_arrays`.
+            Datasets by its name there; the path of an image folder; or arrays. See `load_source`.
         split: "train", "test", ..., a slice such as "train[:1000]" or "train[10%:]", a sum such as
             "train+test", or "all".
         batch_size: Images per batch.
-        image_size: Side of the square images to yield. Images up to 4 pixels smaller are padded
-            with background (28 to 32: 2 pixels on each side); others are center-cropped to a
-            square and resized. By default images keep their size, which must be the same for all.
+        image_size: Side of the square images to yield, or (height, width). Images up to 4 pixels
+            smaller are padded with background (28 to 32: 2 pixels on each side); others are
+            center-cropped and resized. By default images keep their size, which must be the same
+            for all.
         labels: Whether to yield `(images, labels)` rather than `images`.
         shuffle: Whether to draw a new order in each epoch.
         seed: int. The same seed gives the same sequence of orders.
         drop_remainder: Whether to drop an epoch's last batch if it is incomplete.
         data_dir: Folder of TFDS; by default `TFDS_DATA_DIR`, or `~/tensorflow_datasets`.
+        transparent, background, skip_damaged: For folders, as in `load_source`.
 
     Returns:
         `tf.data.Dataset` of one epoch, with known cardinality. Images are float32
@@ -60,35 +65,56 @@ def load(
     >>> len(dataset), dataset.element_spec.shape
     (100, TensorShape([100, 32, 32, 1]))
     """
-    images, ids = load_arrays(name, split, image_size, data_dir)
-    title = _title(name)
-    if labels and ids is None:
+    source = load_source(name, split, image_size, data_dir, transparent, background, skip_damaged)
+    title = f'"{name}"' if isinstance(name, (str, os.PathLike)) else "images"
+    if labels and "label" not in source.parts:
         raise UserError(f"`labels=True` needs a dataset with class labels. {title} has none.")
-    ids = ids if labels else None
-    return batches(images, ids, batch_size, shuffle, seed, drop_remainder, title)
+    ids = source.parts["label"] if labels else None
+    return batches(source.parts["image"], ids, batch_size, shuffle, seed, drop_remainder, title)
 
 
-def load_source(name, split="train", image_size=None, data_dir=None):
-    """Returns a split as an `ArraySource` of "image" and, if there are labels, "label".
+def load_arrays(
+    name,
+    split="train",
+    image_size=None,
+    data_dir=None,
+    transparent=False,
+    background="white",
+    skip_damaged=False,
+):
+    """Reads all images of a split into memory.
 
     Args:
-        name, split, image_size, data_dir: As in `load_arrays`.
+        name, split, image_size, data_dir, transparent, background, skip_damaged: As in
+            `load_source`.
+
+    Returns:
+        Tuple of the images (N, H, W, C), uint8, or float32 in [-1, 1] if given so, and their labels
+        (N,) int32, or `None` without labels.
 
     Raises:
-        UserError: As `load_arrays`.
+        UserError: As `load_source`.
 
     Example:
 
-    >>> load_source("fashion_mnist_mini", "test[:100]").spec["image"]
-    Image((28, 28, 1))
+    >>> images, labels = load_arrays("fashion_mnist_mini", split="test[:100]")
+    >>> images.shape, images.dtype, labels.shape
+    ((100, 28, 28, 1), dtype('uint8'), (100,))
     """
-    images, labels = load_arrays(name, split, image_size, data_dir)
-    parts = {"image": images} if labels is None else {"image": images, "label": labels}
-    return ArraySource(parts, str(name) if isinstance(name, (str, os.PathLike)) else "arrays")
+    source = load_source(name, split, image_size, data_dir, transparent, background, skip_damaged)
+    return source.parts["image"], source.parts.get("label")
 
 
-def load_arrays(name, split="train", image_size=None, data_dir=None):
-    """Reads all images of a split into memory.
+def load_source(
+    name,
+    split="train",
+    image_size=None,
+    data_dir=None,
+    transparent=False,
+    background="white",
+    skip_damaged=False,
+):
+    """Returns a split as an `ArraySource` of "image" and, if there are labels, "label".
 
     Args:
         name: One of
@@ -97,59 +123,60 @@ def load_arrays(name, split="train", image_size=None, data_dir=None):
             - The name of a TFDS dataset with an "image" feature: "cifar10", "celeb_a", ... It is
               downloaded on first use. "fashion_mnist" needs no network where Debian's package
               dataset-fashion-mnist is installed.
-            - The path of a folder of PNG, JPEG, WebP or BMP images. Its subfolders are the classes,
-              numbered in sorted order. Folders named train, test, val or validation are splits;
-              without them every tenth image in sorted order is "test" and the others are "train".
-              Images are read as RGB unless all are greyscale; transparency is dropped.
+            - The path of a folder of images in any format that Pillow reads; of animations, the
+              first frame. Its subfolders are the classes, numbered in sorted order. Folders named
+              train, test, val, valid or validation are splits; without them every tenth image in
+              sorted order is "test" and the others are "train". Images are read as RGB unless all
+              are greyscale. Files that Pillow does not read are counted in a warning.
             - An array (N, H, W, C), uint8 or float in [-1, 1], or a tuple (images, labels). All of
               it is the split "train".
         split: As in `load`.
         image_size: As in `load`.
         data_dir: As in `load`.
+        transparent: Whether the images of a folder keep their opacity, as a fourth channel.
+        background: Colour on which they are shown otherwise: a name or "#rrggbb".
+        skip_damaged: Whether damaged images of a folder are left out, with a warning, rather than
+            refused, all in one error.
 
     Returns:
-        Tuple of the images (N, H, W, C), uint8, or float32 in [-1, 1] if given so, and their labels
-        (N,) int32, or `None` without labels.
+        `ArraySource`, with the names of the classes where they are known.
 
     Raises:
         UserError: If there is no such dataset or split, or the data cannot be read or downloaded.
 
     Example:
 
-    >>> images, labels = load_arrays("fashion_mnist_mini", split="test[:100]")
-    >>> images.shape, images.dtype, labels.shape
-    ((100, 28, 28, 1), dtype('uint8'), (100,))
+    >>> source = load_source("fashion_mnist_mini", "test[:100]")
+    >>> source.spec["image"], source.class_names[7]
+    (Image((28, 28, 1)), 'Sneaker')
     """
     if image_size is not None:
-        check_count(image_size, "image_size")
-    if isinstance(name, (str, os.PathLike)):
-        return read(name, split, image_size, data_dir)
-    images, labels = name if isinstance(name, tuple) and len(name) == 2 else (name, None)
+        sides(image_size)
+    if not isinstance(name, (str, os.PathLike)):
+        return arrays_source(name, split, image_size)
+    if name == tfds_sets.MINI:
+        return read_mini(split, image_size)
+    if is_folder(name):
+        folder = Path(name).expanduser()
+        return read_folder(folder, split, image_size, transparent, background, skip_damaged)
+    with logs.quiet():
+        return read_tfds(name, split, image_size, data_dir)
+
+
+def arrays_source(arrays, split, image_size):
+    """Returns arrays, images or (images, labels), as a source."""
+    images, labels = arrays if isinstance(arrays, tuple) and len(arrays) == 2 else (arrays, None)
     images, labels = as_arrays(images, labels, "images")
     check_images(images, "images")
     if split not in ("train", "all"):
         chosen = select(split, {"train": np.arange(len(images))}, "images")
         images, labels = images[chosen], None if labels is None else labels[chosen]
-    if image_size is None:
-        return images, labels
-    # In pieces, since resizing takes four bytes a value.
-    starts = range(0, len(images), 1024)
-    pieces = ((images[i : i + 1024], None) for i in starts)
-    return collect(pieces, len(images), image_size, "images")[0], labels
-
-
-def _title(name):
-    return f'"{name}"' if isinstance(name, (str, os.PathLike)) else "images"
-
-
-def read(name, split="train", image_size=None, data_dir=None):
-    """Reads one split of a named set or folder; `kerasgan.data.load_arrays` documents the rest."""
-    if name == tfds_sets.MINI:
-        return read_mini(split, image_size)
-    if is_folder(name):
-        return read_folder(Path(name).expanduser(), split, image_size)
-    with logs.quiet():
-        return read_tfds(name, split, image_size, data_dir)
+    if image_size is not None:
+        # In pieces, since resizing takes four bytes a value.
+        starts = range(0, len(images), 1024)
+        pieces = ((images[i : i + 1024], None) for i in starts)
+        images, _ = collect(pieces, len(images), image_size, "images")
+    return ArraySource({"image": images} if labels is None else {"image": images, "label": labels})
 
 
 def is_folder(name):
@@ -168,8 +195,8 @@ def image_shape(name, image_size=None, data_dir=None):
 
     Args:
         name: TFDS's name, "fashion_mnist_mini" or a folder of images.
-        image_size: Side to which images are resized, or `None`.
-        data_dir: As for `read`.
+        image_size: As in `load`, or `None`.
+        data_dir: As in `load`.
 
     Returns:
         (height, width, channels).
@@ -184,10 +211,10 @@ def image_shape(name, image_size=None, data_dir=None):
     (32, 32, 3)
     """
     if name == tfds_sets.MINI or is_folder(name):
-        return read(name, "all", image_size)[0].shape[1:]
+        return load_source(name, "all", image_size).spec["image"].shape
     with logs.quiet():
         shape = tfds_features(tfds_sets.find(name, data_dir), name)["image"].shape
-    shape = (image_size, image_size, shape[2]) if image_size else shape
+    shape = (*sides(image_size), shape[2]) if image_size else shape
     if None in shape:
         raise UserError(f"Images of {name} have several sizes: the recipe needs data.image_size.")
     return tuple(shape)

@@ -52,7 +52,8 @@ class ArraySource:
         if values.ndim == 2 and np.issubdtype(values.dtype, np.floating):
             return Vector(values.shape[1])
         if values.ndim == 1 and np.issubdtype(values.dtype, np.integer):
-            return Label(len(self.class_names or ()) or int(values.max()) + 1)
+            names = self.class_names if part == "label" else None
+            return Label(len(names) if names else int(values.max(initial=0)) + 1, names)
         raise UserError(
             f"{self.name}: `{part}` must be images (N, H, W, C), vectors (N, D), sound (N, T, 1) "
             f"or class ids (N,). Received: shape={values.shape}, dtype={values.dtype}"

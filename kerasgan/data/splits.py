@@ -45,7 +45,9 @@ def select(split, splits, name):
     >>> select("train[-1:]+test[:50%]", {"train": np.arange(3), "test": np.arange(3, 7)}, "toy")
     array([2, 3, 4])
     """
-    splits = {**splits, "all": np.concatenate(list(splits.values()))}
+    every = np.concatenate(list(splits.values()))
+    _, first = np.unique(every, return_index=True)  # a split may have several names
+    splits = {**splits, "all": every[np.sort(first)]}
     selected = []
     for part in str(split).split("+"):
         match = re.fullmatch(r"\s*([\w-]+)(?:\[(-?\d+%?)?:(-?\d+%?)?\])?\s*", part)

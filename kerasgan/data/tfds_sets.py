@@ -9,6 +9,7 @@ import numpy as np
 
 from kerasgan.data import tfds_sets
 from kerasgan.data.sizes import collect
+from kerasgan.data.source import ArraySource
 from kerasgan.data.splits import select
 from kerasgan.utils.errors import UserError, nearest
 from kerasgan.utils.network import unreachable
@@ -160,4 +161,7 @@ def read_tfds(name, split, image_size, data_dir):
     )
     dataset = dataset.batch(1 if None in image.shape else 256)
     chunks = ((batch["image"], batch.get("label")) for batch in dataset.as_numpy_iterator())
-    return collect(chunks, splits[split].num_examples, image_size, name)
+    images, labels = collect(chunks, splits[split].num_examples, image_size, name)
+    if labels is None:
+        return ArraySource({"image": images}, name)
+    return ArraySource({"image": images, "label": labels}, name, list(features["label"].names))

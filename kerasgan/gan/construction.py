@@ -17,7 +17,8 @@ def constructed(init, ours):
         init: The `__init__` of a model's class.
         ours: Whether the class is one of kerasgan, where an int by default means a number from 1.
     """
-    parameters = inspect.signature(init).parameters
+    signature = inspect.signature(init)
+    parameters = signature.parameters
 
     @functools.wraps(init)
     def wrapped(self, *args, **kwargs):
@@ -28,6 +29,7 @@ def constructed(init, ours):
         with policy(kwargs.get("dtype")):
             init(self, *args, **kwargs)
 
+    wrapped.__signature__ = signature  # Keras looks at it, and does not follow `__wrapped__`
     return wrapped
 
 

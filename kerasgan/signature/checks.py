@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from kerasgan.utils.errors import UserError
+from kerasgan.utils.errors import UserError, nearest
 
 TOLERANCE = 1e-4  # beyond [-1, 1], for rounding errors of the user's scaling
 
@@ -37,7 +37,7 @@ def check_images(images, name="images", image_shape=None):
     _check_values(images, name)
 
 
-def class_ids(values, name, num_classes=None):
+def class_ids(values, name, num_classes=None, names=None):
     """Returns labels as class ids.
 
     Args:
@@ -45,6 +45,7 @@ def class_ids(values, name, num_classes=None):
             (N, num_classes).
         name: Their name in errors.
         num_classes: Number of classes, or `None` if it is not known.
+        names: List of the classes' names, which may then stand for their ids.
 
     Returns:
         int32 array (N,).
@@ -60,6 +61,12 @@ def class_ids(values, name, num_classes=None):
     if isinstance(values, np.ma.MaskedArray):
         raise UserError(f"{name} is a masked array, and masks are not used: leave out such labels.")
     values = np.asarray(values)
+    if values.dtype.kind in "USO" and names is not None:
+        places = {each: place for place, each in enumerate(names)}
+        for each in map(str, values.ravel()):
+            if each not in places:
+                raise UserError(f'{name}: there is no class "{each}": {nearest(each, names)}')
+        values = np.array([places[str(each)] for each in values.ravel()]).reshape(values.shape)
     if values.dtype.kind in "USO":
         raise UserError(
             f"{name} must be class ids, whole numbers. Received: {values.ravel()[:1].tolist()} "

@@ -66,6 +66,10 @@ class Label(Kind):
 
     Args:
         num_classes: Number of classes.
+        names: List of the classes' names, or `None`.
+
+    Raises:
+        UserError: If there are not as many names as classes.
 
     Example:
 
@@ -77,12 +81,18 @@ class Label(Kind):
     source = "drawn"
     part, tensor, noun = "label", "labels", "labels"
 
-    def __init__(self, num_classes):
+    def __init__(self, num_classes, names=None):
         check_count(num_classes, "num_classes")
         self.num_classes = self.turns = int(num_classes)
+        self.names = None if names is None else [str(name) for name in names]
+        if names is not None and len(self.names) != self.num_classes:
+            raise UserError(
+                f"There must be a name for each of {num_classes} classes. "
+                f"Received: {len(self.names)} names"
+            )
 
     def get_config(self):
-        return {"kind": "label", "num_classes": self.num_classes}
+        return {"kind": "label", "num_classes": self.num_classes, "names": self.names}
 
     def draw(self, num, seed):
         return tf.range(num, dtype=tf.int32) % self.num_classes
@@ -94,7 +104,7 @@ class Label(Kind):
         self._ids(values, name)
 
     def _ids(self, values, name, num=None):
-        ids = class_ids(values, name, self.num_classes)
+        ids = class_ids(values, name, self.num_classes, self.names)
         if num is not None and len(ids) != num:
             raise UserError(f"{name} must hold {num} class ids. Received: {len(ids)}")
         check_labels(ids, self.num_classes, name)
@@ -146,7 +156,7 @@ class Label(Kind):
         return generator.integers(0, self.num_classes, num).astype("int32")
 
     def control(self):
-        return {"num_classes": self.num_classes}
+        return {"num_classes": self.num_classes, "class_names": self.names}
 
     def described(self):
         return f"in {self.num_classes} classes"

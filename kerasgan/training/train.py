@@ -5,7 +5,7 @@ import os
 import keras
 import tensorflow as tf
 
-from kerasgan.data import checks, load_source
+from kerasgan.data import checks, load_source, side_of
 from kerasgan.data.source import ArraySource
 from kerasgan.evaluation.scorer import Scorer
 from kerasgan.training import runs, strategies
@@ -128,8 +128,7 @@ def train(
 def source_of(gan, data, split):
     """Returns data in any of the forms as a source of the parts that a model trains on."""
     if isinstance(data, (str, os.PathLike)):
-        height, width, *_ = (*gan.signature.output.shape, None)
-        source = load_source(data, split, height if height == width else None)
+        source = load_source(data, split, side_of(gan.signature.output.shape))
     elif isinstance(data, ArraySource):
         source = data
     else:
