@@ -54,7 +54,8 @@ def fit(gan, steps):
 def choose_rates(gan):
     """Sets both rates so that a step moves each network's weights by about 3e-4: far more than the
     tolerance of 1e-5, but not so much that GANs amplify float32 rounding errors."""
-    start = [variable.numpy() for variable in gan.variables]
+    state = [*gan.variables, *(v for each in gan.optimizers.values() for v in each.variables)]
+    start = [variable.numpy() for variable in state]
     networks = [gan.networks_of(player)[0] for player in gan.players]
     before = [contract.weights(network) for network in networks]
     fit(gan, 1)
@@ -62,7 +63,7 @@ def choose_rates(gan):
     for network, optimizer, old in zip(networks, gan.optimizers.values(), before, strict=True):
         moved = contract.largest_difference(contract.weights(network), old)
         rates.append(float(optimizer.learning_rate.numpy()) * min(3e-4 / moved, 1000.0))
-    for variable, value in zip(gan.variables, start, strict=True):
+    for variable, value in zip(state, start, strict=True):
         variable.assign(value)
     return rates
 
@@ -313,3 +314,49 @@ def test_a_run_on_replicas_resumes_where_it_stopped(mirrored, tmp_path):
     )
     for column in ("d_loss", "g_loss"):
         np.testing.assert_allclose(second[column], first[column], rtol=1e-4)
+
+
+@pytest.mark.parametrize("option", ["clipnorm", "global_clipnorm", "clipvalue"])
+def test_replicas_clip_the_gradient_of_the_whole_batch(option, mirrored):
+    weights = []
+    for strategy in (tf.distribute.get_strategy(), mirrored):
+        keras.utils.set_random_seed(0)
+        with strategy.scope():
+            gan = contract.build("dcgan")
+            gan.compile(*(keras.optimizers.SGD(0.1, **{option: 1e-3}) for _ in range(2)))
+        start = contract.weights(gan.generator)
+        fit(gan, 3)
+        weights.append(contract.weights(gan.generator))
+    assert contract.largest_difference(weights[0], start) > 1e-5
+    assert contract.largest_difference(*weights) < 1e-6
+
+
+def test_optimizers_that_replicas_cannot_use_are_refused(mirrored):
+    with mirrored.scope():
+        gan = contract.build("dcgan")
+        accumulating = keras.optimizers.SGD(0.1, gradient_accumulation_steps=2)
+        with pytest.raises(UserError, match="does not work with several replicas"):
+            gan.compile(accumulating)
+        scaled = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.1, clipnorm=1.0))
+        with pytest.raises(UserError, match="cannot be clipped with several replicas"):
+            gan.compile(scaled)
+
+
+def test_a_distributed_dataset_is_scaled_and_checked_like_others(mirrored):
+    bytes_ = np.random.default_rng(0).integers(0, 256, (16, *contract.SHAPE), dtype="uint8")
+
+    def distributed(images):
+        dataset = tf.data.Dataset.from_tensor_slices(images).batch(8)
+        return mirrored.experimental_distribute_dataset(dataset)
+
+    losses = []
+    for images in (bytes_, (bytes_ / 127.5 - 1).astype("float32")):
+        gan = build(("dcgan", {}), mirrored)
+        losses += gan.fit(distributed(images), verbose=0).history["d_loss"]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+    broken = (bytes_ / 127.5 - 1).astype("float32")
+    broken[9, 0, 0] = 7.0
+    with pytest.raises(UserError, match="`image` of `x` does not fit the model or is out of range"):
+        gan.fit(distributed(broken), verbose=0)
+    with pytest.raises(UserError, match=r"must yield batches of shape \(N, 32, 32, 1\)"):
+        gan.fit(distributed(bytes_[:, :16]), verbose=0)

@@ -259,7 +259,7 @@ def test_quantised_weights_take_less_space(tmp_path):
 @pytest.mark.parametrize(
     "mode, latents, message",
     [
-        ("int7", None, 'There is no quantization "int7", did you mean'),
+        ("int7", None, 'There is no quantization "int7": did you mean'),
         ("int8", np.zeros((4, 99)), r"must have shape \(N, 100\).*Received: shape=\(4, 99\)"),
         ("int8", np.full((4, 100), np.nan), "must be finite"),
         ("int8", np.zeros((0, 100)), "must be a whole number, 1 or more"),

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from kerasgan import data, metrics
 from kerasgan.metrics import manifold
 
+pytestmark = pytest.mark.filterwarnings("ignore:Precision, recall, density and coverage of fewer")
+
 
 def features(num, dim=6, seed=0):
     return np.random.default_rng(seed).normal(size=(num, dim))
@@ -44,6 +46,14 @@ def small_blocks(monkeypatch, block):
     k=st.integers(1, 5),
     integers=st.booleans(),
 )
+def test_so_few_images_are_marked():
+    with pytest.warns(UserWarning, match="of fewer than 1000 images say little.*32 real"):
+        manifold.precision_recall(features(32), features(40))
+    with pytest.warns(UserWarning, match="The Frechet distance|say little") as told:
+        metrics.summary(features(32), features(40), features(40))
+    assert sum("say little" in str(each.message) for each in told) == 1
+
+
 def test_all_four_equal_brute_force_with_and_without_ties(seed, counts, k, integers):
     rng = np.random.default_rng(seed)
     draw = (lambda n: rng.integers(0, 3, (n, 3)) * 1.0) if integers else rng.normal

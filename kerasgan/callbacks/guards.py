@@ -57,8 +57,8 @@ class StopOnNonFinite(keras.callbacks.Callback):
 class WarnOnCollapse(keras.callbacks.Callback):
     """Warns, once each, when the generator collapses and when the discriminator wins.
 
-    At the end of each epoch it measures how much samples of different latents differ, and checks
-    those losses of the discriminator whose minimum is 0.
+    At the end of each epoch it measures how much samples of different latents differ, with classes
+    those of one class, and checks those losses of the discriminator whose minimum is 0.
 
     Args:
         num: Samples to compare.
@@ -85,13 +85,13 @@ class WarnOnCollapse(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         if steps_of(self.model) < self.after:
             return
-        spread = float(self.model.sample(self.num, seed=0).std(axis=0).mean())
+        spread, of_class = self._spread()
         if spread < self.least:
             self._warn(
                 "collapse",
-                f"Epoch {epoch + 1}: the generator makes the same image from any latents (their "
-                f"standard deviation is {spread:.1g}). A lower learning rate of the discriminator, "
-                f"a larger batch, or another model (WGAN-GP, SNGAN) usually helps.",
+                f"Epoch {epoch + 1}: the generator makes the same image {of_class}from any latents "
+                f"(their standard deviation is {spread:.1g}). A lower learning rate of the "
+                f"discriminator, a larger batch, or another model (WGAN-GP, SNGAN) usually helps.",
             )
         losses = {k: v for k, v in (logs or {}).items() if k in self.model.saturating_losses}
         for name, loss in losses.items():
@@ -102,6 +102,14 @@ class WarnOnCollapse(keras.callbacks.Callback):
                     f"({name} is {loss:.1g}), so the generator learns little. A lower learning "
                     f"rate of the discriminator or a smaller one usually helps.",
                 )
+
+    def _spread(self):
+        """Returns the standard deviation over samples, within classes if there are any."""
+        turns = next((k.turns for k in self.model.signature.inputs.values() if k.turns), 1)
+        num = turns * max(2, self.num // turns)
+        samples = self.model.sample(num, seed=0)
+        of_classes = samples.reshape(num // turns, turns, *samples.shape[1:])
+        return float(of_classes.std(axis=0).mean()), "of a class " if turns > 1 else ""
 
     def _warn(self, kind, message):
         if kind not in self.warned:

@@ -1,6 +1,6 @@
 """Sample grids during training."""
 
-import os
+from pathlib import Path
 
 import keras
 import tensorflow as tf
@@ -12,6 +12,8 @@ from kerasgan.viz import grids
 class SampleGrid(keras.callbacks.Callback):
     """Draws the same latents after every epoch: `epoch_0000.png` (untrained), `epoch_0001.png` ...
 
+    A second `fit` into the same folder goes on with the next number.
+
     Args:
         directory: Folder for the PNG files.
         num: Images in a grid.
@@ -22,7 +24,7 @@ class SampleGrid(keras.callbacks.Callback):
 
     Example:
 
-    >>> import kerasgan, tempfile, numpy as np
+    >>> import kerasgan, os, tempfile, numpy as np
     >>> gan = kerasgan.DCGAN((8, 8, 1), width=4)
     >>> gan.compile()
     >>> folder = tempfile.mkdtemp()
@@ -35,15 +37,24 @@ class SampleGrid(keras.callbacks.Callback):
     def __init__(self, directory, num=64, seed=0, log_dir=None, zoom=2, untrained=True):
         super().__init__()
         self.untrained = untrained
-        self.directory, self.num, self.seed, self.zoom = directory, num, seed, zoom
+        self.directory, self.num, self.seed, self.zoom = Path(directory), num, seed, zoom
         self.writer = tf.summary.create_file_writer(log_dir) if log_dir else None
 
+    def on_train_begin(self, logs=None):
+        self.before = None  # number of the last grid of an earlier `fit`
+
     def on_epoch_begin(self, epoch, logs=None):
-        if epoch == 0 and self.untrained:
+        if self.before is None:
+            self.before = 0 if epoch else self._last()
+        if epoch == 0 and self.before == 0 and self.untrained:
             self._draw(0)
 
     def on_epoch_end(self, epoch, logs=None):
-        self._draw(epoch + 1)
+        self._draw(self.before + epoch + 1)
+
+    def _last(self):
+        numbers = [path.stem.removeprefix("epoch_") for path in self.directory.glob("epoch_*.png")]
+        return max((int(number) for number in numbers if number.isdecimal()), default=0)
 
     def on_train_end(self, logs=None):
         if self.writer:
@@ -53,8 +64,7 @@ class SampleGrid(keras.callbacks.Callback):
         picture = grids.sample_grid(self.model, self.num, self.seed)
         if picture is None:  # this kind of output cannot be drawn
             return
-        path = os.path.join(self.directory, f"epoch_{epoch:04d}.png")
-        pixels.save_png(picture, path, zoom=self.zoom)
+        pixels.save_png(picture, self.directory / f"epoch_{epoch:04d}.png", zoom=self.zoom)
         if self.writer:
             with self.writer.as_default():
                 tf.summary.image("samples", picture[None], step=epoch)

@@ -28,6 +28,7 @@ def evaluate(
     gan = load_gan(checkpoint)
     from kerasgan import metrics
     from kerasgan.evaluation.features import real_protocol
+    from kerasgan.evaluation.scorer import inflated
     from kerasgan.utils import provenance
 
     gan.signature.output.check_scored(checkpoint)
@@ -39,6 +40,7 @@ def evaluate(
         "value": round(scores["frechet_distance"], 3),
         **protocol,
         "n_fake": len(real),
+        "inflated": inflated(len(real), extractor),
         "image_shape": list(shape),
         "sample_seed": seed,
         **provenance.stamp(gan.inference_generator, extractor),

@@ -1,12 +1,15 @@
 """Checks of training data."""
 
 import contextlib
+import re
 import warnings
 
 import numpy as np
 import tensorflow as tf
 
 from kerasgan.utils.errors import UserError
+
+REFUSED = "`[a-z_]+` of `x` does not fit"  # what assertions within a step say
 
 
 class Refusals:
@@ -21,9 +24,11 @@ class Refusals:
         """Raises the first error found in place of TensorFlow's."""
         try:
             yield
-        except tf.errors.OpError:
+        except tf.errors.OpError as error:
             if self.errors:
                 raise self.errors[min(self.errors)] from None
+            if refused := re.search(f'{REFUSED}[^\\]"]*', str(error)):
+                raise UserError(refused[0]) from None
             raise
 
     def collect(self, index, check):

@@ -24,6 +24,11 @@ def score(samples, num, real, extractor, verbose=False):
     return {"frechet_distance": metrics.frechet_distance(real, fake)}
 
 
+def inflated(num, extractor):
+    """Tells whether a Frechet distance of so few images is inflated: no more than features."""
+    return num <= extractor.dim
+
+
 class Scorer:
     """Scores a generator against real examples.
 
@@ -77,6 +82,7 @@ class Scorer:
             "trained": round(self(gan), 3),
             "untrained": round(untrained, 3),
             "floor": round(self.floor, 3),
+            "inflated": inflated(self.num, self.extractor),
             "n_real": self.num,
             "n_fake": self.num,
             "dataset": self.dataset,

@@ -18,14 +18,15 @@ QUANTIZATIONS = ("float16", "dynamic", "int8", "int16x8")
 CALIBRATION = 256  # default number of calibration latents
 
 
-def tflite(gan, path, quantization=None, calibration_latents=None):
-    """Writes the generator as a TFLite model: one latent vector in, one image out.
+def tflite(gan, path, quantization=None, calibration_latents=None, batch_size=1):
+    """Writes the generator as a TFLite model: latent vectors in, images out.
 
-    Inputs and output have the names, dtypes and shapes of `gan.signature`, with a batch of 1: `z`
-    (1, latent_dim) float32, and `label` (1,) int32 where the model takes one; `images`
-    (1, H, W, C) float32 in [-1, 1]. Their signature is `serving_default`. Inputs and output are
-    float in every mode. The batch size is fixed, as LiteRT in browsers needs it, and fastest
-    elsewhere. Only built-in operators are used, so every LiteRT runtime loads the file.
+    Inputs and output have the names, dtypes and shapes of `gan.signature`, with a fixed batch, by
+    default of 1: `z` (1, latent_dim) float32, and `label` (1,) int32 where the model takes one;
+    `images` (1, H, W, C) float32 in [-1, 1]. Their signature is `serving_default`. Inputs and
+    output are float in every mode. LiteRT in browsers needs a fixed batch, which is also fastest
+    elsewhere; `resize_tensor_input` does not change it. Only built-in operators are used, so every
+    LiteRT runtime loads the file.
 
     Args:
         gan: A `kerasgan.GAN`.
@@ -39,6 +40,7 @@ def tflite(gan, path, quantization=None, calibration_latents=None):
             the last two modes; or a tuple or dict of all inputs except labels. By default 256 that
             the model draws, with seed 0; class labels take turns, and inputs that must be given are
             those that the model keeps from its first `fit`.
+        batch_size: Number of samples that one call generates.
 
     Returns:
         str, the path.
@@ -56,24 +58,25 @@ def tflite(gan, path, quantization=None, calibration_latents=None):
     """
     if quantization is not None and quantization not in QUANTIZATIONS:
         near = nearest(str(quantization), QUANTIZATIONS)
-        raise UserError(f'There is no quantization "{quantization}", {near}')
+        raise UserError(f'There is no quantization "{quantization}": {near}')
     check_model(gan)
+    check_count(batch_size, "batch_size")
     about = {**metadata.describe(gan), "quantization": quantization}
     if quantization is not None:
         about["float32_scores"] = about.pop("scores", None)
     calibrated = quantization in ("int8", "int16x8")
-    inputs = calibration_inputs(gan, calibration_latents) if calibrated else None
+    inputs = calibration_inputs(gan, calibration_latents, batch_size) if calibrated else None
     converted = in_float32(gan)
     with bounded_tanh(converted) if quantization == "int8" else contextlib.nullcontext():
-        content = convert(converted, quantization, inputs)
+        content = convert(converted, quantization, inputs, batch_size)
     content = metadata.annotate_tflite(content, about, gan.signature.output.tensor)
     with replacing(path) as temporary, open(temporary, "wb") as file:
         file.write(content)
     return str(path)
 
 
-def calibration_inputs(gan, given=None):
-    """Returns the calibration inputs: a list of lists of arrays with batch size 1."""
+def calibration_inputs(gan, given=None, batch_size=1):
+    """Returns the calibration inputs: a list of lists of arrays of whole batches."""
     signature = gan.signature
     if given is not None and not isinstance(given, dict):
         given = dict(zip(signature.inputs, as_tuple(given), strict=False))
@@ -90,7 +93,9 @@ def calibration_inputs(gan, given=None):
         shapes = " and ".join(f"(N, {', '.join(map(str, kind.shape))})" for kind in kinds)
         raise UserError(f"`calibration_latents` must have shape {shapes}: {error}") from error
     arrays = [np.asarray(values) for values in drawn.values()]
-    return [[values[i : i + 1] for values in arrays] for i in range(len(arrays[0]))]
+    num = len(arrays[0])
+    places = np.arange(-(-num // batch_size) * batch_size).reshape(-1, batch_size) % num
+    return [[values[each] for values in arrays] for each in places]
 
 
 def in_float32(gan):
@@ -133,9 +138,9 @@ def tanh_within_3(x):
     return tf.tanh(tf.nn.relu6(x + 3.0) - 3.0)
 
 
-def convert(gan, quantization, inputs=None):
+def convert(gan, quantization, inputs=None, batch_size=1):
     """Returns the content of a TFLite file, as the converter writes it."""
-    signature = [kind.spec(name, num=1) for name, kind in gan.signature.inputs.items()]
+    signature = [kind.spec(name, num=batch_size) for name, kind in gan.signature.inputs.items()]
     generate = tf.function(gan.generate, input_signature=signature)
     # One argument only: with the network as a second, the converter drops its weights (NaN images).
     with quiet(), warnings.catch_warnings():  # it recommends the second argument

@@ -125,6 +125,23 @@ class Saving:
             if f"example_{name}" in store.keys():
                 self.examples[name] = np.asarray(store[f"example_{name}"])
 
+    def save(self, filepath, **kwargs):
+        """Writes model, optimizers and random state to a `.keras` file.
+
+        Args:
+            filepath: File that ends in ".keras".
+            **kwargs: As in `keras.Model.save`.
+
+        Raises:
+            UserError: If it ends in something else.
+        """
+        if not str(filepath).endswith(".keras"):
+            raise UserError(
+                f"Models are saved as .keras files: name one. `save_weights` writes .weights.h5 "
+                f"files, `kerasgan.export` other formats. Received: {filepath}"
+            )
+        super().save(filepath, **kwargs)
+
     def export(self, filepath, format="tf_saved_model", verbose=False):
         """Writes the generator as a SavedModel, as `keras.Model.export` does.
 

@@ -132,7 +132,9 @@ class Steps:
     def end_step(self, **losses):
         """Updates the averaged generator, records the losses and returns them as logs."""
         if self.ema_decay is not None:
-            decay = self.now(self.ema_decay)
+            updates = next(iter(self.optimizers.values())).iterations
+            warm_up = tf.cast((1 + updates) / (10 + updates), tf.float32)
+            decay = tf.minimum(self.now(self.ema_decay), warm_up)
             for average, weight in zip(
                 self.ema_generator.weights, self.generator.weights, strict=True
             ):

@@ -7,13 +7,25 @@ squared norms count as equal, since rounding alone may order them.
 """
 
 import math
+import warnings
 
 import numpy as np
 
 from kerasgan.metrics.statistics import check_features, check_widths, row_slices
 
 _BLOCK = 4096  # rows on either side of a block of distances, 128 MiB
+FEW = 1000  # images below which neighbours are too far apart for these scores to mean much
 _TIE = 1e-12  # of the squared norms: some 50 times the rounding of 2,048 products
+
+
+def warn_of_few(real, fake):
+    """Warns if there are so few images that noise passes for real."""
+    if min(len(real), len(fake)) < FEW:
+        warnings.warn(
+            f"Precision, recall, density and coverage of fewer than {FEW} images say little: balls "
+            f"around so few reach far. Received: {len(real)} real and {len(fake)} fake",
+            stacklevel=3,
+        )
 
 
 def precision_recall(real, fake, k=3):
@@ -35,6 +47,9 @@ def precision_recall(real, fake, k=3):
     Raises:
         ValueError: If the features differ in width, are not finite or are too few for `k`.
 
+    Warns:
+        UserWarning: If there are fewer than 1,000 images on either side.
+
     Example:
 
     >>> import numpy as np
@@ -46,6 +61,7 @@ def precision_recall(real, fake, k=3):
     Models", 2019, Eqs. (1) and (2), https://arxiv.org/abs/1904.06991
     """
     real, fake = _check_sets(real, fake, k)
+    warn_of_few(real, fake)
     real_radii, fake_radii = _squared_radii(real, k), _squared_radii(fake, k)
     precise, recalled = np.zeros(len(fake), bool), np.zeros(len(real), bool)
     for rows, columns, distances in _squared_distances(real, fake, slack=-_TIE):
@@ -75,6 +91,9 @@ def density_coverage(real, fake, k=5):
     Raises:
         ValueError: If the features differ in width, are not finite or are too few for `k`.
 
+    Warns:
+        UserWarning: If there are fewer than 1,000 images on either side.
+
     Example:
 
     >>> import numpy as np
@@ -86,6 +105,7 @@ def density_coverage(real, fake, k=5):
     Eqs. (3) and (4), https://arxiv.org/abs/2002.09797
     """
     real, fake = _check_sets(real, fake, k)
+    warn_of_few(real, fake)
     radii = _squared_radii(real, k)
     inside, covered = 0, np.zeros(len(real), bool)
     for rows, _, distances in _squared_distances(real, fake, slack=_TIE):

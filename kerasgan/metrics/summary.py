@@ -1,5 +1,7 @@
 """All metrics of two sets of features at once."""
 
+import warnings
+
 from kerasgan.metrics.distances import frechet_distance, kernel_distance
 from kerasgan.metrics.manifold import density_coverage, precision_recall
 from kerasgan.metrics.scores import inception_score
@@ -20,7 +22,7 @@ def summary(real, fake, logits):
     Example:
 
     >>> import numpy as np
-    >>> features = np.random.default_rng(0).normal(size=(50, 4))
+    >>> features = np.random.default_rng(0).normal(size=(1000, 4))
     >>> scores = summary(features, features, features)
     >>> scores["distance"], scores["precision"], scores["recall"]
     (0.0, 1.0, 1.0)
@@ -28,7 +30,9 @@ def summary(real, fake, logits):
     kernel, kernel_std = kernel_distance(real, fake)
     classifier, classifier_std = inception_score(logits)
     precision, recall = precision_recall(real, fake)
-    density, coverage = density_coverage(real, fake)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Precision, recall, density")  # said once
+        density, coverage = density_coverage(real, fake)
     values = {
         "distance": frechet_distance(real, fake),
         "kernel_distance": kernel,
