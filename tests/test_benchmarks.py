@@ -129,7 +129,7 @@ def artefacts(tmp_path_factory):
     export.saved_model(gan, folder / "served")
     export.tflite(gan, folder / "gan.tflite")
     for i, image in enumerate(gan.sample(12, seed=1)):
-        pixels.save_png(pixels.to_uint8(image), folder / "pictures" / f"{i:02}.png")
+        pixels.save_picture(pixels.to_uint8(image), folder / "pictures" / f"{i:02}.png")
     return gan, folder
 
 
@@ -171,6 +171,7 @@ def run(monkeypatch, name, *arguments):
 
 
 @pytest.mark.filterwarnings("ignore:The Frechet distance of 1280 features")
+@pytest.mark.filterwarnings("ignore:Precision, recall, density and coverage of fewer")
 def test_fid_scores_every_source_and_resumes_where_it_was(artefacts, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("KERASGAN_CACHE", str(tmp_path / "cache"))
     _, folder = artefacts

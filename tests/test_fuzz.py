@@ -178,7 +178,7 @@ def pictures(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("pictures")
     for i in range(3):
-        pixels.save_png(np.full((8, 8, 3), 50 * i, "uint8"), folder / f"{i}.png")
+        pixels.save_picture(np.full((8, 8, 3), 50 * i, "uint8"), folder / f"{i}.png")
     return (folder / "1.png").read_bytes()
 
 

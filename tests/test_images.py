@@ -47,7 +47,7 @@ def test_a_grid_refuses_anything_but_a_stack_of_images():
 @pytest.mark.parametrize("channels, mode", [(1, "L"), (3, "RGB")])
 def test_a_png_holds_exactly_the_pixels(tmp_path, channels, mode):
     picture = np.random.default_rng(0).integers(0, 256, (5, 7, channels), dtype=np.uint8)
-    pixels.save_png(picture, tmp_path / "new" / "a.png", zoom=3)
+    pixels.save_picture(picture, tmp_path / "new" / "a.png", zoom=3)
     with Image.open(tmp_path / "new" / "a.png") as image:
         assert image.mode == mode and image.size == (21, 15)
         assert (np.asarray(image).reshape(15, 21, channels)[::3, ::3] == picture).all()

@@ -46,14 +46,6 @@ def small_blocks(monkeypatch, block):
     k=st.integers(1, 5),
     integers=st.booleans(),
 )
-def test_so_few_images_are_marked():
-    with pytest.warns(UserWarning, match="of fewer than 1000 images say little.*32 real"):
-        manifold.precision_recall(features(32), features(40))
-    with pytest.warns(UserWarning, match="The Frechet distance|say little") as told:
-        metrics.summary(features(32), features(40), features(40))
-    assert sum("say little" in str(each.message) for each in told) == 1
-
-
 def test_all_four_equal_brute_force_with_and_without_ties(seed, counts, k, integers):
     rng = np.random.default_rng(seed)
     draw = (lambda n: rng.integers(0, 3, (n, 3)) * 1.0) if integers else rng.normal
@@ -153,3 +145,11 @@ def test_sets_without_k_neighbours_or_of_other_shapes_are_refused(metric, real, 
 def test_samples_that_do_not_fit_the_training_set_are_refused(samples, training, k, message):
     with pytest.raises(ValueError, match=message):
         metrics.nearest_neighbours(samples, training, k)
+
+
+def test_so_few_images_are_marked():
+    with pytest.warns(UserWarning, match="of fewer than 1000 images say little.*32 real"):
+        manifold.precision_recall(features(32), features(40))
+    with pytest.warns(UserWarning, match="The Frechet distance|say little") as told:
+        metrics.summary(features(32), features(40), features(40))
+    assert sum("say little" in str(each.message) for each in told) == 1

@@ -23,7 +23,7 @@ import numpy as np
 
 from kerasgan import data, metrics, zoo
 from kerasgan.evaluation.features import real_features
-from kerasgan.training import recipe
+from kerasgan.training import recipe, runs
 from kerasgan.utils import hashing, pixels, provenance
 from kerasgan.viz import grids, walks
 
@@ -41,7 +41,8 @@ OF_THE_RUN = ("untrained", "sample_seed")  # of the run's score, which the entry
 def main(run, entry):
     run, entry = Path(run), Path(entry)
     kept, wanted = recipe.read(run / "recipe.toml"), recipe.read(entry / "recipe.toml")
-    if changes := recipe.differences(kept.tables(), wanted.tables()):
+    changes = recipe.differences(kept.tables(), wanted.tables())
+    if changes := [each for each in changes if not each.startswith(runs.Recipe.may_change)]:
         sys.exit(f"{run} was trained by another recipe: {'; '.join(changes)}")
     with tempfile.TemporaryDirectory(dir=entry) as folder:
         about = build(run, kept, entry, Path(folder))
@@ -201,10 +202,12 @@ def classes(gan):
 
 def draw(gan, folder):
     """Writes `samples.png`, seeded and not cherry-picked, and `interpolation.png`."""
-    pixels.save_png(grids.sample_grid(gan), folder / "samples.png", zoom=2)
+    pixels.save_picture(grids.sample_grid(gan), folder / "samples.png", zoom=2)
     label = gan.signature.inputs.get("label")
     labels = {"rows": label.turns, "label": range(label.turns)} if label else {}
-    pixels.save_png(walks.interpolation_grid(gan, **labels), folder / "interpolation.png", zoom=2)
+    pixels.save_picture(
+        walks.interpolation_grid(gan, **labels), folder / "interpolation.png", zoom=2
+    )
 
 
 if __name__ == "__main__":

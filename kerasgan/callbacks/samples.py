@@ -1,12 +1,16 @@
 """Sample grids during training."""
 
+import time
 from pathlib import Path
 
 import keras
 import tensorflow as tf
 
 from kerasgan.utils import pixels
+from kerasgan.utils.errors import check_count
 from kerasgan.viz import grids
+
+SHARE = 0.05  # of a training's time that its grids may take
 
 
 class SampleGrid(keras.callbacks.Callback):
@@ -21,6 +25,8 @@ class SampleGrid(keras.callbacks.Callback):
         log_dir: TensorBoard folder to which the grids are also written, or `None`.
         zoom: Integer enlargement of the PNG files.
         untrained: Whether to draw a grid before the first epoch.
+        every: Number of epochs between grids. 0 draws after epochs 1, 2, 4, 8, ..., after the last,
+            and else as often as takes at most 5% of the time.
 
     Example:
 
@@ -34,14 +40,18 @@ class SampleGrid(keras.callbacks.Callback):
     ['epoch_0000.png', 'epoch_0001.png']
     """
 
-    def __init__(self, directory, num=64, seed=0, log_dir=None, zoom=2, untrained=True):
+    def __init__(self, directory, num=64, seed=0, log_dir=None, zoom=2, untrained=True, every=1):
         super().__init__()
+        check_count(every, "every", least=0)
+        self.every, self.spent, self.drawn = every, 0.0, None
         self.untrained = untrained
         self.directory, self.num, self.seed, self.zoom = Path(directory), num, seed, zoom
         self.writer = tf.summary.create_file_writer(log_dir) if log_dir else None
 
     def on_train_begin(self, logs=None):
         self.before = None  # number of the last grid of an earlier `fit`
+        self.started, self.spent = time.monotonic(), 0.0
+        self.number = self.drawn = None
 
     def on_epoch_begin(self, epoch, logs=None):
         if self.before is None:
@@ -50,21 +60,34 @@ class SampleGrid(keras.callbacks.Callback):
             self._draw(0)
 
     def on_epoch_end(self, epoch, logs=None):
-        self._draw(self.before + epoch + 1)
+        self.number = self.before + epoch + 1
+        if self._due(epoch + 1):
+            self._draw(self.number)
 
     def _last(self):
         numbers = [path.stem.removeprefix("epoch_") for path in self.directory.glob("epoch_*.png")]
         return max((int(number) for number in numbers if number.isdecimal()), default=0)
 
+    def _due(self, epoch):
+        if self.every:
+            return epoch % self.every == 0
+        if epoch & (epoch - 1) == 0:  # 1, 2, 4, 8, ...
+            return True
+        return self.spent <= SHARE * (time.monotonic() - self.started)
+
     def on_train_end(self, logs=None):
+        if self.drawn != self.number:
+            self._draw(self.number)
         if self.writer:
             self.writer.flush()
 
     def _draw(self, epoch):
+        begun, self.drawn = time.monotonic(), epoch
         picture = grids.sample_grid(self.model, self.num, self.seed)
         if picture is None:  # this kind of output cannot be drawn
             return
-        pixels.save_png(picture, self.directory / f"epoch_{epoch:04d}.png", zoom=self.zoom)
+        pixels.save_picture(picture, self.directory / f"epoch_{epoch:04d}.png", zoom=self.zoom)
         if self.writer:
             with self.writer.as_default():
                 tf.summary.image("samples", picture[None], step=epoch)
+        self.spent += time.monotonic() - begun

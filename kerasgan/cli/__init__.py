@@ -7,7 +7,18 @@ import importlib
 
 from kerasgan.cli.common import main, run
 
-COMMANDS = ("train", "launch", "list", "sample", "evaluate", "export", "inspect", "benchmark")
+COMMANDS = (
+    "train",
+    "launch",
+    "list",
+    "sample",
+    "evaluate",
+    "compare",
+    "film",
+    "export",
+    "inspect",
+    "benchmark",
+)
 for name in COMMANDS:
     importlib.import_module(f"kerasgan.cli.{name}")
 

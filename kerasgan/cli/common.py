@@ -34,6 +34,14 @@ DataDir = Annotated[Path | None, typer.Option(help="Where TFDS keeps its data.")
 Checkpoint = Annotated[Path, typer.Argument(help="A zoo entry, a run directory or a .keras file.")]
 
 
+Import = Annotated[
+    Path | None, typer.Option("--import", help="Python file that defines the model's class.")
+]
+
+
+Overwrite = Annotated[bool, typer.Option(help="Replace an earlier output.")]
+
+
 Seed = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of the samples.")]
 
 
@@ -134,10 +142,26 @@ def root(
         print(context.get_help())
 
 
-def load_gan(path):
-    """Loads the model of a run directory, a .keras file or a zoo entry."""
-    from kerasgan import zoo
+def load_gan(path, module=None):
+    """Loads the model of a run directory, a .keras file or a zoo entry.
+
+    Args:
+        path: Its path or name.
+        module: Python file that defines its class, or `None`.
+    """
+    from kerasgan import models, zoo
 
     zoo.find(path)  # reports a mistake before TensorFlow starts
     start()
+    if module is not None:
+        models.import_file(module)
     return zoo.load(path)
+
+
+def sides(text):
+    """Returns the `image_size` that "64" or "48x32" (height x width) names."""
+    parts = text.lower().split("x")
+    if len(parts) > 2 or not all(part.isdecimal() and int(part) for part in parts):
+        raise UserError(f"--image-size is a side or height x width: 64, 48x32. Received: {text}")
+    numbers = [int(part) for part in parts]
+    return numbers[0] if len(numbers) == 1 else numbers

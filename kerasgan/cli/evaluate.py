@@ -1,48 +1,77 @@
 """`kerasgan evaluate`"""
 
 import contextlib
+import json
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from kerasgan.cli.common import Checkpoint, DataDir, Seed, app, load_gan
+from kerasgan.cli.common import Checkpoint, DataDir, Import, Seed, app, load_gan
+from kerasgan.utils.errors import UserError
 
 
 @app.command()
 def evaluate(
     checkpoint: Checkpoint,
     dataset: Annotated[
-        str, typer.Option(help="Real images to compare with.")
-    ] = "fashion_mnist_mini",
+        str | None, typer.Option(help="Real images; default: those that the run trained on.")
+    ] = None,
     split: Annotated[str, typer.Option(help="Split of the dataset.")] = "test",
+    channels: Annotated[
+        int | None, typer.Option(help="1 compares in grey, 3 in colour; default: as they are.")
+    ] = None,
     num: Annotated[
         int | None, typer.Option(min=2, help="Samples and real images; default: all.")
     ] = None,
     seed: Seed = 0,
     data_dir: DataDir = None,
+    module: Import = None,
 ):
     """Print the Frechet distance between samples and real images, as one line of JSON."""
-    import json
-
-    gan = load_gan(checkpoint)
+    if channels not in (None, 1, 3):
+        raise UserError(f"--channels is 1 (grey) or 3 (colour). Received: {channels}")
+    dataset = dataset or trained_on(checkpoint)
+    gan = load_gan(checkpoint, module)
     from kerasgan import metrics
     from kerasgan.evaluation.features import real_protocol
-    from kerasgan.evaluation.scorer import inflated
-    from kerasgan.utils import provenance
+    from kerasgan.evaluation.scorer import inflated, score
+    from kerasgan.utils import pixels, provenance
 
-    gan.signature.output.check_scored(checkpoint)
-    shape, extractor = gan.signature.output.shape, metrics.EfficientNetLite0()
+    output = gan.signature.output
+    output.check_scored(checkpoint)
+    extractor = metrics.EfficientNetLite0()
     with contextlib.redirect_stdout(sys.stderr):  # progress bars: the output is JSON alone
-        real, protocol = real_protocol(dataset, split, num, shape, extractor, data_dir)
-        scores = gan.evaluate(metrics.Statistics.of(real), seed=seed, extractor=extractor)
+        real, protocol = real_protocol(
+            dataset, split, num, output.shape, extractor, data_dir, channels
+        )
+        batches = map(output.observed, gan.sample_batches(len(real), seed=seed))
+        samples = (pixels.in_channels(batch, channels) for batch in batches)
+        scores = score(samples, len(real), metrics.Statistics.of(real), extractor, verbose=True)
     line = {
         "value": round(scores["frechet_distance"], 3),
         **protocol,
         "n_fake": len(real),
         "inflated": inflated(len(real), extractor),
-        "image_shape": list(shape),
+        "image_shape": list(output.shape),
         "sample_seed": seed,
         **provenance.stamp(gan.inference_generator, extractor),
     }
     print(json.dumps(line))
+
+
+def trained_on(checkpoint):
+    """Returns the name of the data that a run or zoo entry was trained on."""
+    from kerasgan import zoo
+
+    folder = Path(zoo.find(checkpoint))
+    folder = folder if folder.is_dir() else folder.parent
+    name = zoo.origin(folder).get("recipe", {}).get("data", {}).get("name")
+    if name is None and (folder / "session.json").is_file():
+        record = json.loads((folder / "session.json").read_text(encoding="utf-8"))
+        name = record.get("data", {}).get("name")
+        name = None if name == "arrays" else name
+    if name is None:
+        raise UserError(f"Nothing tells what {checkpoint} was trained on: name it by --dataset.")
+    return name

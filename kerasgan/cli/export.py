@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from kerasgan.cli.common import app, load_gan, quiet_cpp
+from kerasgan.cli.common import Import, Overwrite, app, load_gan, quiet_cpp
 from kerasgan.utils.errors import UserError, nearest
+from kerasgan.utils.files import check_free, delete
 
 
 @app.command()
@@ -23,7 +24,8 @@ def export(
     batch_size: Annotated[
         int, typer.Option(min=1, help="For tflite: samples that one call generates.")
     ] = 1,
-    overwrite: Annotated[bool, typer.Option(help="Replace what is there.")] = False,
+    overwrite: Overwrite = False,
+    module: Import = None,
 ):
     """Write generators for TensorFlow Serving, LiteRT, ONNX runtimes or a browser."""
     formats = ("saved_model", "tflite", "onnx", "browser")
@@ -32,14 +34,18 @@ def export(
     for option, value in (("quantization", quantization), ("batch-size", batch_size)):
         if value not in (None, 1) and format != "tflite":
             raise UserError(f"--{option} is for tflite. Received: --format {format}")
-    pass
     if len(checkpoints) > 1 and format != "browser":
         raise UserError(f"Only one model can be exported as {format}. Received: {len(checkpoints)}")
-    gans = [load_gan(path) for path in checkpoints]
+    belongs = is_page if format == "browser" else is_served
+    if not (format == "saved_model" and is_served(output)):  # a new version replaces nothing
+        check_free(output, overwrite, belongs)
+    gans = [load_gan(path, module) for path in checkpoints]
     from kerasgan import export as exports
 
     if format == "browser":
         names = exports.names(checkpoints)
+        if is_page(output):
+            delete(output)
         print(f"Written: {exports.browser(dict(zip(names, gans, strict=True)), output)}")
         print(f"Look at it: python -m http.server --directory {output}")
     else:
@@ -48,3 +54,13 @@ def export(
         with quiet_cpp():  # the converters' C++ code logs to the terminal
             written = getattr(exports, format)(gans[0], output, **arguments)
         print(f"Written: {written}")
+
+
+def is_served(folder):
+    """Tells whether a folder holds nothing but numbered versions of a SavedModel."""
+    return folder.is_dir() and all(path.name.isdecimal() for path in folder.iterdir())
+
+
+def is_page(folder):
+    """Tells whether a folder holds a page for browsers."""
+    return (Path(folder) / "models.json").is_file()

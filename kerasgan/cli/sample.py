@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from kerasgan.cli.common import Checkpoint, Seed, app, load_gan
+from kerasgan.cli.common import Checkpoint, Import, Overwrite, Seed, app, load_gan
+from kerasgan.utils.files import PICTURES, check_free, format_of
 
 
 @app.command()
@@ -13,13 +14,27 @@ def sample(
     checkpoint: Checkpoint,
     num: Annotated[int, typer.Option(min=1, max=100_000, help="Number of images.")] = 64,
     seed: Seed = 0,
-    output: Annotated[Path, typer.Option(help="PNG file for the grid.")] = Path("samples.png"),
+    label: Annotated[
+        str | None, typer.Option(help="Class of all images, by its name or number.")
+    ] = None,
+    output: Annotated[Path, typer.Option(help="Picture of the grid: .png, .jpg or .webp.")] = Path(
+        "samples.png"
+    ),
     zoom: Annotated[int, typer.Option(min=1, help="Enlargement.")] = 2,
+    overwrite: Overwrite = False,
+    module: Import = None,
 ):
     """Draw a grid of samples."""
-    gan = load_gan(checkpoint)
+    format_of(output, PICTURES)
+    check_free(output, overwrite)
+    gan = load_gan(checkpoint, module)
     from kerasgan.utils import pixels
     from kerasgan.viz import grids
 
-    pixels.save_png(grids.sample_grid(gan, num, seed), output, zoom)
+    if label is not None and label.isdecimal():
+        label = int(label)
+    picture = grids.sample_grid(gan, num, seed, label)
+    if picture is None:
+        gan.signature.output.check_scored(checkpoint)
+    pixels.save_picture(picture, output, zoom)
     print(f"{num} samples, seed {seed}: {output}")

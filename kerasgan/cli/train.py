@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from kerasgan import models
-from kerasgan.cli.common import DataDir, Overrides, app, start
+from kerasgan.cli.common import DataDir, Overrides, app, sides, start
 from kerasgan.utils.errors import UserError, nearest
 
 
@@ -17,13 +17,18 @@ def train(
         Path | None, typer.Argument(help="TOML file, or a name in the zoo; may be left out.")
     ] = None,
     output: Annotated[Path | None, typer.Option(help="Run directory.")] = None,
-    model: Annotated[str | None, typer.Option(help="Model, e.g. dcgan.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Model, e.g. dcgan, or my_gan.py:Mine for one's own.")
+    ] = None,
     dataset: Annotated[
         str | None, typer.Option(help="TFDS name, fashion_mnist_mini, or an image folder.")
     ] = None,
-    image_size: Annotated[int | None, typer.Option(help="Side in pixels.")] = None,
+    image_size: Annotated[
+        str | None, typer.Option(help="Side in pixels, or height x width: 64, 48x32.")
+    ] = None,
     batch_size: Annotated[int | None, typer.Option(help="Images in a batch.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the data.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Training steps, in place of epochs.")] = None,
     seed: Annotated[int | None, typer.Option(help="Fixes weights, order, latents.")] = None,
     overrides: Overrides = None,
     data_dir: DataDir = None,
@@ -43,29 +48,32 @@ def train(
         typer.Option("--dry-run", help="Build, take one step on random images, write nothing."),
     ] = False,
 ):
-    """Train a model as a recipe says; the same command again goes on where it stopped."""
+    """Train a model by a recipe; the same command continues an interrupted training."""
     shortcuts = {
         "model.name": model,
         "data.name": dataset,
-        "data.image_size": image_size,
+        "data.image_size": None if image_size is None else sides(image_size),
         "data.batch_size": batch_size,
         "training.epochs": epochs,
+        "training.steps": steps,
         "training.seed": seed,
     }
-    if model is not None and model not in models.names():
+    if model is not None and model not in models.names() and ".py:" not in model:
         raise UserError(f'There is no model "{model}": {nearest(model, models.names())}')
-    devices = start(strategy)
     from kerasgan import zoo
+
+    file = zoo.recipe_file(recipe) if recipe else None  # reports a mistake before TensorFlow starts
+    devices = start(strategy)
     from kerasgan.training import checkpoints
     from kerasgan.training import recipe as recipes
     from kerasgan.training.train import train_recipe
 
-    tables = recipes.parse(zoo.recipe_file(recipe)) if recipe else {}
+    tables = recipes.parse(file) if file else {}
     for key, value in shortcuts.items():
         if value is not None:
             table, _, name = key.partition(".")
             tables.setdefault(table, {})[name] = value
-    tables = recipes.override(tables, overrides or [])
+    tables = resolved(recipes.override(tables, overrides or []))
     whole = recipes.complete(tables, source=str(recipe or "recipe"))
     if dry_run:
         from kerasgan.training import dry_run as trial
@@ -74,7 +82,7 @@ def train(
         return
     start_from = whole.training.start_from
     trained = zoo.load_start(start_from) if start_from else None
-    name = f"{whole.model.name}_{whole.data.name}".replace(os.sep, "_")
+    name = "_".join(Path(each).stem for each in (whole.model.name, whole.data.name))
     directory = output or Path("runs") / name
     try:
         result = train_recipe(
@@ -93,3 +101,20 @@ def train(
         raise typer.Exit(130) from None
     if result is not None:
         print(f"\nRun directory: {directory}")
+
+
+def resolved(tables):
+    """Returns the tables of a recipe with absolute paths, so that a run can go on from anywhere."""
+    from kerasgan.data.loading import is_folder
+
+    tables = {
+        table: dict(each) if isinstance(each, dict) else each for table, each in tables.items()
+    }
+    data, model, training = (tables.get(table, {}) for table in ("data", "model", "training"))
+    if isinstance(data.get("name"), str) and is_folder(data["name"]):
+        data["name"] = os.path.abspath(os.path.expanduser(data["name"]))
+    if ".py:" in str(model.get("name")):
+        model["name"] = os.path.abspath(model["name"])
+    if os.path.exists(str(training.get("start_from"))):
+        training["start_from"] = os.path.abspath(training["start_from"])
+    return tables

@@ -13,6 +13,7 @@ from kerasgan.data.sizes import collect, sides
 from kerasgan.data.source import ArraySource
 from kerasgan.data.splits import select
 from kerasgan.data.tfds_sets import read_tfds, tfds_features
+from kerasgan.signature import Image, Label
 from kerasgan.signature.checks import check_images
 from kerasgan.utils import logs
 from kerasgan.utils.errors import UserError
@@ -190,8 +191,8 @@ def is_folder(name):
     )
 
 
-def image_shape(name, image_size=None, data_dir=None):
-    """Returns the shape of a dataset's images, for TFDS datasets without reading them.
+def spec_of(name, image_size=None, data_dir=None):
+    """Returns what an example of a dataset is, for TFDS datasets without reading them.
 
     Args:
         name: TFDS's name, "fashion_mnist_mini" or a folder of images.
@@ -199,7 +200,7 @@ def image_shape(name, image_size=None, data_dir=None):
         data_dir: As in `load`.
 
     Returns:
-        (height, width, channels).
+        dict from the parts of an example, "image" and maybe "label", to their kinds.
 
     Raises:
         UserError: If TFDS does not know the dataset, or images have several sizes and `image_size`
@@ -207,14 +208,17 @@ def image_shape(name, image_size=None, data_dir=None):
 
     Example:
 
-    >>> image_shape("cifar10")
-    (32, 32, 3)
+    >>> spec_of("cifar10")["image"]
+    Image((32, 32, 3))
     """
     if name == tfds_sets.MINI or is_folder(name):
-        return load_source(name, "all", image_size).spec["image"].shape
+        return load_source(name, "all", image_size).spec
     with logs.quiet():
-        shape = tfds_features(tfds_sets.find(name, data_dir), name)["image"].shape
+        features = tfds_features(tfds_sets.find(name, data_dir), name)
+    shape = features["image"].shape
     shape = (*sides(image_size), shape[2]) if image_size else shape
     if None in shape:
         raise UserError(f"Images of {name} have several sizes: the recipe needs data.image_size.")
-    return tuple(shape)
+    label = getattr(features.get("label"), "names", None)
+    spec = {"image": Image(shape)}
+    return {**spec, "label": Label(len(label), list(label))} if label else spec

@@ -19,7 +19,7 @@ UNREADABLE = (OSError, ValueError, KeyError, EOFError, NotImplementedError, Runt
 UNREADABLE += (zipfile.BadZipFile, zlib.error)
 
 
-def real_protocol(dataset, split, num, image_shape, extractor, data_dir=None):
+def real_protocol(dataset, split, num, image_shape, extractor, data_dir=None, channels=None):
     """Returns the features of real images, and the protocol that a score states.
 
     Args:
@@ -28,11 +28,23 @@ def real_protocol(dataset, split, num, image_shape, extractor, data_dir=None):
         image_shape: (height, width, channels) of the generated images; real ones are resized to
             it if it is square.
         extractor: A `kerasgan.metrics.Extractor`.
+        channels: 1 or 3 to convert the real images to grey or colour, or `None`.
 
     Returns:
         float32 array (N, D), and a dict of JSON values.
+
+    Raises:
+        UserError: If real and generated images differ in their channels.
     """
-    pictures, _ = data.load_arrays(dataset, split, data.side_of(image_shape), data_dir)
+    transparent = tuple(image_shape[2:]) == (4,)
+    size = data.side_of(image_shape)
+    pictures, _ = data.load_arrays(dataset, split, size, data_dir, transparent=transparent)
+    if channels is None and tuple(image_shape[2:]) not in ((), pictures.shape[3:]):
+        raise UserError(
+            f"The images of {dataset} have {pictures.shape[3]} channels, the generated ones "
+            f"{image_shape[2]}: --channels 1 compares both in grey, --channels 3 in colour."
+        )
+    pictures = pixels.in_channels(pictures, channels)
     pictures = data.subset(pictures, min(num or len(pictures), len(pictures)))
     real, _ = real_features(pictures, extractor, f"{dataset} {split}", verbose=True)
     return real, {
@@ -42,6 +54,7 @@ def real_protocol(dataset, split, num, image_shape, extractor, data_dir=None):
         "split": split,
         "real_sha256": hashing.of_array(pictures),
         "n_real": len(real),
+        **({} if channels is None else {"channels": channels}),
     }
 
 

@@ -166,7 +166,7 @@ def _of_tflite(content):
 
 
 def _of_onnx(content):
-    needs("onnx", "runtimes")
+    needs("onnx", "onnx")
     import onnx
     from google.protobuf.message import DecodeError
 

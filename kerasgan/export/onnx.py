@@ -38,7 +38,7 @@ def onnx(gan, path):
     >>> os.path.getsize(onnx(gan, file)) > 10_000  # doctest: +SKIP
     True
     """
-    needs("tf2onnx", "runtimes")
+    needs("tf2onnx", "onnx")
     check_model(gan)
     specs, made = gan.signature.specs, gan.signature.output.tensor
     generate = tf.function(lambda *inputs: {made: gan.generate(*inputs)}, input_signature=specs)

@@ -14,7 +14,7 @@ from kerasgan.gan.fitting import Fitting
 from kerasgan.gan.sampling import Sampling
 from kerasgan.gan.saving import Saving
 from kerasgan.gan.steps import Steps
-from kerasgan.signature import Latent, Signature, output_of
+from kerasgan.signature import Label, Latent, Signature, output_of
 from kerasgan.utils.errors import UserError, check_seed
 
 USER_PACKAGE = "kerasgan_user"  # under which Keras knows classes that are not ours
@@ -49,6 +49,8 @@ class GAN(Steps, Fitting, Sampling, Saving, keras.Model):
             trained model that is compiled anew shows what it learns from other data.
         seed: int, the seed of latents drawn in training, or `None` for a random one. Initial
             weights depend on `keras.utils.set_random_seed`, as everywhere in Keras.
+        class_names: List of the names of a conditional model's classes, which may then stand for
+            class ids, and which exports and pages show.
         **kwargs: `name`; `dtype`: policy of the networks, such as "mixed_bfloat16"; Keras's by
             default.
 
@@ -76,7 +78,14 @@ class GAN(Steps, Fitting, Sampling, Saving, keras.Model):
         return gan
 
     def __init__(
-        self, generator, discriminator, signature=None, ema_decay=None, seed=None, **kwargs
+        self,
+        generator,
+        discriminator,
+        signature=None,
+        ema_decay=None,
+        seed=None,
+        class_names: list | None = None,
+        **kwargs,
     ):
         super().__init__(**kwargs)
         if seed is not None:
@@ -87,6 +96,9 @@ class GAN(Steps, Fitting, Sampling, Saving, keras.Model):
         self.discriminator = discriminator
         self.signature = signature or default_signature(generator)
         check_signature(self.signature, generator)
+        self.class_names = None
+        if class_names is not None:
+            self.name_classes(class_names)
         self.ema_decay = ema_decay
         self.ema_generator = None
         if ema_decay is not None:
@@ -206,6 +218,23 @@ class GAN(Steps, Fitting, Sampling, Saving, keras.Model):
         columns = turns[0] if turns and turns[0] <= 20 else None
         return self.signature.output.grid(samples, columns)
 
+    def name_classes(self, names):
+        """Names the classes of a conditional model.
+
+        Args:
+            names: List of as many texts as there are classes.
+
+        Raises:
+            UserError: If there are more or fewer, or the model has no classes.
+        """
+        kind = self.signature.inputs.get("label")
+        if kind is None:
+            raise UserError(f"{type(self).__name__} has no classes to name.")
+        self.signature.inputs["label"] = self.signature.example["label"] = Label(
+            kind.num_classes, names
+        )
+        self.class_names = self.signature.inputs["label"].names
+
     def call(self, inputs, training=False):
         """Returns the generator's output for its inputs, one or a tuple."""
         return self.inference_generator(inputs, training=training)
@@ -222,11 +251,12 @@ class GAN(Steps, Fitting, Sampling, Saving, keras.Model):
         raise NotImplementedError("A model must say which optimizers its paper uses.")
 
     @classmethod
-    def from_spec(cls, spec):
-        """Returns the constructor's shape arguments for a `kerasgan.data` source.
+    def from_spec(cls, spec, **arguments):
+        """Returns the constructor's arguments that follow from a `kerasgan.data` source.
 
         Args:
             spec: dict from the parts of an example to their kinds.
+            **arguments: The constructor's other arguments, as far as they are given.
 
         Returns:
             dict of arguments.

@@ -100,6 +100,13 @@ class ConditionalGAN(GAN, package="kerasgan"):
         self.condition_dim = condition_dim
         self.width = width
 
+    @classmethod
+    def from_spec(cls, spec, **arguments):
+        shape = {"image_shape": spec["image"].shape}
+        if "label" in spec and "condition_dim" not in arguments:
+            return {**shape, "num_classes": spec["label"].num_classes}
+        return shape
+
     @staticmethod
     def default_optimizers():
         return sgd(0.1), sgd(0.01)

@@ -3,6 +3,7 @@
 import keras
 
 from kerasgan import models
+from kerasgan.training import recipe as recipes
 from kerasgan.training.optimizers import build_optimizer
 from kerasgan.utils.errors import UserError
 
@@ -16,12 +17,8 @@ def build(recipe, spec, updates=None):
         updates: Number of training steps, over which `linear_decay` lowers a learning rate to 0.
     """
     training, model = recipe.training, models.get(recipe.model.name)
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(training.precision)
-    try:
-        gan = model(**model.from_spec(spec), seed=training.seed, **recipe.model.arguments)
-    finally:
-        keras.config.set_dtype_policy(before)
+    arguments = {**model.from_spec(spec, **recipe.model.arguments), **recipe.model.arguments}
+    gan = model(**arguments, seed=training.seed, dtype=training.precision)
     optimizers = {}
     for player, default in zip(gan.players, gan.default_optimizers(), strict=True):
         optimizer = build_optimizer(recipe.optimizers[player], default)
@@ -37,6 +34,38 @@ def build(recipe, spec, updates=None):
         steps_per_execution=training.steps_per_execution,
     )
     return gan
+
+
+def completed_by(recipe, spec, say):
+    """Returns a recipe with what its model takes from the data: classes and their names.
+
+    Args:
+        recipe: `kerasgan.training.recipe.Recipe`.
+        spec: dict from the parts of an example to their kinds, as `source.spec` has it.
+        say: Receives a message if the model ignores the classes of the data.
+
+    Raises:
+        UserError: If the recipe has another number of classes than the data.
+    """
+    model, arguments = models.get(recipe.model.name), dict(recipe.model.arguments)
+    parameters = recipes.model_arguments(model)
+    found = model.from_spec(spec, **arguments)
+    arguments = {**{key: found[key] for key in found if key in parameters}, **arguments}
+    label, number = spec.get("label"), arguments.get("num_classes")
+    names = getattr(label, "names", None)
+    if names and number is None and "num_classes" in parameters:
+        say(
+            f"{recipe.data.name} has {len(names)} classes, which {model.__name__} ignores: "
+            f"--set model.num_classes={len(names)} uses them."
+        )
+    if names and number is not None and number != len(names):
+        raise UserError(
+            f"model.num_classes must be {len(names)}, the classes of {recipe.data.name}. "
+            f"Received: {number}"
+        )
+    if names and number is not None:
+        arguments.setdefault("class_names", names)
+    return recipe.replace(model={"name": recipe.model.name, **arguments})
 
 
 def take_weights(gan, start):

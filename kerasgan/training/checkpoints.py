@@ -107,7 +107,7 @@ class Checkpoints(Means):
         self.batches, self.in_epoch = 0, True
         if not self.restored:  # not earlier: callbacks reset themselves when training begins
             for callback, numbers in zip(self.others, self.state.callbacks, strict=False):
-                vars(callback).update(numbers)
+                vars(getattr(callback, "callback", callback)).update(numbers)
                 if numbers and getattr(callback, "restore_best_weights", False):
                     warnings.warn(
                         f"Checkpoints do not hold the best weights of {type(callback).__name__}: "
@@ -211,6 +211,7 @@ class Checkpoints(Means):
 
 def numbers_of(callback):
     """Returns a callback's numbers, booleans and strings by name, as JSON values."""
+    callback = getattr(callback, "callback", callback)  # of one that is for one optimizer
     plain = {
         name: value.item() if isinstance(value, np.generic) else value
         for name, value in vars(callback).items()

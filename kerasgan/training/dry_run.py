@@ -7,10 +7,9 @@ import numpy as np
 
 from kerasgan import data
 from kerasgan.data import checks
-from kerasgan.data.loading import image_shape
-from kerasgan.signature import Image
+from kerasgan.data.loading import spec_of
 from kerasgan.training import flops
-from kerasgan.training.build import build
+from kerasgan.training.build import build, completed_by
 
 
 def dry_run(recipe, data_dir=None):
@@ -35,8 +34,9 @@ def dry_run(recipe, data_dir=None):
     DCGAN, images (28, 28, 1) of fashion_mnist_mini, batch 64
     """
     name, batch_size = recipe.data.name, recipe.data.batch_size
-    shape = image_shape(name, recipe.data.image_size, data_dir)
-    gan = build(recipe, {"image": Image(shape)})
+    spec = spec_of(name, recipe.data.image_size, data_dir)
+    shape, told = spec["image"].shape, []
+    gan = build(completed_by(recipe, spec, told.append), spec)
     rng = np.random.default_rng(0)
     example = {part: kind.random(rng, batch_size) for part, kind in gan.signature.example.items()}
     before = peak_gigabytes()
@@ -55,6 +55,7 @@ def dry_run(recipe, data_dir=None):
             f"over replicas",
             f"memory: {weight_gigabytes(gan):.2f} GB of weights and optimizers; this process "
             f"peaked at {peak_gigabytes():.2f} GB, {before:.2f} GB before the step",
+            *told,
         ]
     )
 

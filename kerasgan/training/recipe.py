@@ -42,13 +42,20 @@ class Data:
 
     name: str = "fashion_mnist_mini"
     split: str = "train"
-    image_size: int | None = setting(None)
+    image_size: int | list | None = setting(None)
     batch_size: int | None = setting(None)
+    transparent: bool = False
+    background: str = "white"
+    skip_damaged: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
 class Training:
-    """`[training]`: length and settings; `start_from` names a trained model to start from."""
+    """`[training]`: length and settings.
+
+    `steps` replaces `epochs`, `grids` is the number of epochs between sample grids (0: as often as
+    takes at most 5% of the time), and `start_from` names a trained model to start from.
+    """
 
     epochs: int = setting(10)
     seed: int = setting(0, least=0, most=2**32 - 1)
@@ -57,6 +64,8 @@ class Training:
     precision: str = setting("float32", choices=("float32", "mixed_float16", "mixed_bfloat16"))
     jit_compile: str = setting("auto", choices=("auto", "on", "off"))
     steps_per_execution: int = setting(1)
+    steps: int | None = setting(None)
+    grids: int = setting(0, least=0)
     start_from: str | None = None
 
 
@@ -191,7 +200,7 @@ def complete(tables, source="recipe"):
         if not isinstance(values, dict) and table in TABLES:
             raise UserError(f"{source}: {table} must be a table. Received: {table} = {values!r}")
     name = tables.get("model", {}).get("name", Model.name)
-    if name not in models.names():
+    if name not in models.names() and ".py:" not in name:
         raise UserError(f'{source}: there is no model "{name}": {nearest(name, models.names())}')
     model = models.get(name)
     optimizers = dict(zip(model.players, model.default_optimizers(), strict=True))

@@ -35,7 +35,9 @@ class Recipe:
 
     file = "recipe.toml"
     remedies = "pass --change-recipe to go on with this one, or --overwrite to start anew"
-    may_change = ()
+    # The fingerprint tells whether data are the same, wherever they lie and whatever classes are
+    # called.
+    may_change = ("data.name", "model.class_names")
 
     def __init__(self, recipe):
         self.recipe, self.content = recipe, recipe.tables()
@@ -101,6 +103,7 @@ def opened(directory, record, overwrite=False, change_recipe=False):
                     delete(os.path.join(directory, name))
             changes = _changes(directory, record)
             refused = [each for each in changes if not each.startswith(record.may_change)]
+            changes = refused if record.file == Recipe.file else changes
             if refused and not change_recipe:
                 raise UserError(
                     f"{directory} holds another training ({'; '.join(refused)}): name "

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import os
 
 import keras
@@ -10,12 +11,14 @@ from kerasgan.callbacks import FrechetDistance, SampleGrid, StopOnNonFinite, War
 from kerasgan.data import checks, steps
 from kerasgan.evaluation.scorer import SCORE_SEED
 from kerasgan.training import checkpoints, restoring, runs, strategies
+from kerasgan.training.progress import Progress
 from kerasgan.utils import hashing, pixels, replicas
 from kerasgan.utils.errors import TrainingFailed, UserError
 from kerasgan.utils.files import replacing
 from kerasgan.viz import grids, progress
 
 SAMPLE_SEED = 0  # of the grids that a run draws
+NOISE = 0.7  # share of the untrained score above which samples still look like noise
 FINISHED = -1  # what the chief tells the other workers in place of a step
 
 
@@ -27,6 +30,8 @@ class Plan:
         epochs, batch_size, seed: Of the whole training; the seed determines the order of the data.
         checkpoint_minutes, checkpoints: As in `kerasgan.training.checkpoints.Checkpoints`.
         every: Epochs between scores during training; 0 scores only at the end.
+        steps: Number of steps of the whole training, in place of `epochs`; or `None`.
+        grids: Epochs between sample grids; 0 as often as takes at most 5% of the time.
         callbacks: Further Keras callbacks.
         verbose: As in `keras.Model.fit`.
     """
@@ -37,8 +42,14 @@ class Plan:
     checkpoint_minutes: float = 1.0
     checkpoints: int = 3
     every: int = 0
+    steps: int | None = None
+    grids: int = 0
     callbacks: tuple = ()
     verbose: object = "auto"
+
+    def last(self, in_epoch):
+        """Returns the last step of the training."""
+        return self.epochs * in_epoch if self.steps is None else self.steps
 
 
 def first_sha256(source):
@@ -100,6 +111,11 @@ def lead(gan, source, plan, directory, record, state, scorer):
         f"{type(gan).__name__}: {networks} parameters; {len(source):,} {output.noun} "
         f"{output.shape} of {source.name}{of_replicas(gan)}"
     )
+    steps_left = plan.last(state.in_epoch) - state.step
+    say(
+        f"{steps_left:,} steps of {plan.batch_size} {output.noun}, {state.in_epoch:,} in an epoch; "
+        f"weights, optimizers and data take {gigabytes(gan, source):.1f} GB"
+    )
     if scorer and state.untrained is None:
         say(f"Scoring {scorer.num:,} samples of the untrained generator ...")
         state.untrained = scorer(gan)
@@ -122,7 +138,21 @@ def lead(gan, source, plan, directory, record, state, scorer):
         say(f"  untrained {result['untrained']:8.1f}")
         say(f"  trained   {result['trained']:8.1f}   after {minutes:.1f} minutes")
         say(f"  floor     {result['floor']:8.1f}   real training images in place of samples")
+        if result["trained"] > NOISE * result["untrained"]:
+            say(
+                f"The samples are hardly better than those of the untrained generator: "
+                f"{state.step:,} steps are few. The same command with more --epochs goes on."
+            )
+        if result["inflated"]:
+            say(f"Scores of so few images are inflated: {result['n_real']:,} of each kind.")
     return result
+
+
+def gigabytes(gan, source):
+    """Returns the memory of a model's weights and optimizers, and of its data, in 10^9 bytes."""
+    optimizers = [v for each in gan.optimizers.values() for v in each.variables]
+    weights = sum(4 * math.prod(variable.shape) for variable in [*gan.weights, *optimizers])
+    return (weights + sum(part.nbytes for part in source.parts.values())) / 1e9
 
 
 def take_model(gan, directory, record):
@@ -196,9 +226,12 @@ def resumed(gan, directory, new, changes, plan, say):
         return new
     same = [(s.in_epoch, s.data_sha256) for s in (state, new)]
     if same[0] != same[1] or state.fingerprint not in ("", new.fingerprint):
+        what = "with the same number of images, but other ones"
+        if state.in_epoch != new.in_epoch:
+            what = f"with {state.in_epoch} steps an epoch, now {new.in_epoch}"
         raise UserError(
-            f"{directory} was trained on other images or batches ({state.in_epoch} steps an epoch, "
-            f"now {new.in_epoch}): name another directory, or pass --overwrite to start anew."
+            f"{directory} was trained {what}: name another directory, or pass --overwrite to start "
+            f"anew."
         )
     state.fingerprint = new.fingerprint
     replicas.from_chief(gan.distribute_strategy, state.step)
@@ -237,6 +270,9 @@ def fit(gan, source, plan, directory, state, scorer):
         plan.callbacks,
     )
     called = run_callbacks(directory, saver, scorer, plan)
+    if plan.verbose in ("auto", 1, True):
+        called.append(Progress(plan.last(state.in_epoch), state.step))
+        plan = dataclasses.replace(plan, verbose=0)
     try:
         with saver.signals():
             epochs(gan, source, plan, state, called)
@@ -251,16 +287,18 @@ def fit(gan, source, plan, directory, state, scorer):
 
 def epochs(gan, source, plan, state, callbacks):
     """Calls `fit` until the plan's last step, and updates `state.step`."""
-    last = plan.epochs * state.in_epoch
+    last = plan.last(state.in_epoch)
     while state.step < last and not gan.stop_training:
-        # First the rest of an interrupted epoch, then all others.
+        # First the rest of an interrupted epoch, then whole ones, then the rest of the steps.
         epoch, done = divmod(state.step, state.in_epoch)
-        stop = state.step - done + state.in_epoch if done else last
+        whole = (last - state.step) // state.in_epoch
+        in_this = min(state.in_epoch - done, last - state.step)
+        stop = state.step + (whole * state.in_epoch if whole and not done else in_this)
         gan.fit(
             steps(source, None, plan.batch_size, plan.seed, state.step, stop),
             initial_epoch=epoch,
-            epochs=epoch + 1 if done else plan.epochs,
-            steps_per_epoch=state.in_epoch - done,
+            epochs=epoch + max(1, 0 if done else whole),
+            steps_per_epoch=in_this,
             verbose=plan.verbose,
             callbacks=callbacks,
         )
@@ -284,6 +322,7 @@ def run_callbacks(directory, saver, scorer, plan):
         seed=SAMPLE_SEED,
         log_dir=inside("tensorboard"),
         untrained=saver.state.step == 0,
+        every=plan.grids,
     )
     history = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda *_: runs.write_history(directory, saver.state.history)
@@ -297,7 +336,7 @@ def draw(gan, directory, zoom=2):
     samples = grids.sample_grid(gan, seed=SAMPLE_SEED)
     if samples is None:
         return
-    pixels.save_png(samples, os.path.join(directory, "samples.png"), zoom)
+    pixels.save_picture(samples, os.path.join(directory, "samples.png"), zoom)
     progress.progress_strip(
         os.path.join(directory, "samples"),
         os.path.join(directory, "progress.png"),

@@ -9,7 +9,7 @@ from kerasgan.data import checks, load_source, side_of
 from kerasgan.data.source import ArraySource
 from kerasgan.evaluation.scorer import Scorer
 from kerasgan.training import runs, strategies
-from kerasgan.training.build import build, take_weights
+from kerasgan.training.build import build, completed_by, take_weights
 from kerasgan.training.session import (
     Plan,
     check_source,
@@ -26,7 +26,7 @@ def train(
     gan,
     data,
     directory,
-    epochs,
+    epochs=None,
     batch_size=None,
     test=None,
     num=2500,
@@ -37,6 +37,8 @@ def train(
     callbacks=(),
     overwrite=False,
     verbose="auto",
+    steps=None,
+    grids=0,
 ):
     """Trains a compiled model in a run directory.
 
@@ -63,6 +65,8 @@ def train(
             their arrays (best weights).
         overwrite: Whether to delete an earlier run in that directory rather than continue it.
         verbose: As in `keras.Model.fit`; 0 is silent.
+        steps: Number of training steps, in place of `epochs`.
+        grids: Epochs between sample grids; 0 draws as often as takes at most 5% of the time.
 
     Returns:
         dict, the content of `result.json`.
@@ -86,7 +90,9 @@ def train(
     """
     if not gan.compiled:
         raise UserError(f"{type(gan).__name__} must be compiled: call `gan.compile()` first.")
-    check_count(epochs, "epochs")
+    if (epochs is None) == (steps is None):
+        raise UserError(f"Give `epochs` or `steps`. Received: epochs={epochs}, steps={steps}")
+    check_count(*((epochs, "epochs") if steps is None else (steps, "steps")))
     if test is None and isinstance(data, (str, os.PathLike)):
         test = source_of(gan, data, "test")
     plan = Plan(
@@ -96,15 +102,25 @@ def train(
         checkpoint_minutes=checkpoint_minutes,
         checkpoints=checkpoints,
         every=every,
+        steps=steps,
+        grids=grids,
         callbacks=tuple(callbacks),
         verbose=verbose,
     )
     source = source_of(gan, data, "train")
+    label = gan.signature.inputs.get("label")
+    if label is not None and label.names is None and source.class_names is not None:
+        if len(source.class_names) == label.num_classes:
+            gan.name_classes(source.class_names)
     scored = test is not None and gan.signature.output.extractor() is not None
     record = runs.CallRecord(
         {
             "model": {"class": keras.saving.get_registered_name(type(gan)), **config_of(gan)},
-            "training": {"epochs": epochs, "batch_size": plan.batch_size, "seed": seed},
+            "training": {
+                **({"epochs": epochs} if steps is None else {"steps": steps}),
+                "batch_size": plan.batch_size,
+                "seed": seed,
+            },
             "data": {"name": source.name, "fingerprint": source.fingerprint},
             **{
                 f"{player}_optimizer": {"class": type(each).__name__, **config_of(each)}
@@ -181,10 +197,11 @@ def train_recipe(
         tf.config.experimental.enable_op_determinism()
 
     sets = {
-        split: load_source(recipe.data.name, split, recipe.data.image_size, data_dir)
+        split: source_of_recipe(recipe.data, split, data_dir)
         for split in (recipe.data.split, evaluation.split)
     }
     source = sets[recipe.data.split]
+    recipe = completed_by(recipe, source.spec, print if verbose else lambda *_: None)
     in_epoch = len(source) // recipe.data.batch_size
     check_steps(in_epoch, training.steps_per_execution)
     strategy = strategy or tf.distribute.get_strategy()
@@ -195,11 +212,13 @@ def train_recipe(
         checkpoint_minutes=training.checkpoint_minutes,
         checkpoints=training.checkpoints,
         every=evaluation.every,
+        steps=training.steps,
+        grids=training.grids,
         verbose=verbose,
     )
     with strategies.lost_workers(strategy):
         with strategy.scope():
-            gan = build(recipe, source.spec, training.epochs * in_epoch)
+            gan = build(recipe, source.spec, plan.last(in_epoch))
         if start is not None:
             take_weights(gan, start)
         source = trained_on(gan, source)
@@ -215,6 +234,12 @@ def train_recipe(
 
         record = runs.Recipe(recipe)
         return session(gan, source, plan, directory, record, scorer, overwrite, change_recipe)
+
+
+def source_of_recipe(data, split, data_dir=None):
+    """Returns a split of the data that a recipe's table describes."""
+    options = data.transparent, data.background, data.skip_damaged
+    return load_source(data.name, split, data.image_size, data_dir, *options)
 
 
 def agree(strategy, tables, data_sha256):

@@ -24,15 +24,28 @@ def check_value(where, value, kind, least=1, most=None, choices=None):
     Args:
         where: What the value is called in error messages.
         value: The value.
-        kind: type, such as `int` or `int | None`.
+        kind: type, such as `int`, `int | None` or `int | list`, a number or a pair of them.
         least, most: Of whole numbers.
         choices: Valid texts.
     """
-    names = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
-    optional = isinstance(kind, types.UnionType)
-    if optional and value is None:
-        return
-    (kind,) = set(typing.get_args(kind)) - {type(None)} if optional else {kind}
+    names = {
+        list: "a list",
+        bool: "true or false",
+        int: "a whole number",
+        float: "a number",
+        str: "a text",
+    }
+    if isinstance(kind, types.UnionType):
+        kinds = set(typing.get_args(kind))
+        if value is None and type(None) in kinds:
+            return
+        kinds -= {type(None)}
+        if kinds == {list} and isinstance(value, list):
+            return
+        if list in kinds and isinstance(value, list):
+            check_pair(where, value, least)
+            return
+        kind = next(iter(kinds - {list}), list)
     if kind not in names:
         return
     accepted = (int, float) if kind is float else kind
@@ -44,3 +57,9 @@ def check_value(where, value, kind, least=1, most=None, choices=None):
         raise UserError(f"{where} must be at most {most}. Received: {value!r}")
     if choices and value not in choices:
         raise UserError(f'{where}: there is no "{value}": {nearest(value, choices)}')
+
+
+def check_pair(where, value, least):
+    """Raises UserError if a list is not a pair of whole numbers."""
+    if len(value) != 2 or any(type(each) is not int or each < least for each in value):
+        raise UserError(f"{where} must be a whole number, or two of them. Received: {value!r}")

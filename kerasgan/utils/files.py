@@ -16,6 +16,33 @@ except ImportError:  # Windows has no such locks
     fcntl = None
 
 
+# Formats of pictures and films by their suffixes.
+PICTURES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+FILMS = {".gif": "GIF", ".webp": "WEBP"}
+
+
+def format_of(path, formats):
+    """Returns the format of a file by its suffix.
+
+    Args:
+        path: The file, which need not exist.
+        formats: `PICTURES` or `FILMS`.
+
+    Raises:
+        UserError: If the suffix is not among them.
+
+    Example:
+
+    >>> format_of("grid.JPG", PICTURES)
+    'JPEG'
+    """
+    suffix = os.path.splitext(path)[1].lower()
+    if suffix not in formats:
+        what = "Films" if formats is FILMS else "Pictures"
+        raise UserError(f"{what} are written as {', '.join(formats)}. Received: {path}")
+    return formats[suffix]
+
+
 @contextlib.contextmanager
 def replacing(path):
     """Gives a temporary path beside `path`, which takes its name when the block succeeds.
@@ -44,6 +71,7 @@ def replacing(path):
     if os.path.isdir(path):
         raise UserError(f"{path} is a folder: name a file in it, or another path.")
     folder, name = os.path.split(os.path.abspath(path))
+    check_parent(folder)
     temporary = os.path.join(folder, f".partial-{secrets.token_hex(4)}-{name}")
     try:
         os.makedirs(folder, exist_ok=True)
@@ -57,6 +85,35 @@ def replacing(path):
         raise UserError(f"Cannot write {path}: {error.strerror or error}.") from error
     finally:
         delete(temporary)
+
+
+def check_parent(folder):
+    """Raises UserError if a folder cannot be made, since a file lies there or above."""
+    above = pathlib.Path(folder)
+    while not above.exists():
+        above = above.parent
+    if not above.is_dir():
+        raise UserError(f"{above} is a file, so nothing can be written into it: name a folder.")
+
+
+def check_free(path, overwrite, belongs=lambda path: False):
+    """Checks, before work starts, that an output's place is free or may be overwritten.
+
+    Args:
+        path: File or folder to write.
+        overwrite: Whether an earlier output there may be replaced.
+        belongs: Function that tells whether a folder holds an earlier output of this kind.
+
+    Raises:
+        UserError: If something is there that may not be replaced.
+    """
+    check_parent(os.path.dirname(os.path.abspath(path)))
+    if not os.path.exists(path):
+        return
+    if os.path.isdir(path) and os.listdir(path) and not belongs(path):
+        raise UserError(f"{path} holds other files: name another folder.")
+    if not overwrite and not (os.path.isdir(path) and not os.listdir(path)):
+        raise UserError(f"{path} exists: pass --overwrite to replace it, or name another path.")
 
 
 def delete(path):

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from kerasgan.utils.files import replacing
+from kerasgan.utils.files import PICTURES, format_of, replacing
 
 CHANNELS = (1, 3, 4)  # grey; colour; colour and opacity
 
@@ -31,6 +31,31 @@ def opaque(images, background=255):
     opacity = images[..., 3:].astype(np.float32) / 255.0
     shown = images[..., :3] * opacity + np.asarray(background, np.float32) * (1.0 - opacity)
     return np.round(shown).astype(np.uint8)
+
+
+def in_channels(images, channels):
+    """Returns pictures in grey or colour.
+
+    Args:
+        images: uint8 array (N, H, W, C); pictures with opacity are shown on white.
+        channels: 1 or 3, or `None` to return the pictures unchanged.
+
+    Returns:
+        uint8 array (N, H, W, channels); grey is the luma of ITU-R BT.601.
+
+    Example:
+
+    >>> in_channels(np.array([[[[255, 0, 0]]]], np.uint8), 1).ravel()
+    array([76], dtype=uint8)
+    """
+    if channels is None:
+        return images
+    images = opaque(images)
+    if images.shape[-1] == channels:
+        return images
+    if channels == 3:
+        return np.repeat(images, 3, axis=-1)
+    return np.rint(images @ np.array([0.299, 0.587, 0.114]))[..., None].astype(np.uint8)
 
 
 def to_uint8(images):
@@ -154,19 +179,22 @@ def grid(images, columns=None, margin=2, background=255):
     return sheet[: rows * step_y - margin, : columns * step_x - margin]
 
 
-def save_png(picture, path, zoom=1):
-    """Writes a picture as PNG, atomically.
+def save_picture(picture, path, zoom=1):
+    """Writes a picture, atomically, in the format of its suffix.
 
     Args:
         picture: uint8 array, shape (H, W, C), C being 1, 3 or 4.
-        path: File to write; missing folders are created.
+        path: File to write, such as "grid.png"; missing folders are created.
         zoom: Integer enlargement.
+
+    Raises:
+        UserError: If the suffix is not one of a picture.
 
     Example:
 
     >>> import tempfile
     >>> path = tempfile.mkdtemp() + "/grid.png"
-    >>> save_png(grid(np.zeros((4, 8, 8, 3))), path, zoom=2)
+    >>> save_picture(grid(np.zeros((4, 8, 8, 3))), path, zoom=2)
     >>> with Image.open(path) as image:
     ...     image.size
     (36, 36)
@@ -174,5 +202,6 @@ def save_png(picture, path, zoom=1):
     picture = np.asarray(picture)
     picture = np.repeat(np.repeat(picture, zoom, axis=0), zoom, axis=1)
     image = Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture)
+    kind = format_of(path, PICTURES)
     with replacing(path) as temporary:
-        image.save(temporary, format="PNG", optimize=True)
+        image.save(temporary, format=kind, **({"quality": 95} if kind == "JPEG" else {}))

@@ -3,7 +3,7 @@
 Imports data and utils.
 """
 
-from kerasgan.utils.pixels import from_uint8, grid, save_png, to_uint8
+from kerasgan.utils.pixels import from_uint8, grid, save_picture, to_uint8
 from kerasgan.viz.grids import sample_grid
 from kerasgan.viz.progress import progress_strip
 from kerasgan.viz.walks import arithmetic_strip, combine, interpolate, interpolation_grid
@@ -17,6 +17,6 @@ __all__ = [
     "interpolation_grid",
     "progress_strip",
     "sample_grid",
-    "save_png",
+    "save_picture",
     "to_uint8",
 ]

@@ -42,5 +42,5 @@ def progress_strip(directory, path, image_shape, rows=8, columns=8, zoom=2, marg
         sheet = np.asarray(Image.open(os.path.join(directory, f"epoch_{epoch:04d}.png")))
         strips.append(sheet[:height, : columns * width - margin * zoom])
     strip = np.concatenate(strips)[: -margin * zoom]
-    pixels.save_png(strip if strip.ndim == 3 else strip[..., None], path)
+    pixels.save_picture(strip if strip.ndim == 3 else strip[..., None], path)
     return shown

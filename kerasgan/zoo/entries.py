@@ -4,7 +4,10 @@ import importlib.resources
 import json
 from pathlib import Path
 
+from kerasgan.utils.errors import UserError, nearest
+
 WEIGHTS = "generator.weights.h5"
+RUN = ".kerasgan-run"  # a file in run directories
 DISCRIMINATOR = "discriminator.weights.h5"  # included if it is small
 
 
@@ -26,9 +29,35 @@ def recipe_file(what):
     Args:
         what: A path, or the name of a folder of the zoo, e.g. "dcgan_cifar10". A file of that name
             takes precedence.
+
+    Raises:
+        UserError: If there is no such file or name, or it is something else.
     """
-    named = folder() / str(what) / "recipe.toml"
-    return named if named.is_file() and not Path(what).is_file() else Path(what)
+    path, named = Path(what), folder() / str(what) / "recipe.toml"
+    if path.suffix == ".keras":
+        raise UserError(
+            f"{what} is a model, not a recipe: `kerasgan sample`, `evaluate` and `export` take it, "
+            f"and a training starts from it by --set training.start_from={what}."
+        )
+    if path.is_file() or path.suffix == ".toml":
+        return path
+    if str(what) in names_of_recipes():
+        return named
+    if (path / RUN).is_file():
+        raise UserError(
+            f"{what} is a run: go on with it by `kerasgan train {path / 'recipe.toml'} --output "
+            f"{what}`."
+        )
+    if (path / "recipe.toml").is_file():
+        return path / "recipe.toml"
+    if path.is_dir():
+        raise UserError(f"{what} is a folder, not a recipe: train on it by --dataset {what}.")
+    raise UserError(f"There is no recipe {what}: {nearest(what, names_of_recipes())}")
+
+
+def names_of_recipes():
+    """Returns the names of the zoo's recipes, trained or not."""
+    return sorted(path.parent.name for path in folder().glob("*/recipe.toml"))
 
 
 def is_entry(path):

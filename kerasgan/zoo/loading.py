@@ -1,6 +1,7 @@
 """Loads trained models: zoo entries, run directories, `.keras` files."""
 
 import json
+import re
 from pathlib import Path
 
 from kerasgan import models
@@ -33,6 +34,16 @@ def find(what):
     Raises:
         UserError: If there is none.
     """
+    path = Path(what)
+    if (
+        path.suffix in (".tflite", ".onnx")
+        and path.is_file()
+        or (path / "saved_model.pb").is_file()
+    ):
+        raise UserError(
+            f"{what} is an export, of which only the generator is left: `kerasgan inspect` and "
+            f"`kerasgan benchmark fid` take it. Name the run or the .keras file that it is of."
+        )
     found = located(what)
     if found is not None:
         return found
@@ -72,6 +83,11 @@ def load(what):
     try:
         gan = keras.saving.load_model(file)
     except Exception as error:  # Keras and its formats raise every kind on a damaged file
+        if unknown := re.search(r"Could not locate class '(\w+)'", str(error)):
+            raise UserError(
+                f"{file} holds a {unknown[1]}, a class that is not known here: import the module "
+                f"that defines it before loading; for commands, pass --import my_module.py."
+            ) from error
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise UserError(f"Cannot load {file}: {reason}") from error
     if not isinstance(gan, GAN):

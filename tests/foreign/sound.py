@@ -23,7 +23,7 @@ class Sound(kerasgan.GAN):
         self.width = width
 
     @classmethod
-    def from_spec(cls, spec):
+    def from_spec(cls, spec, **arguments):
         return {"length": spec["audio"].length}
 
     @staticmethod

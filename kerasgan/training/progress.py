@@ -1,0 +1,58 @@
+"""What a training shows of itself."""
+
+import sys
+import time
+
+import keras
+
+LINES_EVERY = 30.0  # seconds, where there is no terminal
+
+
+class Progress(keras.callbacks.Callback):
+    """One progress bar for the whole training, with the time left; without a terminal, lines.
+
+    Args:
+        last: Number of steps of the whole training.
+        step: Number of steps already done.
+    """
+
+    def __init__(self, last, step=0):
+        super().__init__()
+        self.last, self.first = last, step
+        self.bar = None
+
+    def on_train_begin(self, logs=None):
+        if self.bar is None:
+            self.started = self.told = time.monotonic()
+            self.step = self.first
+            self.bar = keras.utils.Progbar(
+                self.last - self.first, stateful_metrics=self.model.log_names
+            )
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.before = self.step
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.step = self.before + batch + 1
+        if sys.stdout.isatty():
+            self.bar.update(self.step - self.first, self._losses(logs), finalize=False)
+        elif time.monotonic() - self.told >= LINES_EVERY:
+            self._line(logs)
+
+    def on_train_end(self, logs=None):
+        if self.step < self.last:
+            return
+        if sys.stdout.isatty():
+            self.bar.update(self.step - self.first, finalize=True)
+        else:
+            self._line(logs)
+
+    def _line(self, logs):
+        self.told = time.monotonic()
+        rate = (self.step - self.first) / max(self.told - self.started, 1e-9)
+        left = (self.last - self.step) / max(rate, 1e-9) / 60
+        losses = ", ".join(f"{name} {float(value):.3f}" for name, value in self._losses(logs))
+        print(f"step {self.step:,} of {self.last:,}, {left:.1f} minutes left: {losses}", flush=True)
+
+    def _losses(self, logs):
+        return [(name, logs[name]) for name in self.model.log_names if name in (logs or {})]
