@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from kerasgan import DCGAN, callbacks, data
+from kerasgan import DCGAN, ConditionalGAN, callbacks, data
 from kerasgan.utils.errors import TrainingFailed
 from kerasgan.viz import progress
 
@@ -122,3 +122,43 @@ def test_a_collapsed_generator_and_a_saturated_discriminator_warn_once_each(gan)
 def test_a_training_that_has_just_started_does_not_warn(gan):
     watch = callbacks.WarnOnCollapse(num=4, least=10.0, saturated=100.0)
     fit(gan, watch)
+
+
+def test_a_second_fit_numbers_its_grids_on(gan, tmp_path):
+    for _ in range(2):
+        fit(gan, callbacks.SampleGrid(tmp_path, num=4), epochs=2)
+    names = sorted(path.name for path in tmp_path.glob("*.png"))
+    assert names == [f"epoch_{i:04}.png" for i in range(5)]
+
+
+def test_grids_within_a_budget_come_after_epochs_1_2_4_and_the_last(gan, tmp_path, monkeypatch):
+    monkeypatch.setattr("kerasgan.callbacks.samples.SHARE", 0.0)
+    fit(gan, callbacks.SampleGrid(tmp_path, num=4, every=0), epochs=7)
+    names = sorted(path.name for path in tmp_path.glob("*.png"))
+    assert names == [f"epoch_{i:04}.png" for i in (0, 1, 2, 4, 7)]
+
+
+def test_collapse_is_watched_within_each_class():
+    labels = np.arange(32) % 2
+    gan = ConditionalGAN((8, 8, 1), 2, width=60, seed=0)
+    gan.compile()
+    network = gan.generator
+    first, *others = [layer for layer in network.layers if layer.get_weights()]
+    assert first.input.shape[-1] == 100  # z, which a collapsed generator ignores
+    first.set_weights([np.zeros_like(weight) for weight in first.get_weights()])
+    gan.compile(*(keras.optimizers.SGD(0.0) for _ in range(2)))
+    watch = callbacks.WarnOnCollapse(num=8, after=0, saturated=0.0)
+    with pytest.warns(UserWarning, match="makes the same image of a class from any latents"):
+        gan.fit(pictures(), labels, batch_size=8, verbose=0, callbacks=[watch])
+
+
+def test_the_average_of_a_model_compiled_anew_follows_at_once():
+    gan = DCGAN((8, 8, 1), width=4, seed=0, ema_decay=0.9995)
+    gan.compile(*(keras.optimizers.SGD(0.1) for _ in range(2)))
+    start = np.concatenate([w.ravel() for w in gan.ema_generator.get_weights()])
+    gan.fit(pictures(), batch_size=8, epochs=3, verbose=0)
+    average, now = (
+        np.concatenate([w.ravel() for w in network.get_weights()])
+        for network in (gan.ema_generator, gan.generator)
+    )
+    assert np.abs(average - start).sum() > 0.5 * np.abs(now - start).sum()

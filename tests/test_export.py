@@ -290,3 +290,16 @@ def test_dense_conditions_must_be_given_for_calibration(tmp_path):
     gan = ConditionalGAN((8, 8, 1), condition_dim=2, width=60)
     with pytest.raises(UserError, match=r"must have shape \(N, 100\) and \(N, 2\)"):
         export.tflite(gan, tmp_path / "generator.tflite", "int8")
+
+
+@pytest.mark.parametrize("quantization", [None, "int8"])
+def test_a_tflite_file_has_the_batch_that_was_asked_for(quantization, tmp_path):
+    gan = DCGAN((8, 8, 1), width=4, seed=0)
+    path = export.tflite(gan, tmp_path / "eight.tflite", quantization, batch_size=8)
+    run = Interpreter(path).get_signature_runner()
+    z = np.random.default_rng(0).normal(size=(8, 100)).astype("float32")
+    images = run(z=z)["images"]
+    assert images.shape == (8, 8, 8, 1)
+    assert np.abs(images - gan(z)).max() < (1e-5 if quantization is None else 0.2)
+    with pytest.raises(UserError, match="`batch_size` must be a whole number"):
+        export.tflite(gan, tmp_path / "none.tflite", batch_size=0)

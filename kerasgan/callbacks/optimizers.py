@@ -1,6 +1,8 @@
 """Keras callbacks for one of a model's optimizers."""
 
-from kerasgan.gan.monitoring import Forwarding
+import keras
+
+from kerasgan.gan.monitoring import OF_ONE_OPTIMIZER, Forwarding
 from kerasgan.utils.errors import UserError
 
 
@@ -43,6 +45,14 @@ class ForOptimizer(Forwarding):
             raise UserError(
                 f"{type(model).__name__} has the players {', '.join(model.players)}. "
                 f"Received: {self.player!r}"
+            )
+        optimizer = model.optimizers[self.player]
+        rate = getattr(optimizer, "inner_optimizer", optimizer)._learning_rate
+        follows = isinstance(rate, keras.optimizers.schedules.LearningRateSchedule)
+        if follows and isinstance(self.callback, OF_ONE_OPTIMIZER):
+            raise UserError(
+                f"The rate of {type(model).__name__}'s {self.player}_optimizer follows a schedule, "
+                f"so a callback cannot change it: compile with an optimizer of a constant rate."
             )
         self.callback.set_model(OfPlayer(model, self.player))
 

@@ -14,6 +14,7 @@ from kerasgan.gan.fitting import Fitting
 from kerasgan.gan.sampling import Sampling
 from kerasgan.gan.saving import Saving
 from kerasgan.gan.steps import Steps
+from kerasgan.gan.surface import Surface
 from kerasgan.signature import Label, Latent, Signature, output_of
 from kerasgan.utils.errors import UserError, check_seed
 
@@ -29,7 +30,7 @@ class Paper(typing.NamedTuple):
     url: str
 
 
-class GAN(Steps, Fitting, Sampling, Saving, keras.Model):
+class GAN(Steps, Fitting, Sampling, Saving, Surface, keras.Model):
     """Base class: networks that train against each other with `fit`.
 
     A subclass builds its networks, passes them to this constructor, and defines `train_step` and
@@ -290,6 +291,7 @@ def prepared(train_step):
             return train_step(self, data)
         signature = self.signature
         example = signature.example_from(data)
+        example = {name: tf.convert_to_tensor(values) for name, values in example.items()}
         parts = [signature.example[name].convert(values) for name, values in example.items()]
         if self._checks_steps:
             parts = checked_parts(signature, example, parts)

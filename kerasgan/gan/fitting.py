@@ -1,5 +1,7 @@
 """`compile` and `fit`."""
 
+import warnings
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -131,12 +133,14 @@ class Fitting:
                 step, other data batch by batch.
 
         Warns:
-            UserWarning: If images look as if they were scaled to [0, 1].
+            UserWarning: If images look as if they were scaled to [0, 1], or if a player has no
+                trainable weights.
         """
         for name in REFUSED:
             value = kwargs.pop(name, None)
             if value is not None and not (np.isscalar(value) and value == 0):
-                raise UserError(f"`{name}` means nothing to a GAN; `validation_data` does.")
+                remedy = ": pass `validation_data`" if name == "validation_split" else ""
+                raise UserError(f"`{name}` means nothing to a GAN{remedy}.")
         check_count(epochs, "epochs", least=0)
         shuffle = kwargs.pop("shuffle", True)
         x, refusals = intake.arrays_of(x), checks.Refusals()
@@ -153,6 +157,11 @@ class Fitting:
             self._checks_steps = distributed
             self.train_function = None  # traced anew, with checks or without
         callbacks = prepared_callbacks(self, callbacks)
+        for player in self.players:
+            if not trainable(self.networks_of(player)):
+                warnings.warn(
+                    f"Player `{player}` has no trainable weights: it does not change.", stacklevel=2
+                )
         with refusals.raised():
             return super().fit(
                 x, epochs=epochs, verbose=verbose, callbacks=callbacks, shuffle=False, **kwargs

@@ -97,3 +97,11 @@ def test_sliders_walk_from_sample_to_sample(visit, name):
         assert np.abs(seen[end] - tile(page, number)).max() <= 1
     changes = [np.abs(one - next_).max() for one, next_ in zip(seen, seen[1:], strict=False)]
     assert min(changes) > 5
+
+
+@pytest.mark.parametrize("name", ["dcgan", "vanilla", "wide", "cgan-10-classes"])
+@pytest.mark.parametrize("seed", [0, 7, 2**32 - 1])
+def test_a_seed_draws_the_same_samples_on_the_page_and_in_python(served, visit, name, seed):
+    gan = served[0][name]
+    drawn_by_keras = gan.inputs_for(20, seed)["z"].numpy()
+    np.testing.assert_allclose(latents(visit(name), name, seed, 20), drawn_by_keras, atol=2e-6)

@@ -1,30 +1,43 @@
 // Latents: what a generator makes an image from. The same seed gives the same ones everywhere.
 
-/**
- * A generator of random numbers: sfc32 (Doty-Humphrey, PractRand), whose state starts as (seed,
- * stream, 0x9e3779b9, 1) and is mixed by 15 rounds that are not used.
- *
- * @param {number} seed Whole number, 0 to 2^32 - 1.
- * @param {number} stream The same; another stream gives other numbers for the same seed.
- * @returns {function(): number} Gives numbers evenly spread over (0, 1), both ends excluded.
- */
-export function randomNumbers(seed, stream) {
-  let [a, b, c, counter] = [seed | 0, stream | 0, 0x9e3779b9 | 0, 1];
-  const next = () => {
-    const sum = (((a + b) | 0) + counter) | 0;
-    counter = (counter + 1) | 0;
-    a = b ^ (b >>> 9);
-    b = (c + (c << 3)) | 0;
-    c = (((c << 21) | (c >>> 11)) + sum) | 0;
-    return ((sum >>> 0) + 0.5) / 2 ** 32;
-  };
-  for (let round = 0; round < 15; round++) next();
-  return next;
+/** The upper 32 bits of the product of two numbers of 32 bits. */
+function highProduct(a, b) {
+  const [a1, a0, b1, b0] = [a >>> 16, a & 0xffff, b >>> 16, b & 0xffff];
+  const middle = a1 * b0 + ((a0 * b0) >>> 16);
+  const carry = Math.floor((a0 * b1 + (middle % 65536)) / 65536);
+  return (a1 * b1 + Math.floor(middle / 65536) + carry) >>> 0;
+}
+
+/** Philox 4x32-10 (Salmon et al. 2011): four random numbers of 32 bits for a counter and a key. */
+function philox([c0, c1, c2, c3], [k0, k1]) {
+  for (let round = 0; round < 10; round++) {
+    const [high0, low0] = [highProduct(0xd2511f53, c0), Math.imul(0xd2511f53, c0)];
+    const [high1, low1] = [highProduct(0xcd9e8d57, c2), Math.imul(0xcd9e8d57, c2)];
+    [c0, c1, c2, c3] = [(high1 ^ c1 ^ k0) >>> 0, low1 >>> 0, (high0 ^ c3 ^ k1) >>> 0, low0 >>> 0];
+    [k0, k1] = [(k0 + 0x9e3779b9) >>> 0, (k1 + 0xbb67ae85) >>> 0];
+  }
+  return [c0, c1, c2, c3];
+}
+
+/** Returns the function from a place to four numbers that TensorFlow's stateless draws have. */
+function blocks(seed) {
+  const [k0, k1, c2, c3] = philox([seed, 0, 0, 0], [0x3ec8f720, 0x02461e29]);
+  return (place) => philox([place, 0, c2, c3], [k0, k1]);
+}
+
+/** A number in [0, 1) from 23 of 32 bits. */
+const fraction = (bits) => (bits & 0x7fffff) / 2 ** 23;
+
+/** Box & Muller 1958: two normal numbers out of two random ones. */
+function normalPair(first, second) {
+  const radius = Math.sqrt(-2 * Math.log(Math.max(fraction(first), 1e-7)));
+  const angle = 2 * Math.PI * fraction(second);
+  return [radius * Math.sin(angle), radius * Math.cos(angle)];
 }
 
 /**
- * Draws the latents of one sample, as the model draws them in training. Sample 7 is the same
- * whether 8 or 64 are drawn.
+ * Draws the latents of one sample: those of `gan.sample` and the `kerasgan` command for the same
+ * seed, up to rounding. Sample 7 is the same whether 8 or 64 are drawn.
  *
  * @param {{latent_dim: number, prior: Prior}} model As models.json tells of it.
  * @param {number} seed Whole number, 0 to 2^32 - 1.
@@ -33,17 +46,19 @@ export function randomNumbers(seed, stream) {
  * @typedef {{distribution: "normal"} | {distribution: "uniform", low: number, high: number}} Prior
  */
 export function drawLatents({ latent_dim, prior }, seed, index) {
-  const random = randomNumbers(seed, index);
+  const block = blocks(seed);
+  const first = index * latent_dim;
   const z = new Float32Array(latent_dim);
-  if (prior.distribution === "uniform") {
-    return z.map(() => prior.low + (prior.high - prior.low) * random());
-  }
-  for (let i = 0; i < latent_dim; i += 2) {
-    // Box & Muller 1958: two normal numbers out of two uniform ones.
-    const radius = Math.sqrt(-2 * Math.log(random()));
-    const angle = 2 * Math.PI * random();
-    z[i] = radius * Math.cos(angle);
-    if (i + 1 < latent_dim) z[i + 1] = radius * Math.sin(angle);
+  for (let place = Math.floor(first / 4); 4 * place < first + latent_dim; place++) {
+    const bits = block(place);
+    const values =
+      prior.distribution === "uniform"
+        ? bits.map((each) => prior.low + (prior.high - prior.low) * fraction(each))
+        : [...normalPair(bits[0], bits[1]), ...normalPair(bits[2], bits[3])];
+    values.forEach((value, lane) => {
+      const i = 4 * place + lane - first;
+      if (i >= 0 && i < latent_dim) z[i] = value;
+    });
   }
   return z;
 }

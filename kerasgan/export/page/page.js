@@ -101,9 +101,12 @@ function classButton(value) {
   const input = document.createElement("input");
   Object.assign(input, { type: "radio", name: "class", value, checked: value === "all" });
   label.className = "chip";
-  label.append(input, value === "all" ? "All" : String(value));
+  label.append(input, value === "all" ? "All" : className(value));
   return label;
 }
+
+/** Returns the name of a class, or its number where it has none. */
+const className = (label) => model.class_names?.[label] ?? String(label);
 
 /** Returns the class chosen, or null for all. */
 function chosenClass() {
@@ -231,7 +234,7 @@ function markTiles() {
   all.forEach((tile, i) => {
     const letters = LETTERS.filter((letter) => points[letter] === i);
     const name = [`Sample ${i + 1}`];
-    if (samples[i].label !== undefined) name.push(`class ${samples[i].label}`);
+    if (samples[i].label !== undefined) name.push(`class ${className(samples[i].label)}`);
     if (letters.length) name.push(`chosen as ${letters.join(" and ")}`);
     tile.setAttribute("aria-label", name.join(", "));
     tile.dataset.letters = letters.join("");
@@ -306,7 +309,7 @@ const walkLabel = () => samples[points.A].label;
 
 function describeWalk(news = "") {
   const mixed = walkLabel() !== undefined && chosenClass() === null;
-  const kept = mixed ? ` The walk stays in class ${walkLabel()}, that of A.` : "";
+  const kept = mixed ? ` The walk stays in class ${className(walkLabel())}, that of A.` : "";
   element("walk-note").textContent = `${news}Choose a sample to make it ${letterNext()}.${kept}`;
 }
 
