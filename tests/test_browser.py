@@ -274,7 +274,7 @@ def test_the_command_reports_errors_in_one_line(archives, gans, tmp_path, capsys
     twice = (tmp_path / "digits.keras",) * 2
     code, printed = run(capsys, "export", *twice, "--format", "tflite", "--output", tmp_path / "x")
     assert code == 2 and printed.err == (
-        "kerasgan: One model goes into tflite. Received: 2 models\n"
+        "kerasgan: Only one model can be exported as tflite. Received: 2\n"
     )
     code, printed = run(capsys, "export", *twice, "--format", "browser", "--output", tmp_path / "x")
     assert code == 2 and 'are both called "digits": rename one.' in printed.err

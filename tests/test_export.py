@@ -55,7 +55,7 @@ def test_a_folder_in_the_place_of_a_file_is_refused_by_its_name(gan, tmp_path):
 
 def test_without_tf2onnx_the_error_says_what_to_install(gan, tmp_path, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(UserError, match=r'not installed: pip install "kerasgan\[runtimes\]"'):
+    with pytest.raises(UserError, match=r'not installed: pip install "kerasgan\[onnx\]"'):
         export.onnx(gan, tmp_path / "generator.onnx")
     assert list(tmp_path.iterdir()) == []
 

@@ -18,6 +18,7 @@ FOLDER = pathlib.Path(__file__).with_name("golden")
 GOLDEN = json.loads((FOLDER / "metrics.json").read_text())
 MAKER = runpy.run_path(str(FOLDER / "make_metrics.py"))  # imports torch in `main` only
 
+pytestmark = pytest.mark.filterwarnings("ignore:Precision, recall, density and coverage of fewer")
 needs_tfgan = pytest.mark.skipif(
     importlib.util.find_spec("tensorflow_gan") is None,
     reason="TF-GAN is not installed: pip install kerasgan[tfgan]",

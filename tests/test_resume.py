@@ -205,9 +205,10 @@ def test_a_diverging_run_names_step_network_and_last_good_checkpoint(tmp_path):
 def test_two_processes_do_not_write_to_one_run(tmp_path):
     from kerasgan.training import runs
 
-    with runs.opened(tmp_path / "run", TINY):
+    record = runs.Recipe(TINY)
+    with runs.opened(tmp_path / "run", record):
         with pytest.raises(UserError, match="Another process is at work in"):
-            with runs.opened(tmp_path / "run", TINY):
+            with runs.opened(tmp_path / "run", record):
                 pass
 
 

@@ -45,9 +45,9 @@ class GAN(Steps, Fitting, Sampling, Saving, Surface, keras.Model):
             vectors of the generator's output shape.
         ema_decay: `None`, or a float in (0, 1), or a `kerasgan.schedules` schedule: also keep an
             exponential moving average of the generator's weights, which `call`, `sample`,
-            `evaluate` and exports then use. It follows faster after n < 9 / (1 - ema_decay)
-            updates, by (1 + n) / (10 + n) as `tf.train.ExponentialMovingAverage` does, so that a
-            trained model that is compiled anew shows what it learns from other data.
+            `evaluate` and exports then use. With a float, the decay of the n-th update is at most
+            (1 + n) / (10 + n), as in `tf.train.ExponentialMovingAverage`, so that a trained model
+            that is compiled anew shows what it learns from other data.
         seed: int, the seed of latents drawn in training, or `None` for a random one. Initial
             weights depend on `keras.utils.set_random_seed`, as everywhere in Keras.
         class_names: List of the names of a conditional model's classes, which may then stand for

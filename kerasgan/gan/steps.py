@@ -132,9 +132,10 @@ class Steps:
     def end_step(self, **losses):
         """Updates the averaged generator, records the losses and returns them as logs."""
         if self.ema_decay is not None:
-            updates = next(iter(self.optimizers.values())).iterations
-            warm_up = tf.cast((1 + updates) / (10 + updates), tf.float32)
-            decay = tf.minimum(self.now(self.ema_decay), warm_up)
+            decay = self.now(self.ema_decay)
+            if not callable(self.ema_decay):
+                updates = next(iter(self.optimizers.values())).iterations
+                decay = tf.minimum(decay, tf.cast((1 + updates) / (10 + updates), tf.float32))
             for average, weight in zip(
                 self.ema_generator.weights, self.generator.weights, strict=True
             ):

@@ -71,7 +71,6 @@ def replacing(path):
     if os.path.isdir(path):
         raise UserError(f"{path} is a folder: name a file in it, or another path.")
     folder, name = os.path.split(os.path.abspath(path))
-    check_parent(folder)
     temporary = os.path.join(folder, f".partial-{secrets.token_hex(4)}-{name}")
     try:
         os.makedirs(folder, exist_ok=True)

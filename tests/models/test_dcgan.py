@@ -70,7 +70,7 @@ def test_sides_may_differ():
     "shape", [(30, 32, 1), (28, 28), (0, 4, 1), 28, (None, None, 1), (28, 28, 0)]
 )
 def test_other_sides_are_refused(shape):
-    with pytest.raises(UserError, match="sides divisible by 4. Received: image_shape="):
+    with pytest.raises(UserError, match="image_shape|The shape of an image"):
         DCGAN(shape)
 
 
