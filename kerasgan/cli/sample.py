@@ -33,7 +33,7 @@ def sample(
 
     if label is not None and label.isdecimal():
         label = int(label)
-    picture = grids.sample_grid(gan, num, seed, label)
+    picture = grids.sample_grid(gan, num, seed, label, titled=True)
     if picture is None:
         gan.signature.output.check_scored(checkpoint)
     pixels.save_picture(picture, output, zoom)

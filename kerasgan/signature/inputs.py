@@ -159,7 +159,8 @@ class Label(Kind):
         return {"num_classes": self.num_classes, "class_names": self.names}
 
     def described(self):
-        return f"in {self.num_classes} classes"
+        named = f" ({', '.join(self.names)})" if self.names and self.num_classes <= 10 else ""
+        return f"in {self.num_classes} classes{named}"
 
     def literal(self, num=None):
         return "[0]" if num is None else f"[0] * {num}"

@@ -333,7 +333,7 @@ def run_callbacks(directory, saver, scorer, plan):
 
 def draw(gan, directory, zoom=2):
     """Writes `samples.png`, 64 seeded samples, and `progress.png`, if outputs can be drawn."""
-    samples = grids.sample_grid(gan, seed=SAMPLE_SEED)
+    samples = grids.sample_grid(gan, seed=SAMPLE_SEED, titled=True)
     if samples is None:
         return
     pixels.save_picture(samples, os.path.join(directory, "samples.png"), zoom)

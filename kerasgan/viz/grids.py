@@ -1,14 +1,14 @@
 """Sample grids."""
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from kerasgan.utils import pixels
 
 TITLE, GAP = 14, 8  # pixels above a grid and between grids
 
 
-def sample_grid(gan, num=64, seed=0, label=None):
+def sample_grid(gan, num=64, seed=0, label=None, titled=False):
     """Returns samples of a model as one picture; with classes, a column for each.
 
     Args:
@@ -16,6 +16,7 @@ def sample_grid(gan, num=64, seed=0, label=None):
         num: Number of samples.
         seed: Seed of the latents; the same seed gives the same picture.
         label: Class of all samples, by its id or name; by default classes take turns.
+        titled: Whether the names of classes, if there are any, stand above their columns.
 
     Returns:
         uint8 array, as of `grid`; `None` if such outputs cannot be drawn.
@@ -27,7 +28,44 @@ def sample_grid(gan, num=64, seed=0, label=None):
     (18, 18, 1)
     """
     samples = gan.sample(num, labels=label, seed=seed)
-    return gan.grid(samples) if label is None else gan.signature.output.grid(samples)
+    if label is not None:
+        return gan.signature.output.grid(samples)
+    picture, kind = gan.grid(samples), gan.signature.inputs.get("label")
+    if picture is None or not titled or not getattr(kind, "names", None):
+        return picture
+    return with_titles(picture, kind.names) if kind.num_classes <= 20 else picture
+
+
+def with_titles(picture, titles):
+    """Returns a grid with a title above each of its columns, upright if it fits, else rotated.
+
+    Args:
+        picture: uint8 array (H, W, C).
+        titles: List of texts, one for each column.
+
+    Returns:
+        uint8 array (more than H, W, 3).
+
+    Example:
+
+    >>> with_titles(np.zeros((20, 100, 1), np.uint8), ["cats", "dogs"]).shape
+    (34, 100, 3)
+    """
+    font = ImageFont.load_default()
+    step = picture.shape[1] / len(titles)
+    widest = max(font.getlength(title) for title in titles)
+    upright = widest <= step - 2
+    band = TITLE if upright else min(round(widest) + 4, 80)
+    sheet = Image.new("RGB", (picture.shape[1], picture.shape[0] + band), "white")
+    sheet.paste(Image.fromarray(pixels.in_channels(picture[None], 3)[0]), (0, band))
+    for column, title in enumerate(titles):
+        size = (round(step), band) if upright else (band, TITLE)
+        label = Image.new("RGB", size, "white")
+        ImageDraw.Draw(label).text((2, 1), title, fill="black", font=font)
+        label = label if upright else label.rotate(90, expand=True)
+        left = round(column * step + (0 if upright else max(0, step - TITLE) / 2))
+        sheet.paste(label, (left, 0))
+    return np.asarray(sheet)
 
 
 def side_by_side(gans, num=36, seed=0):
