@@ -1,6 +1,7 @@
 """Class ids as vectors."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import layers
 
@@ -27,7 +28,8 @@ class OneHot(layers.Layer):
         self.num_classes = num_classes
 
     def call(self, labels):
-        return tf.gather(tf.eye(self.num_classes, dtype=self.compute_dtype), labels)
+        table = tf.constant(np.eye(self.num_classes, dtype="float32"))  # not an op of the graph
+        return tf.gather(tf.cast(table, self.compute_dtype), labels)
 
     def compute_output_shape(self, input_shape):
         return (*input_shape, self.num_classes)
