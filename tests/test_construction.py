@@ -194,3 +194,12 @@ def test_one_class_for_all_samples_is_given_once():
     np.testing.assert_array_equal(
         gan.sample(4, labels=1, seed=0), gan.sample(4, labels=[1] * 4, seed=0)
     )
+
+
+def test_gradients_flow_through_a_call_to_its_latents():
+    gan, z = small(), tf.random.stateless_normal((2, 100), [0, 0])
+    with tf.GradientTape() as tape:
+        tape.watch(z)
+        images = gan(z)
+    gradient = tape.gradient(images, z)
+    assert gradient is not None and np.abs(gradient).max() > 0

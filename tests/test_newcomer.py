@@ -93,14 +93,20 @@ def test_a_folder_of_folders_has_classes_that_are_counted_named_and_used(cats_an
 
 
 def test_a_run_goes_on_from_another_folder_and_with_more_steps(cats_and_dogs, photos, tmp_path):
-    folder, _ = cats_and_dogs
+    folder = tmp_path / "run"
+    shutil.copytree(cats_and_dogs[0], folder)
     again = ["train", folder / "recipe.toml", "--output", folder]
     done = run(*again, cwd=tmp_path)
     assert done.returncode == 0 and "holds this run, finished" in done.stdout, done.stderr
     moved = tmp_path / "moved"
     shutil.copytree(photos, moved)
-    done = run(*again, "--dataset", moved, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    elsewhere = ["--dataset", moved, "--steps", 5, "--change-recipe"]
+    done = run(*again, *elsewhere, cwd=tmp_path)
+    assert done.returncode == 0 and "2 steps of 8 images" in done.stdout, done.stderr
+    assert json.loads((folder / "result.json").read_text())["steps"] == 5
+    pixels.save_picture(np.zeros((8, 8, 3), "uint8"), moved / "cats" / "00.png")
+    done = run(*again, *elsewhere[:-2], 6, "--change-recipe", cwd=tmp_path)
+    assert done.returncode == 2 and "same number of images, but other ones" in done.stderr
 
 
 def test_classes_that_the_data_does_not_have_are_refused_and_those_ignored_are_named(photos):

@@ -273,3 +273,54 @@ def test_a_resumed_callback_warns_that_its_best_weights_are_gone(tmp_path, monke
     monkeypatch.undo()
     with pytest.warns(UserWarning, match="the best weights of EarlyStopping"):
         kerasgan.train(small(), pictures(), tmp_path / "run", **options(callbacks=[early()]))
+
+
+def test_a_number_of_steps_ends_within_an_epoch_and_may_grow(tmp_path):
+    folder, arguments = tmp_path / "run", {"batch_size": 4, "verbose": 0, "seed": 3}
+    result = kerasgan.train(small(), pictures(), folder, steps=6, **arguments)
+    assert result["steps"] == 6
+    gan = small()
+    assert kerasgan.train(gan, pictures(), folder, steps=10, **arguments)["steps"] == 10
+    whole = small()
+    kerasgan.train(whole, pictures(), tmp_path / "whole", steps=10, **arguments)
+    for one, other in zip(gan.get_weights(), whole.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+    for wrong in ({}, {"steps": 2, "epochs": 1}):
+        with pytest.raises(UserError, match="Give `epochs` or `steps`"):
+            kerasgan.train(small(), pictures(), tmp_path / "other", **wrong)
+    with pytest.raises(UserError, match="`steps` must be a whole number"):
+        kerasgan.train(small(), pictures(), tmp_path / "other", steps=0)
+
+
+def test_a_callback_of_one_optimizer_is_resumed(tmp_path, monkeypatch):
+    def plateau():
+        callback = keras.callbacks.ReduceLROnPlateau("g_loss", patience=50)
+        return kerasgan.callbacks.for_optimizer("g", callback)
+
+    gan, first = constant_rate(), plateau()
+    stop_after(4, monkeypatch)
+    with pytest.raises(Interrupted):
+        kerasgan.train(gan, pictures(), tmp_path, callbacks=[first], **options(epochs=3))
+    monkeypatch.undo()
+    second = plateau()
+    kerasgan.train(constant_rate(), pictures(), tmp_path, callbacks=[second], **options(epochs=3))
+    third = plateau()
+    kerasgan.train(
+        constant_rate(), pictures(), tmp_path / "whole", callbacks=[third], **options(epochs=3)
+    )
+    assert second.callback.wait == third.callback.wait
+    assert second.callback.best == pytest.approx(third.callback.best, rel=1e-4)
+
+
+def constant_rate():
+    gan = small()
+    gan.compile(keras.optimizers.Adam(1e-3), keras.optimizers.Adam(1e-3))
+    return gan
+
+
+def test_a_training_in_a_log_says_how_long_it_will_take(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("kerasgan.training.progress.LINES_EVERY", 0.0)
+    kerasgan.train(small(), pictures(), tmp_path, **{**options(), "verbose": "auto"})
+    lines = [line for line in capsys.readouterr().out.splitlines() if "minutes left" in line]
+    assert lines[0].startswith("step 1 of 8, ") and "d_loss" in lines[0]
+    assert lines[-1].startswith("step 8 of 8, 0.0 minutes left")

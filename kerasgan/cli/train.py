@@ -82,8 +82,7 @@ def train(
         return
     start_from = whole.training.start_from
     trained = zoo.load_start(start_from) if start_from else None
-    name = "_".join(Path(each).stem for each in (whole.model.name, whole.data.name))
-    directory = output or Path("runs") / name
+    directory = output or Path("runs") / run_name(whole)
     try:
         result = train_recipe(
             whole,
@@ -101,6 +100,20 @@ def train(
         raise typer.Exit(130) from None
     if result is not None:
         print(f"\nRun directory: {directory}")
+
+
+def run_name(recipe):
+    """Returns the name of a run directory that nobody named: that of the model and the data.
+
+    Example:
+
+    >>> from kerasgan.training.recipe import complete
+    >>> run_name(complete({"data": {"name": "mnist_corrupted/fog:1.0.0"}}))
+    'dcgan_mnist_corrupted_fog:1.0.0'
+    """
+    model, data = recipe.model.name, recipe.data.name
+    data = os.path.basename(data) if os.path.isabs(data) else data
+    return f"{model.rpartition(':')[2]}_{data}".replace(os.sep, "_")
 
 
 def resolved(tables):

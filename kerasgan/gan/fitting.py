@@ -208,6 +208,8 @@ class Fitting:
         if dataset.cardinality() == tf.data.INFINITE_CARDINALITY and not steps_per_epoch:
             raise UserError("`x` is endless: give `steps_per_epoch`.")
         with refusals.raised():
+            if dataset.cardinality() > 0:  # it can be read again: a mistake is told before tracing
+                next(iter(dataset))
             return self._kept.fill(dataset, self.signature)
 
     def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):

@@ -115,10 +115,13 @@ class Sampling:
         if len(values) != len(kinds) or isinstance(inputs, dict):
             raise UserError(f"The generator takes ({', '.join(kinds)}). Received: {len(values)}")
         num = len(values[0]) if isinstance(values[0], np.ndarray | list) else None
-        checked = [
-            each if is_symbolic(each) else kind.check(checks.as_array(each, name), name, num)
-            for each, (name, kind) in zip(values, kinds.items(), strict=True)
-        ]
+        checked = []
+        for each, (name, kind) in zip(values, kinds.items(), strict=True):
+            if not is_symbolic(each):
+                converted = kind.check(checks.as_array(each, name), name, num)
+                # A tensor stays itself, so that gradients find the way back to it.
+                each = kind.convert(each) if tf.is_tensor(each) else converted
+            checked.append(each)
         return tuple(checked) if several else checked[0]
 
     def evaluate(

@@ -54,7 +54,7 @@ class CallRecord:
 
     file = "session.json"
     remedies = "pass overwrite=True to start anew"
-    may_change = ("training.epochs",)
+    may_change = ("training.epochs", "training.steps")
 
     def __init__(self, content):
         self.content = json.loads(json.dumps(content))
