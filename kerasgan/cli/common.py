@@ -50,7 +50,14 @@ def main(arguments=None, app=app, name="kerasgan"):
     # SIGTERM cleans up partial files, like Ctrl-C. Trainings have handlers of their own.
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    warnings.showwarning = lambda message, *_, **__: fail(str(message), 0)
+    told = set()
+
+    def once(message, *_, **__):
+        if str(message) not in told:
+            told.add(str(message))
+            fail(str(message), 0)
+
+    warnings.showwarning = once
     try:
         code = app(args=arguments, prog_name=name, standalone_mode=False)
     except typer.Exit as stop:

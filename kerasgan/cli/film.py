@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from kerasgan.cli.common import Overwrite, app
+from kerasgan.cli.common import Overwrite, app, start
 from kerasgan.utils.files import FILMS, check_free, format_of
 
 
@@ -20,6 +20,7 @@ def film(
     output = output or run / "film.gif"
     format_of(output, FILMS)
     check_free(output, overwrite)
+    start()
     from kerasgan.viz import films
 
     frames = films.film(run / "samples", output, seconds)

@@ -207,7 +207,7 @@ class GAN(Steps, Fitting, Sampling, Saving, Surface, keras.Model):
     def grid(self, samples):
         """Returns a picture of samples that `sample` drew without inputs.
 
-        With up to 20 classes, each has a column.
+        With up to 20 classes, each has a column, or several if there are few.
 
         Args:
             samples: float32 array (num, ...).
@@ -215,9 +215,14 @@ class GAN(Steps, Fitting, Sampling, Saving, Surface, keras.Model):
         Returns:
             uint8 array (H, W, C), or `None` if this kind of output cannot be drawn.
         """
-        turns = [kind.turns for kind in self.signature.inputs.values() if kind.turns]
-        columns = turns[0] if turns and turns[0] <= 20 else None
-        return self.signature.output.grid(samples, columns)
+        return self.signature.output.grid(samples, self.columns(len(samples)))
+
+    def columns(self, num):
+        """Returns the number of columns of a grid of so many samples, or `None` for a square."""
+        classes = next((kind.turns for kind in self.signature.inputs.values() if kind.turns), None)
+        if classes is None or classes > 20:
+            return None
+        return classes * max(1, round(num**0.5 / classes))
 
     def name_classes(self, names):
         """Names the classes of a conditional model.

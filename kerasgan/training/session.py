@@ -141,7 +141,8 @@ def lead(gan, source, plan, directory, record, state, scorer):
         if result["trained"] > NOISE * result["untrained"]:
             say(
                 f"The samples are hardly better than those of the untrained generator: "
-                f"{state.step:,} steps are few. The same command with more --epochs goes on."
+                f"{state.step:,} steps are few. The same command with more of them (and, for a "
+                f"recipe, --change-recipe) goes on."
             )
         if result["inflated"]:
             say(f"Scores of so few images are inflated: {result['n_real']:,} of each kind.")

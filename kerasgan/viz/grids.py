@@ -33,7 +33,10 @@ def sample_grid(gan, num=64, seed=0, label=None, titled=False):
     picture, kind = gan.grid(samples), gan.signature.inputs.get("label")
     if picture is None or not titled or not getattr(kind, "names", None):
         return picture
-    return with_titles(picture, kind.names) if kind.num_classes <= 20 else picture
+    columns = gan.columns(num)
+    if columns is None:
+        return picture
+    return with_titles(picture, list(kind.names) * (columns // kind.num_classes))
 
 
 def with_titles(picture, titles):
