@@ -179,9 +179,7 @@ def test_training_draws_new_latents_at_every_step(trained):
 
 
 def test_ema_generator_is_the_moving_average_and_draws_the_samples(trained):
-    decay = 2 / 11  # of the first update; 0.9 is reached after 80
-    pairs = zip(trained.start, trained.one_step, strict=True)
-    expected = [decay * a + (1 - decay) * b for a, b in pairs]
+    expected = [0.9 * a + 0.1 * b for a, b in zip(trained.start, trained.one_step, strict=True)]
     assert largest_difference(trained.average, expected) < 1e-6
     gan = trained.gan
     inputs = list(generator_inputs(gan, 2).values())

@@ -19,6 +19,7 @@ from kerasgan.signature import Label, Latent, Signature, output_of
 from kerasgan.utils.errors import UserError, check_seed
 
 USER_PACKAGE = "kerasgan_user"  # under which Keras knows classes that are not ours
+LONG_AGO = 10**9  # updates after which an average follows no faster than its decay says
 _steps = threading.local()  # a replica's step runs in a thread of its own
 
 
@@ -45,9 +46,9 @@ class GAN(Steps, Fitting, Sampling, Saving, Surface, keras.Model):
             vectors of the generator's output shape.
         ema_decay: `None`, or a float in (0, 1), or a `kerasgan.schedules` schedule: also keep an
             exponential moving average of the generator's weights, which `call`, `sample`,
-            `evaluate` and exports then use. With a float, the decay of the n-th update is at most
-            (1 + n) / (10 + n), as in `tf.train.ExponentialMovingAverage`, so that a trained model
-            that is compiled anew shows what it learns from other data.
+            `evaluate` and exports then use. The average of a trained model that is compiled anew,
+            such as one of the zoo, follows faster at first: its decay is at most (1 + n) / (10 + n)
+            after n updates, as in `tf.train.ExponentialMovingAverage`.
         seed: int, the seed of latents drawn in training, or `None` for a random one. Initial
             weights depend on `keras.utils.set_random_seed`, as everywhere in Keras.
         class_names: List of the names of a conditional model's classes, which may then stand for
@@ -109,6 +110,7 @@ class GAN(Steps, Fitting, Sampling, Saving, Surface, keras.Model):
             )
             self.ema_generator.set_weights(generator.get_weights())
             self.ema_generator.trainable = False
+            self.ema_updates = self._count("ema_updates", LONG_AGO)
         self.seed = random.randint(1, 10**9) if seed is None else seed
         self.image_shape = self.signature.output.shape
 
@@ -123,10 +125,10 @@ class GAN(Steps, Fitting, Sampling, Saving, Surface, keras.Model):
         # The networks are built. Keras's `build` would lock the model, and a subclass adds to it.
         self.built = True
 
-    def _count(self, name):
+    def _count(self, name, start=0):
         return self.add_weight(
             shape=(),
-            initializer="zeros",
+            initializer=keras.initializers.Constant(start),
             dtype="int64",
             trainable=False,
             aggregation="only_first_replica",
@@ -203,6 +205,11 @@ class GAN(Steps, Fitting, Sampling, Saving, Surface, keras.Model):
     def minibatches_in_batch(self):
         """The number by which the batch size must be divisible."""
         return self.n_critic * self.distribute_strategy.num_replicas_in_sync
+
+    def restart_average(self):
+        """Lets the average follow the generator faster, as at the start of another training."""
+        if self.ema_generator is not None:
+            self.ema_updates.assign(0)
 
     def grid(self, samples):
         """Returns a picture of samples that `sample` drew without inputs.

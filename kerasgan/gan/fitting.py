@@ -63,6 +63,8 @@ class Fitting:
                 f"XLA compiles the step of one device: leave `jit_compile` out under a strategy of "
                 f"several. Received: jit_compile=True, {replicas} replicas"
             )
+        if int(self.images_seen.numpy()) > 0:
+            self.restart_average()
         self._jit_argument = jit_compile
         if jit_compile == "auto" and not tf.config.list_physical_devices("GPU"):
             jit_compile = False

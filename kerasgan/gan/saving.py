@@ -101,14 +101,20 @@ class Saving:
         self.compile(**{**config, **optimizers})
 
     def _own_variables(self):
-        """The model's own weights except `images_seen`, which files of kerasgan 0.1.0 lack."""
+        """The model's own weights except the counts that files of kerasgan 0.1.0 lack."""
         own = self._trainable_variables + self._non_trainable_variables
-        return [variable for variable in own if variable is not self.images_seen]
+        named = [id(variable) for variable in self._counts().values()]
+        return [variable for variable in own if id(variable) not in named]
+
+    def _counts(self):
+        counts = {name: getattr(self, name, None) for name in ("images_seen", "ema_updates")}
+        return {name: variable for name, variable in counts.items() if variable is not None}
 
     def save_own_variables(self, store):
         for place, variable in enumerate(self._own_variables()):
             store[str(place)] = variable.numpy()
-        store["images_seen"] = self.images_seen.numpy()
+        for name, variable in self._counts().items():
+            store[name] = variable.numpy()
         for name, values in self.examples.items():
             store[f"example_{name}"] = values
 
@@ -119,8 +125,9 @@ class Saving:
             raise ValueError(f"{self.name} has {len(own)} variables, the file {len(places)}.")
         for place, variable in enumerate(own):
             variable.assign(store[str(place)])
-        if "images_seen" in store.keys():
-            self.images_seen.assign(store["images_seen"])
+        for name, variable in self._counts().items():
+            if name in store.keys():
+                variable.assign(store[name])
         for name in self.signature.given:
             if f"example_{name}" in store.keys():
                 self.examples[name] = np.asarray(store[f"example_{name}"])

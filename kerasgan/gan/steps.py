@@ -133,9 +133,8 @@ class Steps:
         """Updates the averaged generator, records the losses and returns them as logs."""
         if self.ema_decay is not None:
             decay = self.now(self.ema_decay)
-            if not callable(self.ema_decay):
-                updates = next(iter(self.optimizers.values())).iterations
-                decay = tf.minimum(decay, tf.cast((1 + updates) / (10 + updates), tf.float32))
+            updates = self.ema_updates.assign_add(1)
+            decay = tf.minimum(decay, tf.cast((1 + updates) / (10 + updates), tf.float32))
             for average, weight in zip(
                 self.ema_generator.weights, self.generator.weights, strict=True
             ):

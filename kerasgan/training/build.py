@@ -86,3 +86,4 @@ def take_weights(gan, start):
             )
     for network, trained in pairs:
         network.set_weights(trained.get_weights())
+    gan.restart_average()

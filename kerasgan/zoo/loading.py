@@ -167,5 +167,6 @@ def load_entry(entry):
         network.load_weights(entry / WEIGHTS)
     if DISCRIMINATOR in files:
         gan.discriminator.load_weights(entry / DISCRIMINATOR)
+    gan.restart_average()
     gan.origin = said
     return gan
