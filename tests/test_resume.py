@@ -131,7 +131,7 @@ def test_a_change_that_does_not_fit_changes_nothing(tmp_path):
     before = {p: p.read_bytes() for p in (tmp_path / "run").rglob("*") if p.is_file()}
     for other, message in (
         (TINY.replace(model={"width": 8}), "does not fit the model"),
-        (TINY.replace(data={"batch_size": 250}), "trained on other images or batches"),
+        (TINY.replace(data={"batch_size": 250}), "was trained with 20 steps an epoch, now 40"),
     ):
         with pytest.raises(UserError, match=message):
             train(other, tmp_path / "run", change_recipe=True, verbose=0)
