@@ -157,3 +157,14 @@ def test_options_of_optimizers_do_what_they_do_in_keras(options):
         assert np.abs(changed).max() <= 2 * 0.1 * 1e-4 * 1.001
     if "clipnorm" in options:
         assert np.linalg.norm(changed) <= 2 * 0.1 * 1e-3 * 1.001
+
+
+def test_a_list_of_keras_is_checked_and_kept(gan):
+    rate = keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate)
+    with pytest.raises(UserError, match="say which, as in"):
+        gan.fit(IMAGES, verbose=0, callbacks=keras.callbacks.CallbackList([rate], model=gan))
+    seen = []
+    note = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(epoch))
+    listed = keras.callbacks.CallbackList([note], add_history=True, model=gan)
+    gan.fit(IMAGES, verbose=0, callbacks=listed)
+    assert seen == [0]

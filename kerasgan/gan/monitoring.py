@@ -23,11 +23,14 @@ def prepared_callbacks(gan, callbacks):
 
     Args:
         gan: The model.
-        callbacks: List of callbacks, one callback or `None`.
+        callbacks: List of callbacks, one callback, a `keras.callbacks.CallbackList` or `None`.
 
     Raises:
         UserError: If a callback changes "the" optimizer.
     """
+    if isinstance(callbacks, keras.callbacks.CallbackList):
+        prepared_callbacks(gan, callbacks.callbacks)  # a user's own list is checked and kept
+        return callbacks
     callbacks = [callbacks] if isinstance(callbacks, keras.callbacks.Callback) else callbacks or []
     for callback in callbacks:
         name = type(callback).__name__
