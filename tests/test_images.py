@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from kerasgan.utils import pixels
+from kerasgan.utils.errors import UserError
 from kerasgan.utils.files import replacing
 
 
@@ -60,3 +61,12 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
         Path(temporary).write_text("half")
         raise KeyError
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("suffix, kind", [("jpg", "JPEG"), ("webp", "WEBP"), ("PNG", "PNG")])
+def test_the_suffix_decides_on_the_format(suffix, kind, tmp_path):
+    pixels.save_picture(np.full((8, 8, 3), 99, "uint8"), tmp_path / f"a.{suffix}")
+    with Image.open(tmp_path / f"a.{suffix}") as image:
+        assert image.format == kind
+    with pytest.raises(UserError, match="Pictures are written as .png, .*Received: .*a.gif"):
+        pixels.save_picture(np.zeros((8, 8, 1), "uint8"), tmp_path / "a.gif")

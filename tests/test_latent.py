@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kerasgan import DCGAN
+from kerasgan import DCGAN, ConditionalGAN
 from kerasgan.utils import pixels
 from kerasgan.utils.errors import UserError
 from kerasgan.viz import walks
@@ -62,3 +62,16 @@ def test_pictures_show_the_generator_at_those_latents():
     result = pixels.to_uint8(gan(walks.combine(a, b, c)[None]).numpy()[0])
     assert np.abs(strip[:, -8:].astype(int) - result).max() <= 1
     assert walks.interpolation_grid(gan, rows=2, steps=3).shape == (18, 28, 1)
+
+
+def test_a_walk_stays_in_a_class_that_there_is():
+    gan = ConditionalGAN((8, 8, 1), 2, width=60, class_names=["cats", "dogs"])
+    by_name, by_id = (
+        walks.interpolation_grid(gan, rows=2, steps=3, label=label) for label in ("dogs", 1)
+    )
+    np.testing.assert_array_equal(by_name, by_id)
+    for wrong, message in ((2, "must lie in 0 to 1"), ("cows", 'no class "cows"')):
+        with pytest.raises(UserError, match=message):
+            walks.interpolation_grid(gan, rows=2, steps=3, label=wrong)
+    with pytest.raises(UserError, match="DCGAN has no classes"):
+        walks.interpolation_grid(DCGAN((8, 8, 1), width=4), rows=2, steps=3, label=0)

@@ -110,6 +110,7 @@ def test_an_incomplete_entry_is_not_listed_or_loaded(entry, tmp_path, monkeypatc
 
 def test_an_entry_loads_by_name_and_by_path_and_draws_its_own_picture(shipped, tmp_path):
     by_name, by_path = kerasgan.load("tiny"), kerasgan.load(shipped)
+    assert by_name.ema_generator is None or int(by_name.ema_updates) == 0  # follows at once
     np.testing.assert_array_equal(by_name.sample(4, seed=0), by_path.sample(4, seed=0))
     about = json.loads((shipped / "result.json").read_text())
     assert by_name.origin["scores"]["weights_sha256"] == about["weights_sha256"]

@@ -137,5 +137,8 @@ def arithmetic_strip(gan, plus, minus, add, label=None):
 def _generate(gan, latents, label):
     values = {"z": latents}
     if label is not None:
-        values["label"] = np.broadcast_to(label, len(latents)).astype("int32")
+        if "label" not in gan.signature.inputs:
+            raise UserError(f"{type(gan).__name__} has no classes. Received: label={label!r}")
+        labels = np.broadcast_to(label, len(latents))
+        values["label"] = gan.signature.inputs["label"].check(labels, "label")
     return gan.generate(*gan.signature.draw(len(latents), [0, 0], values)).numpy()
