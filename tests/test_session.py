@@ -322,5 +322,5 @@ def test_a_training_in_a_log_says_how_long_it_will_take(tmp_path, monkeypatch, c
     monkeypatch.setattr("kerasgan.training.progress.LINES_EVERY", 0.0)
     kerasgan.train(small(), pictures(), tmp_path, **{**options(), "verbose": "auto"})
     lines = [line for line in capsys.readouterr().out.splitlines() if "minutes left" in line]
-    assert lines[0].startswith("step 1 of 8, ") and "d_loss" in lines[0]
+    assert lines[0].startswith("step 2 of 8, ") and "d_loss" in lines[0]
     assert lines[-1].startswith("step 8 of 8, 0.0 minutes left")

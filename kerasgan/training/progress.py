@@ -6,6 +6,7 @@ import time
 import keras
 
 LINES_EVERY = 30.0  # seconds, where there is no terminal
+ESTIMATE = 10  # steps after which the first line says how long the training will take
 
 
 class Progress(keras.callbacks.Callback):
@@ -34,9 +35,12 @@ class Progress(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         self.step = self.before + batch + 1
+        done = self.step - self.first
+        if done == 1:
+            self.started = time.monotonic()  # the first step is traced, which takes its time
         if sys.stdout.isatty():
-            self.bar.update(self.step - self.first, self._losses(logs), finalize=False)
-        elif time.monotonic() - self.told >= LINES_EVERY:
+            self.bar.update(done, self._losses(logs), finalize=False)
+        elif done == ESTIMATE or (done > 1 and time.monotonic() - self.told >= LINES_EVERY):
             self._line(logs)
 
     def on_train_end(self, logs=None):
@@ -49,7 +53,7 @@ class Progress(keras.callbacks.Callback):
 
     def _line(self, logs):
         self.told = time.monotonic()
-        rate = (self.step - self.first) / max(self.told - self.started, 1e-9)
+        rate = (self.step - self.first - 1) / max(self.told - self.started, 1e-9)
         left = (self.last - self.step) / max(rate, 1e-9) / 60
         losses = ", ".join(f"{name} {float(value):.3f}" for name, value in self._losses(logs))
         print(f"step {self.step:,} of {self.last:,}, {left:.1f} minutes left: {losses}", flush=True)
