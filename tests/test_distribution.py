@@ -1,18 +1,13 @@
-"""Two replicas train like one device, in one process and in two."""
+"""Two replicas train like one device."""
 
-import contextlib
-import json
-import os
 import signal
-import subprocess
-import sys
-import time
 
 import contract
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from test_workers import recipe
 
 import kerasgan
 from kerasgan.training import checkpoints, strategies
@@ -177,118 +172,6 @@ def test_an_invalid_cluster_is_refused(config, message, monkeypatch):
 def test_an_unknown_strategy_is_refused():
     with pytest.raises(UserError, match='no strategy "miror": did you mean "mirrored"'):
         strategies.strategy("miror")
-
-
-# --- Two processes ---
-
-RECIPE = """
-[model]
-name = "dcgan"
-width = 8
-[data]
-split = "train[:640]"
-[training]
-epochs = {epochs}
-checkpoint_minutes = 0.02
-[g_optimizer]
-name = "sgd"
-learning_rate = 1e-4
-[d_optimizer]
-name = "sgd"
-learning_rate = 1e-4
-[evaluation]
-num = 2
-"""
-
-
-def recipe(epochs):
-    from kerasgan.training import recipe as recipes
-
-    return recipes.complete(recipes.tomllib.loads(RECIPE.format(epochs=epochs)))
-
-
-@pytest.fixture
-def launch(tmp_path):
-    """Returns a function that starts two workers on a recipe; kills them at the end of the test."""
-    launchers = []
-
-    def start(epochs):
-        path = tmp_path / "recipe.toml"
-        path.write_text(RECIPE.format(epochs=epochs))
-        command = [sys.executable, "-m", "kerasgan_cli", "launch", "--workers", "2", str(path)]
-        launchers.append(
-            subprocess.Popen(
-                [*command, "--output", str(tmp_path / "run")],
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                start_new_session=True,
-            )
-        )
-        return launchers[-1]
-
-    yield start
-    for launcher in launchers:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(launcher.pid, signal.SIGKILL)
-        launcher.communicate()
-
-
-def final_weights(run):
-    return contract.weights(keras.saving.load_model(run / "model.keras").generator)
-
-
-def newest_step(folder):
-    states = sorted((folder / "run" / "checkpoints").glob("step_*/state.json"))
-    return json.loads(states[-1].read_text())["step"] if states else 0
-
-
-def wait_for_step(folder, step, launcher, seconds=240):
-    """Waits for a checkpoint of at least that step."""
-    deadline = time.monotonic() + seconds
-    while newest_step(folder) < step:
-        assert launcher.poll() is None and time.monotonic() < deadline
-        time.sleep(0.2)
-
-
-def workers(launcher):
-    """Returns the process ids of a launcher's workers, chief first."""
-    children = subprocess.run(
-        ["pgrep", "-P", str(launcher.pid)], capture_output=True, text=True, check=True
-    )
-    return sorted(map(int, children.stdout.split()))
-
-
-@pytest.mark.slow
-def test_two_workers_train_as_one_process(launch, tmp_path):
-    train_recipe(recipe(epochs=2), tmp_path / "alone", verbose=0)
-    launcher = launch(epochs=2)
-    output, _ = launcher.communicate(timeout=300)
-    assert launcher.returncode == 0, output[-2000:]
-    assert "2 replicas" in output
-    alone, together = final_weights(tmp_path / "alone"), final_weights(tmp_path / "run")
-    assert contract.largest_difference(alone, together) <= 1e-5
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "killed, code", [pytest.param(0, 137, id="chief"), pytest.param(1, 1, id="follower")]
-)
-def test_a_dead_worker_stops_the_other_and_a_restart_resumes(killed, code, launch, tmp_path):
-    launcher = launch(epochs=2000)
-    wait_for_step(tmp_path, 10, launcher)
-    os.kill(workers(launcher)[killed], signal.SIGKILL)
-    output, _ = launcher.communicate(timeout=120)
-    assert launcher.returncode == code, output[-2000:]
-    assert "kerasgan: Another worker is gone" in output
-
-    launcher = launch(epochs=2000)
-    wait_for_step(tmp_path, newest_step(tmp_path) + 10, launcher)
-    launcher.send_signal(signal.SIGTERM)
-    output, _ = launcher.communicate(timeout=120)
-    assert launcher.returncode == 130, output[-2000:]
-    assert "Going on after step" in output
-    assert "which is saved. The same command goes on from there." in output
 
 
 @pytest.mark.slow

@@ -42,7 +42,7 @@ def main(run, entry):
     run, entry = Path(run), Path(entry)
     kept, wanted = recipe.read(run / "recipe.toml"), recipe.read(entry / "recipe.toml")
     changes = recipe.differences(kept.tables(), wanted.tables())
-    if changes := [each for each in changes if not each.startswith(runs.Recipe.may_change)]:
+    if changes := [each for each in changes if not each.startswith(runs.Recipe.ignored)]:
         sys.exit(f"{run} was trained by another recipe: {'; '.join(changes)}")
     with tempfile.TemporaryDirectory(dir=entry) as folder:
         about = build(run, kept, entry, Path(folder))

@@ -105,7 +105,7 @@ class WarnOnCollapse(keras.callbacks.Callback):
 
     def _spread(self):
         """Returns the standard deviation over samples, within classes if there are any."""
-        turns = next((k.turns for k in self.model.signature.inputs.values() if k.turns), 1)
+        turns = self.model.signature.turns or 1
         num = turns * max(2, self.num // turns)
         samples = self.model.sample(num, seed=0)
         of_classes = samples.reshape(num // turns, turns, *samples.shape[1:])

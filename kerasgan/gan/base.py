@@ -1,26 +1,24 @@
 """`GAN`: the base class of all models."""
 
-import functools
 import random
-import threading
 import typing
 
 import keras
 import tensorflow as tf
 
-from kerasgan.gan.construction import constructed
+from kerasgan.gan.construction import check_signature, constructed, default_signature
 from kerasgan.gan.examples import KeptExamples
 from kerasgan.gan.fitting import Fitting
+from kerasgan.gan.preparation import prepared
 from kerasgan.gan.sampling import Sampling
 from kerasgan.gan.saving import Saving
 from kerasgan.gan.steps import Steps
 from kerasgan.gan.surface import Surface
-from kerasgan.signature import Label, Latent, Signature, output_of
+from kerasgan.signature import Label
 from kerasgan.utils.errors import UserError, check_seed
 
 USER_PACKAGE = "kerasgan_user"  # under which Keras knows classes that are not ours
 LONG_AGO = 10**9  # updates after which an average follows no faster than its decay says
-_steps = threading.local()  # a replica's step runs in a thread of its own
 
 
 class Paper(typing.NamedTuple):
@@ -187,6 +185,11 @@ class GAN(Steps, Fitting, Sampling, Saving, Surface, keras.Model):
         """dict of the optimizers of a compiled model by player."""
         return {player: getattr(self, f"{player}_optimizer") for player in self.players}
 
+    @property
+    def optimizer_variables(self):
+        """List of the variables of all optimizers of a compiled model."""
+        return [v for optimizer in self.optimizers.values() for v in optimizer.variables]
+
     def networks_of(self, player):
         """Returns the list of networks that a player's optimizer trains."""
         names = self.players[player]
@@ -226,7 +229,7 @@ class GAN(Steps, Fitting, Sampling, Saving, Surface, keras.Model):
 
     def columns(self, num):
         """Returns the number of columns of a grid of so many samples, or `None` for a square."""
-        classes = next((kind.turns for kind in self.signature.inputs.values() if kind.turns), None)
+        classes = self.signature.turns
         if classes is None or classes > 20:
             return None
         return classes * max(1, round(num**0.5 / classes))
@@ -288,74 +291,3 @@ class GAN(Steps, Fitting, Sampling, Saving, Surface, keras.Model):
             float32 tensor (num, latent_dim).
         """
         return self.signature.inputs["z"].draw(num, seed)
-
-
-def prepared(train_step):
-    """Returns a `train_step` that first converts its example and counts it in `images_seen`.
-
-    The step gets the parts in the signature's order: a tensor if there is one part, else a tuple.
-    A step that calls `super().train_step` counts once.
-    """
-
-    @functools.wraps(train_step)
-    def step(self, data):
-        if getattr(_steps, "gan", None) is self:
-            return train_step(self, data)
-        signature = self.signature
-        example = signature.example_from(data)
-        example = {name: tf.convert_to_tensor(values) for name, values in example.items()}
-        parts = [signature.example[name].convert(values) for name, values in example.items()]
-        if self._checks_steps:
-            parts = checked_parts(signature, example, parts)
-        replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        _steps.gan = self
-        try:
-            # TensorFlow runs what does not need data even where they have ended: counts would move.
-            with tf.control_dependencies(parts):
-                self.images_seen.assign_add(tf.shape(parts[0], tf.int64)[0] * replicas)
-                return train_step(self, parts[0] if len(parts) == 1 else tuple(parts))
-        finally:
-            _steps.gan = None
-
-    return tf.autograph.experimental.do_not_convert(step)
-
-
-def checked_parts(signature, example, parts):
-    """Returns converted parts, after graph assertions of their values."""
-    tests = [
-        tf.debugging.Assert(
-            signature.example[name].valid(values),
-            [f"`{name}` of `x` does not fit the model or is out of range"],
-        )
-        for name, values in example.items()
-    ]
-    with tf.control_dependencies([each for each in tests if each is not None]):
-        return [tf.identity(part) for part in parts]
-
-
-def default_signature(generator):
-    """Returns the signature of a generator whose only input is normal latents."""
-    if len(generator.inputs) != 1:
-        names = ", ".join(tensor.name for tensor in generator.inputs)
-        raise UserError(f"A generator of several inputs needs `signature`. Received: {names}")
-    (z,) = generator.inputs
-    return Signature({z.name: Latent(z.shape[-1])}, output_of(generator.output_shape[1:]))
-
-
-def check_signature(signature, generator):
-    """Checks that the signature has the generator's inputs and output."""
-    sides = (
-        ("takes", signature.inputs.values(), generator.inputs),
-        ("gives", [signature.output], generator.outputs),
-    )
-    for verb, kinds, tensors in sides:
-        wanted = [tuple(tensor.shape[1:]) for tensor in tensors]
-        said = [kind.shape for kind in kinds]
-        if wanted != said:
-            raise UserError(f"The generator {verb} {wanted}. Received: a signature of {said}")
-    names = [tensor.name for tensor in generator.inputs]
-    if names != list(signature.inputs):
-        raise UserError(
-            f"The generator's inputs are called {names}. Received: a signature of "
-            f"{list(signature.inputs)}"
-        )

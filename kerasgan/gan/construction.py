@@ -1,4 +1,4 @@
-"""What holds for every constructor: its arguments, its dtype policy, Keras's settings."""
+"""What holds for every constructor: arguments, dtype policy, Keras's settings, signature."""
 
 import contextlib
 import functools
@@ -6,7 +6,7 @@ import inspect
 
 import keras
 
-from kerasgan.signature import output_of
+from kerasgan.signature import Latent, Signature, output_of
 from kerasgan.utils.errors import UserError, check_count
 
 
@@ -97,3 +97,31 @@ def layers_of(network):
     for layer in network.layers:
         found += [layer, *(layers_of(layer) if isinstance(layer, keras.Model) else [])]
     return found
+
+
+def default_signature(generator):
+    """Returns the signature of a generator whose only input is normal latents."""
+    if len(generator.inputs) != 1:
+        names = ", ".join(tensor.name for tensor in generator.inputs)
+        raise UserError(f"A generator of several inputs needs `signature`. Received: {names}")
+    (z,) = generator.inputs
+    return Signature({z.name: Latent(z.shape[-1])}, output_of(generator.output_shape[1:]))
+
+
+def check_signature(signature, generator):
+    """Checks that the signature has the generator's inputs and output."""
+    sides = (
+        ("takes", signature.inputs.values(), generator.inputs),
+        ("gives", [signature.output], generator.outputs),
+    )
+    for verb, kinds, tensors in sides:
+        wanted = [tuple(tensor.shape[1:]) for tensor in tensors]
+        said = [kind.shape for kind in kinds]
+        if wanted != said:
+            raise UserError(f"The generator {verb} {wanted}. Received: a signature of {said}")
+    names = [tensor.name for tensor in generator.inputs]
+    if names != list(signature.inputs):
+        raise UserError(
+            f"The generator's inputs are called {names}. Received: a signature of "
+            f"{list(signature.inputs)}"
+        )

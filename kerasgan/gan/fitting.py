@@ -169,7 +169,8 @@ class Fitting:
                 x, epochs=epochs, verbose=verbose, callbacks=callbacks, shuffle=False, **kwargs
             )
 
-    _checks_steps = False  # whether `train_step` checks its data, which nobody else has
+    # Whether `train_step` checks its data: those of a distributed dataset, checked nowhere else.
+    _checks_steps = False
 
     def _batches_of(self, x, y, batch_size, epochs, shuffle, kwargs):
         """Returns the dataset of a call of `fit` with arrays, and its steps in an epoch."""
@@ -245,8 +246,7 @@ class Fitting:
         Raises:
             UserError: As `train_on_batch`.
         """
-        optimizers = [v for each in self.optimizers.values() for v in each.variables]
-        state = [*self.variables, *optimizers]
+        state = [*self.variables, *self.optimizer_variables]
         before = [variable.numpy() for variable in state]
         try:
             return self.train_on_batch(x, y, sample_weight, return_dict=return_dict)

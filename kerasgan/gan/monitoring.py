@@ -54,13 +54,18 @@ def prepared_callbacks(gan, callbacks):
 
 def adapted(callback, scores, losses):
     """Returns a callback that treats distances and NaN as a GAN's user expects."""
-    inner = getattr(callback, "callback", callback)
+    inner = wrapped(callback)
     if isinstance(inner, MONITORS):
         monitored = inner.monitor.removeprefix("val_")
         if inner.mode == "auto" and (monitored in losses or monitored.endswith("_distance")):
             inner.mode = "min"  # lower is better
         return WhenScored(callback, inner.monitor) if inner.monitor in scores else callback
     return AnyLoss(callback) if isinstance(inner, keras.callbacks.TerminateOnNaN) else callback
+
+
+def wrapped(callback):
+    """Returns the callback to which another one forwards, or the callback itself."""
+    return getattr(callback, "callback", callback)
 
 
 class Forwarding(keras.callbacks.Callback):

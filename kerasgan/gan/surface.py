@@ -65,8 +65,7 @@ class Surface:
 
     @contextlib.contextmanager
     def _one_optimizer(self):
-        variables = [v for each in self.optimizers.values() for v in each.variables]
-        vars(self)["optimizer"] = types.SimpleNamespace(variables=variables)
+        vars(self)["optimizer"] = types.SimpleNamespace(variables=self.optimizer_variables)
         try:
             yield
         finally:

@@ -69,6 +69,11 @@ class Signature:
         """Whether the output depends on a seed."""
         return any(kind.seeded for kind in self.inputs.values())
 
+    @property
+    def turns(self):
+        """Number of values that an input takes in turn, such as classes; `None` without one."""
+        return next((kind.turns for kind in self.inputs.values() if kind.turns), None)
+
     def draw(self, num, seed, values=None):
         """Returns the generator's inputs, in order: as given, or else drawn or by default.
 

@@ -16,6 +16,7 @@ import keras
 import numpy as np
 
 from kerasgan.callbacks.guards import broken
+from kerasgan.gan.monitoring import wrapped
 from kerasgan.utils import hashing, replicas
 from kerasgan.utils.errors import TrainingFailed, UserError
 from kerasgan.utils.files import replacing
@@ -107,7 +108,7 @@ class Checkpoints(Means):
         self.batches, self.in_epoch = 0, True
         if not self.restored:  # not earlier: callbacks reset themselves when training begins
             for callback, numbers in zip(self.others, self.state.callbacks, strict=False):
-                vars(getattr(callback, "callback", callback)).update(numbers)
+                vars(wrapped(callback)).update(numbers)
                 if numbers and getattr(callback, "restore_best_weights", False):
                     warnings.warn(
                         f"Checkpoints do not hold the best weights of {type(callback).__name__}: "
@@ -211,10 +212,9 @@ class Checkpoints(Means):
 
 def numbers_of(callback):
     """Returns a callback's numbers, booleans and strings by name, as JSON values."""
-    callback = getattr(callback, "callback", callback)  # of one that is for one optimizer
     plain = {
         name: value.item() if isinstance(value, np.generic) else value
-        for name, value in vars(callback).items()
+        for name, value in vars(wrapped(callback)).items()
     }
     return {name: v for name, v in plain.items() if isinstance(v, bool | int | float | str)}
 

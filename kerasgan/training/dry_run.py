@@ -1,8 +1,5 @@
 """`kerasgan train RECIPE --dry-run`: is a training possible here, before its data are fetched?"""
 
-import resource
-import sys
-
 import numpy as np
 
 from kerasgan import data
@@ -10,6 +7,7 @@ from kerasgan.data import checks
 from kerasgan.data.loading import spec_of
 from kerasgan.training import flops
 from kerasgan.training.build import build, completed_by
+from kerasgan.training.memory import peak_gigabytes, weight_gigabytes
 
 
 def dry_run(recipe, data_dir=None):
@@ -69,14 +67,3 @@ def megabytes_of_gradients(gan):
         for network in gan.networks_of(player)
     ]
     return 4 * sum(sizes) / 1e6
-
-
-def weight_gigabytes(gan):
-    weights = [*gan.weights, *(v for o in gan.optimizers.values() for v in o.variables)]
-    return sum(np.prod(w.shape) * np.dtype(w.dtype).itemsize for w in weights) / 1e9
-
-
-def peak_gigabytes():
-    """Peak resident memory of this process so far, in 10^9 bytes."""
-    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return kilobytes / 1e9 if sys.platform == "darwin" else kilobytes * 1024 / 1e9

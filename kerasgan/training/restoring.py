@@ -1,15 +1,67 @@
-"""Restores a checkpoint into a compiled model.
-
-`kerasgan.training.session.resumed` decides which checkpoint, and calls this.
-"""
+"""Resumes a run: chooses its newest checkpoint and restores it into the compiled model."""
 
 import json
+import os
 import warnings
 import zipfile
 from pathlib import Path
 
-from kerasgan.training.checkpoints import MODEL, read
+from kerasgan.training.checkpoints import MODEL, newest, read
+from kerasgan.utils import replicas
 from kerasgan.utils.errors import UserError
+
+
+def resumed(gan, directory, new, changes, plan, say):
+    """Returns the state to continue from, and loads its checkpoint into the model.
+
+    Sends its step to the other workers, which load it at the same time.
+
+    Args:
+        gan: The compiled model.
+        directory: The run directory.
+        new: The state of a new training.
+        changes: Keys that differ from the checkpoint's record.
+        plan: The session's `Plan`.
+        say: Receives progress messages.
+    """
+    path, state = newest(os.path.join(directory, "checkpoints"), say)
+    if path is None:
+        replicas.from_chief(gan.distribute_strategy, 0)
+        return new
+    same = [(s.in_epoch, s.data_sha256) for s in (state, new)]
+    if same[0] != same[1] or state.fingerprint not in ("", new.fingerprint):
+        what = "with the same number of images, but other ones"
+        if state.in_epoch != new.in_epoch:
+            what = f"with {state.in_epoch} steps an epoch, now {new.in_epoch}"
+        raise UserError(
+            f"{directory} was trained {what}: name another directory, or pass --overwrite to start "
+            f"anew."
+        )
+    state.fingerprint = new.fingerprint
+    replicas.from_chief(gan.distribute_strategy, state.step)
+    tables = {change.partition(".")[0] for change in changes}
+    bits = [bool(changes), *(f"{player}_optimizer" in tables for player in gan.players)]
+    differs = sum(bit << place for place, bit in enumerate(bits))
+    replicas.from_chief(gan.distribute_strategy, differs)
+    resume_from(gan, path, differs, images=state.step * plan.batch_size)
+    say(f"Going on after step {state.step:,}, from {path}")
+    return state
+
+
+def resume_from(gan, path, differs, images):
+    """Restores a checkpoint, on the chief and on other workers.
+
+    Args:
+        gan: The compiled model.
+        path: The checkpoint.
+        differs: Number whose bits tell what differs from the saved training: anything, then the
+            optimizer of each player.
+        images: Number of images seen so far.
+    """
+    rates = [p for place, p in enumerate(gan.players, start=1) if differs >> place & 1]
+    restore(gan, path, changed=gan.players if differs else (), rates=rates)
+    if int(gan.images_seen.numpy()) == 0:  # a checkpoint of kerasgan 0.1.0
+        gan.images_seen.assign(images)
 
 
 def restore(gan, path, changed=(), rates=()):

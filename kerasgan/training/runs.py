@@ -37,7 +37,8 @@ class Recipe:
     remedies = "pass --change-recipe to go on with this one, or --overwrite to start anew"
     # The fingerprint tells whether data are the same, wherever they lie and whatever classes are
     # called.
-    may_change = ("data.name", "model.class_names")
+    ignored = ("data.name", "model.class_names")
+    may_change = ()
 
     def __init__(self, recipe):
         self.recipe, self.content = recipe, recipe.tables()
@@ -54,6 +55,7 @@ class CallRecord:
 
     file = "session.json"
     remedies = "pass overwrite=True to start anew"
+    ignored = ()
     may_change = ("training.epochs", "training.steps")
 
     def __init__(self, content):
@@ -103,7 +105,6 @@ def opened(directory, record, overwrite=False, change_recipe=False):
                     delete(os.path.join(directory, name))
             changes = _changes(directory, record)
             refused = [each for each in changes if not each.startswith(record.may_change)]
-            changes = refused if record.file == Recipe.file else changes
             if refused and not change_recipe:
                 raise UserError(
                     f"{directory} holds another training ({'; '.join(refused)}): name "
@@ -135,7 +136,8 @@ def _changes(directory, record):
     kept = os.path.join(directory, record.file)
     if not os.path.isfile(kept):
         return []
-    return recipes.differences(record.read(kept), record.content)
+    changes = recipes.differences(record.read(kept), record.content)
+    return [each for each in changes if not each.startswith(record.ignored)]
 
 
 @contextlib.contextmanager

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import math
 import os
 
 import keras
@@ -11,6 +10,7 @@ from kerasgan.callbacks import FrechetDistance, SampleGrid, StopOnNonFinite, War
 from kerasgan.data import checks, steps
 from kerasgan.evaluation.scorer import SCORE_SEED
 from kerasgan.training import checkpoints, restoring, runs, strategies
+from kerasgan.training.memory import weight_gigabytes
 from kerasgan.training.progress import Progress
 from kerasgan.utils import hashing, pixels, replicas
 from kerasgan.utils.errors import TrainingFailed, UserError
@@ -97,7 +97,7 @@ def session(gan, source, plan, directory, record, scorer, overwrite=False, chang
             say(f"{directory} holds this run, finished{score}")
             take_model(gan, directory, record)
             return result
-        state = resumed(gan, directory, state, changes, plan, say)
+        state = restoring.resumed(gan, directory, state, changes, plan, say)
         return lead(gan, source, plan, directory, record, state, scorer())
 
 
@@ -112,9 +112,10 @@ def lead(gan, source, plan, directory, record, state, scorer):
         f"{output.shape} of {source.name}{of_replicas(gan)}"
     )
     steps_left = plan.last(state.in_epoch) - state.step
+    memory = weight_gigabytes(gan) + sum(part.nbytes for part in source.parts.values()) / 1e9
     say(
         f"{steps_left:,} steps of {plan.batch_size} {output.noun}, {state.in_epoch:,} in an epoch; "
-        f"weights, optimizers and data take {gigabytes(gan, source):.1f} GB"
+        f"weights, optimizers and data take {memory:.1f} GB"
     )
     if scorer and state.untrained is None:
         say(f"Scoring {scorer.num:,} samples of the untrained generator ...")
@@ -149,13 +150,6 @@ def lead(gan, source, plan, directory, record, state, scorer):
     return result
 
 
-def gigabytes(gan, source):
-    """Returns the memory of a model's weights and optimizers, and of its data, in 10^9 bytes."""
-    optimizers = [v for each in gan.optimizers.values() for v in each.variables]
-    weights = sum(4 * math.prod(variable.shape) for variable in [*gan.weights, *optimizers])
-    return (weights + sum(part.nbytes for part in source.parts.values())) / 1e9
-
-
 def take_model(gan, directory, record):
     """Loads the model of a finished run into the caller's: weights, optimizers, random state."""
     if not isinstance(record, runs.CallRecord):
@@ -186,7 +180,7 @@ def follow(gan, source, plan, directory, record, state):
                 )
             state.means = checkpoints.read(path).means
             differs = replicas.from_chief(gan.distribute_strategy)
-            resume_from(gan, path, differs, images=step * plan.batch_size)
+            restoring.resume_from(gan, path, differs, images=step * plan.batch_size)
         state.step = step
         called = [StopOnNonFinite(), checkpoints.Means(state)]
         epochs(gan, source, dataclasses.replace(plan, verbose=0), state, called)
@@ -206,59 +200,6 @@ def check_source(gan, source, batch_size):
     for part, kind in gan.signature.example.items():
         called = f"Labels of {source.name}" if part == "label" else f"`{part}` of {source.name}"
         kind.check_batch(source.parts[part], called)
-
-
-def resumed(gan, directory, new, changes, plan, say):
-    """Returns the state to continue from, and loads its checkpoint into the model.
-
-    Sends its step to the other workers, which load it at the same time.
-
-    Args:
-        gan: The compiled model.
-        directory: The run directory.
-        new: The state of a new training.
-        changes: Keys that differ from the checkpoint's record.
-        plan: The session's `Plan`.
-        say: Receives progress messages.
-    """
-    path, state = checkpoints.newest(os.path.join(directory, "checkpoints"), say)
-    if path is None:
-        replicas.from_chief(gan.distribute_strategy, 0)
-        return new
-    same = [(s.in_epoch, s.data_sha256) for s in (state, new)]
-    if same[0] != same[1] or state.fingerprint not in ("", new.fingerprint):
-        what = "with the same number of images, but other ones"
-        if state.in_epoch != new.in_epoch:
-            what = f"with {state.in_epoch} steps an epoch, now {new.in_epoch}"
-        raise UserError(
-            f"{directory} was trained {what}: name another directory, or pass --overwrite to start "
-            f"anew."
-        )
-    state.fingerprint = new.fingerprint
-    replicas.from_chief(gan.distribute_strategy, state.step)
-    tables = {change.partition(".")[0] for change in changes}
-    bits = [bool(changes), *(f"{player}_optimizer" in tables for player in gan.players)]
-    differs = sum(bit << place for place, bit in enumerate(bits))
-    replicas.from_chief(gan.distribute_strategy, differs)
-    resume_from(gan, path, differs, images=state.step * plan.batch_size)
-    say(f"Going on after step {state.step:,}, from {path}")
-    return state
-
-
-def resume_from(gan, path, differs, images):
-    """Restores a checkpoint, on the chief and on other workers.
-
-    Args:
-        gan: The compiled model.
-        path: The checkpoint.
-        differs: Number whose bits tell what differs from the saved training: anything, then the
-            optimizer of each player.
-        images: Number of images seen so far.
-    """
-    rates = [p for place, p in enumerate(gan.players, start=1) if differs >> place & 1]
-    restoring.restore(gan, path, changed=gan.players if differs else (), rates=rates)
-    if int(gan.images_seen.numpy()) == 0:  # a checkpoint of kerasgan 0.1.0
-        gan.images_seen.assign(images)
 
 
 def fit(gan, source, plan, directory, state, scorer):
