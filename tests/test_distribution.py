@@ -66,7 +66,13 @@ def choose_rates(gan):
 HEAVY = ("sagan", "sagan-10-classes", "sngan", "lapgan", "lapgan-10-classes")
 
 
-@pytest.mark.parametrize("case", list(contract.cases(slow=HEAVY)))
+AUGMENTED = [
+    pytest.param(("dcgan", {"augment": augment}), id=f"dcgan-{augment}")
+    for augment in ("diffaugment", "ada")
+]
+
+
+@pytest.mark.parametrize("case", [*contract.cases(slow=HEAVY), *AUGMENTED])
 def test_two_replicas_train_as_one_device_with_the_whole_batch(case, mirrored):
     one, two = build(case), build(case, mirrored)
     start = contract.weights(one.generator)

@@ -6,6 +6,7 @@ import typing
 import keras
 import tensorflow as tf
 
+from kerasgan.gan import augmentation
 from kerasgan.gan.construction import check_signature, constructed, default_signature
 from kerasgan.gan.examples import KeptExamples
 from kerasgan.gan.fitting import Fitting
@@ -34,7 +35,8 @@ class GAN(Steps, Fitting, Sampling, Saving, Surface, keras.Model):
 
     A subclass builds its networks, passes them to this constructor, and defines `train_step` and
     `default_optimizers`. It keeps its constructor arguments as attributes of the same names, from
-    which they are saved. `**options` passes `ema_decay` and `seed`, which every model has.
+    which they are saved. `**options` passes `ema_decay`, `seed` and `augment`, which every model
+    has.
 
     Args:
         generator: `keras.Model` from the signature's inputs, in their order, to its output.
@@ -49,14 +51,20 @@ class GAN(Steps, Fitting, Sampling, Saving, Surface, keras.Model):
             after n updates, as in `tf.train.ExponentialMovingAverage`.
         seed: int, the seed of latents drawn in training, or `None` for a random one. Initial
             weights depend on `keras.utils.set_random_seed`, as everywhere in Keras.
+        augment: What the discriminator sees changed in training, real and generated pictures alike,
+            so that it does not learn few of them by heart: "diffaugment" for colours, shifts and
+            holes (Zhao et al. 2020); "ada" for flips, rotations, scales and colours, with a
+            probability `augment_p`, in the logs, that follows overfitting (Karras et al. 2020), or
+            a fixed one if the class has no `decision_boundary`.
         class_names: List of the names of a conditional model's classes, which may then stand for
             class ids, and which exports and pages show.
         **kwargs: `name`; `dtype`: policy of the networks, such as "mixed_bfloat16"; Keras's by
             default.
 
     Raises:
-        UserError: If `ema_decay` is out of range, the signature does not fit the generator, or
-            Keras is set to another dtype than float32 or to channels first.
+        UserError: If `ema_decay` is out of range, there is no such augmentation, the signature does
+            not fit the generator, or Keras is set to another dtype than float32 or to channels
+            first.
     """
 
     # Losses that `train_step` reports; one `keras.metrics.Mean` each.
@@ -66,6 +74,9 @@ class GAN(Steps, Fitting, Sampling, Saving, Surface, keras.Model):
     players = {"g": "generator", "d": "discriminator"}
     # Discriminator updates in a `train_step`; each gets its own share of the batch.
     n_critic = 1
+    # The discriminator's output between real and generated, 0 for logits; `None` if its loss draws
+    # no such line, as those of Wasserstein distances and least squares.
+    decision_boundary = None
     # `Paper` and short name of a model; not inherited.
     paper = None
     variant = None
@@ -84,6 +95,7 @@ class GAN(Steps, Fitting, Sampling, Saving, Surface, keras.Model):
         signature=None,
         ema_decay=None,
         seed=None,
+        augment: str | None = None,
         class_names: list | None = None,
         **kwargs,
     ):
@@ -119,6 +131,8 @@ class GAN(Steps, Fitting, Sampling, Saving, Surface, keras.Model):
         self._kept = KeptExamples()
 
         self.trackers = {name: keras.metrics.Mean(name) for name in self.log_names}
+        self.augment = augment
+        self.augmentation = augmentation.seated(self, augment)
         self._generate = tf.function(self.generate, input_signature=self.signature.specs)
         # The networks are built. Keras's `build` would lock the model, and a subclass adds to it.
         self.built = True

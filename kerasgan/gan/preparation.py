@@ -8,6 +8,11 @@ import tensorflow as tf
 _steps = threading.local()  # a replica's step runs in a thread of its own
 
 
+def example_of(gan):
+    """Returns the example, a dict by part, of the step that a model is taking; else `None`."""
+    return _steps.example if getattr(_steps, "gan", None) is gan else None
+
+
 def prepared(train_step):
     """Returns a `train_step` that first converts its example and counts it in `images_seen`.
 
@@ -26,14 +31,14 @@ def prepared(train_step):
         if self._checks_steps:
             parts = checked_parts(signature, example, parts)
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        _steps.gan = self
+        _steps.gan, _steps.example = self, dict(zip(example, parts, strict=True))
         try:
             # TensorFlow runs what does not need data even where they have ended: counts would move.
             with tf.control_dependencies(parts):
                 self.images_seen.assign_add(tf.shape(parts[0], tf.int64)[0] * replicas)
                 return train_step(self, parts[0] if len(parts) == 1 else tuple(parts))
         finally:
-            _steps.gan = None
+            _steps.gan = _steps.example = None
 
     return tf.autograph.experimental.do_not_convert(step)
 

@@ -9,7 +9,7 @@ from kerasgan.gan import serving
 from kerasgan.gan.construction import freeze, frozen
 from kerasgan.utils.errors import UserError
 
-OPTIONS = ("ema_decay", "seed", "class_names")  # of every model; a config holds them
+OPTIONS = ("ema_decay", "seed", "augment", "class_names")  # of every model; a config holds them
 BUILT = ("generator", "discriminator", "signature")  # what a constructor makes itself
 
 

@@ -147,6 +147,8 @@ class Steps:
                 )
             self.trackers[name].update_state(loss)
         logs = {name: self.trackers[name].result() for name in self.log_names if name in losses}
+        if self.augmentation is not None:
+            logs.update(self.augmentation.end_step())
         if replicas.several_workers(self.distribute_strategy):
             # Keras averages logs over workers along their first axis, which a scalar has not.
             return {name: tf.reshape(value, (1,)) for name, value in logs.items()}

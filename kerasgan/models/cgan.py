@@ -51,7 +51,7 @@ class ConditionalGAN(GAN, package="kerasgan"):
         latent_dim: Length of the latent vector, uniform in [0, 1].
         width: Units of G's last hidden layer. The paper uses 1200; the other layers are scaled
             alike, down to 8 units.
-        **options: `ema_decay`, `seed`: as in `kerasgan.GAN`.
+        **options: `ema_decay`, `seed`, `augment`: as in `kerasgan.GAN`.
 
     Raises:
         UserError: If `image_shape` has not three axes, or not exactly one of `num_classes` and
@@ -75,6 +75,8 @@ class ConditionalGAN(GAN, package="kerasgan"):
         "Conditional Generative Adversarial Nets",
         "https://arxiv.org/abs/1411.1784",
     )
+
+    decision_boundary = 0.0
 
     def __init__(
         self,

@@ -34,7 +34,7 @@ class DCGAN(GAN, package="kerasgan"):
         latent_dim: Length of the latent vector, uniform in [-1, 1].
         width: Channels of D's first and G's last hidden layer; the paper uses 128, 32 is quick
             on a CPU.
-        **options: `ema_decay`, `seed`: as in `kerasgan.GAN`.
+        **options: `ema_decay`, `seed`, `augment`: as in `kerasgan.GAN`.
 
     Raises:
         UserError: If a side is not divisible by 4.
@@ -57,6 +57,8 @@ class DCGAN(GAN, package="kerasgan"):
         "Deep Convolutional Generative Adversarial Networks",
         "https://arxiv.org/abs/1511.06434",
     )
+
+    decision_boundary = 0.0
 
     def __init__(self, image_shape, latent_dim=100, width=128, **options):
         super().__init__(

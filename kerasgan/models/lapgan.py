@@ -64,7 +64,7 @@ class LAPGAN(GAN, package="kerasgan"):
             64, and the 8x8 networks are always as large as the paper's: there smaller ones save
             little and draw worse.
         num_classes: Number of classes of the class-conditional variant, or `None`.
-        **options: `ema_decay`, `seed`: as in `kerasgan.GAN`.
+        **options: `ema_decay`, `seed`, `augment`: as in `kerasgan.GAN`.
 
     Raises:
         UserError: If the sides are not a power of two from 16 up, or differ.

@@ -38,7 +38,7 @@ class LSGAN(GAN, package="kerasgan"):
         a: float, what D should say of generated images.
         b: float, what D should say of real images.
         c: float, what G wants D to say of generated images.
-        **options: `ema_decay`, `seed`: as in `kerasgan.GAN`.
+        **options: `ema_decay`, `seed`, `augment`: as in `kerasgan.GAN`.
 
     Raises:
         UserError: If a side is not divisible by 4.

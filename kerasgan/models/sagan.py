@@ -48,7 +48,7 @@ class SAGAN(GAN, package="kerasgan"):
         latent_dim: Length of the latent vector, standard normal.
         width: Channels at the image's end of both networks; they double with each halving of the
             sides. The paper uses 64, 16 is quick on a CPU.
-        **options: `ema_decay`, `seed`: as in `kerasgan.GAN`.
+        **options: `ema_decay`, `seed`, `augment`: as in `kerasgan.GAN`.
 
     Raises:
         UserError: If a side is not divisible by 4, or `num_classes` is not 1 or more.
@@ -70,6 +70,8 @@ class SAGAN(GAN, package="kerasgan"):
         "Self-Attention Generative Adversarial Networks",
         "https://arxiv.org/abs/1805.08318",
     )
+
+    decision_boundary = 0.0
 
     def __init__(
         self,

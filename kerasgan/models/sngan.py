@@ -62,7 +62,7 @@ class SNGAN(GAN, package="kerasgan"):
         architecture: "resnet" or "conv".
         n_critic: int, updates of the discriminator for one of the generator. The paper's conv nets
             were also trained with 1. The default learning rates reach 0 together with 5.
-        **options: `ema_decay`, `seed`: as in `kerasgan.GAN`.
+        **options: `ema_decay`, `seed`, `augment`: as in `kerasgan.GAN`.
 
     Raises:
         UserError: If a side is not divisible by 4, there is no such architecture, or `n_critic` is
@@ -85,6 +85,8 @@ class SNGAN(GAN, package="kerasgan"):
         "Spectral Normalization for Generative Adversarial Networks",
         "https://arxiv.org/abs/1802.05957",
     )
+
+    decision_boundary = 0.0
 
     def __init__(
         self,

@@ -53,7 +53,7 @@ class VanillaGAN(GAN, package="kerasgan"):
         input_dropout: Share of the pixels that D does not see; 0.2 is the authors', for digits. On
             images of many greys 0 is better: real images with holes look like noise, and D accepts
             noise for them. D's hidden layers drop one half always. Points lose nothing anywhere.
-        **options: `ema_decay`, `seed`: as in `kerasgan.GAN`.
+        **options: `ema_decay`, `seed`, `augment`: as in `kerasgan.GAN`.
 
     Raises:
         UserError: If an argument is out of range.
@@ -76,6 +76,8 @@ class VanillaGAN(GAN, package="kerasgan"):
         "Generative Adversarial Nets",
         "https://arxiv.org/abs/1406.2661",
     )
+
+    decision_boundary = 0.0
 
     def __init__(
         self,

@@ -47,7 +47,7 @@ class WGANGP(GAN, package="kerasgan"):
             units of each hidden layer. The paper uses 128, 32 is quick on a CPU.
         gp_weight: float, lambda of Eq. (3); the authors' toy script has 0.1.
         n_critic: int, updates of the critic for one of the generator.
-        **options: `ema_decay`, `seed`: as in `kerasgan.GAN`.
+        **options: `ema_decay`, `seed`, `augment`: as in `kerasgan.GAN`.
 
     Raises:
         UserError: If a side is not divisible by 4, or `n_critic` is not 1 or more.
