@@ -3,7 +3,7 @@
 Imports signature and utils.
 """
 
-from kerasgan.data.loading import load, load_arrays, load_source
+from kerasgan.data.loading import load, load_arrays, load_source, prepare
 from kerasgan.data.pipeline import batches, steps
 from kerasgan.data.sizes import side_of
 from kerasgan.data.source import ArraySource
@@ -17,6 +17,7 @@ __all__ = [
     "load",
     "load_arrays",
     "load_source",
+    "prepare",
     "ring",
     "side_of",
     "sine",

@@ -6,13 +6,15 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageColor, ImageOps
+from PIL import Image, ImageColor
 
-from kerasgan.data.sizes import collect
-from kerasgan.data.source import ArraySource
+from kerasgan.data.sizes import check_sizes, sides
 from kerasgan.data.splits import select
-from kerasgan.utils import pixels
+from kerasgan.data.unread import Unread
+from kerasgan.utils import pictures
 from kerasgan.utils.errors import UserError
+from kerasgan.utils.processes import mapped
+from kerasgan.utils.progress import shown
 
 SPLIT_FOLDERS = {"train", "test", "val", "valid", "validation"}
 HELD_OUT = ("test", "validation", "valid", "val")  # each stands for the others where these lack
@@ -21,32 +23,47 @@ NO_PICTURES = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}
 # Files that accompany pictures and that nobody takes for pictures.
 COMPANIONS = {"", ".csv", ".db", ".html", ".ini", ".json", ".jsonl", ".md", ".tsv", ".txt", ".xml"}
 LISTED = 10  # damaged pictures that an error names
+AT_ONCE = 32  # pictures that a process reads at a time
+FEW = 64  # pictures for which starting processes is not worth while
+VERSION = 1  # of what is read from a file; another one lets caches be prepared anew
 
 
-def read_folder(root, split, image_size, transparent=False, background="white", skip_damaged=False):
-    """Reads a folder as `kerasgan.data.load_source` describes."""
+def unread_folder(
+    root, split, image_size, transparent=False, background="white", skip_damaged=False
+):
+    """Returns a split of a folder, not read yet, as `kerasgan.data.load_source` describes it."""
     if not root.is_dir():
         raise UserError(f'No such folder: "{root}"')
     files = list_pictures(root)
+    stamp = [(str(file), *state(root / file)) for file in files]
     files, splits, depth = split_of(files, root)
     chosen = select(split, splits, root)
     # Of all files, so that every split comes with the same classes and channels.
     classes, labels = classes_of([file.parts[depth:-1] for file in files])
-    reader = Reader(transparent, colour_of(background))
-    headers = [reader.header(root / file) for file in files]
-    kept = [i for i in chosen if headers[i] is not None]
-    reader.settle([root / files[i] for i in kept], headers)
+    folder = Folder(root, files, chosen, labels, image_size, transparent, colour_of(background))
+    return Unread(
+        name=str(root),
+        split=split,
+        options={
+            "path": os.path.realpath(root),
+            "image_size": image_size,
+            "transparent": transparent,
+            "background": folder.background,
+            "skip_damaged": skip_damaged,
+            "reader": VERSION,
+        },
+        stamp=stamp,
+        count=len(chosen),
+        shape=folder.shape,
+        chunks=lambda: folder.chunks(skip_damaged),
+        class_names=classes,
+    )
 
-    def chunks():
-        for i in kept:
-            picture = reader.decode(root / files[i])
-            if picture is not None:
-                yield picture[None], None if labels is None else labels[i : i + 1]
 
-    images, ids = collect(chunks(), len(kept), image_size, root)
-    reader.report(root, len(chosen), skip_damaged)
-    parts = {"image": images} if labels is None else {"image": images, "label": ids}
-    return ArraySource(parts, str(root), classes)
+def state(path):
+    """Returns size and time of change of a file."""
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns
 
 
 def list_pictures(root):
@@ -134,93 +151,107 @@ def colour_of(background):
         ) from error
 
 
-class Reader:
-    """Decodes the pictures of a folder alike, and remembers the damaged ones.
+class Folder:
+    """The chosen pictures of a folder, which are read alike.
 
     Args:
-        transparent: Whether pictures keep their opacity as a fourth channel.
-        background: (R, G, B) on which pictures with opacity are shown otherwise.
+        root: The folder.
+        files: Relative paths of all pictures.
+        chosen: Indices of those to read.
+        labels: Class ids of all pictures, or `None`.
+        image_size, transparent: As in `kerasgan.data.load_source`.
+        background: (R, G, B).
     """
 
-    def __init__(self, transparent, background):
-        self.transparent, self.background = transparent, background
-        self.damaged = {}
-        self.mode, self.white = "RGB", 65535
+    def __init__(self, root, files, chosen, labels, image_size, transparent, background):
+        self.root, self.files, self.labels = root, files, labels
+        self.chosen = [int(place) for place in chosen]
+        self.image_size, self.transparent, self.background = image_size, transparent, background
+        self.wrong = {}  # what is wrong with damaged pictures, by place
+        self.reader = None
 
-    def header(self, path):
-        """Returns the mode of a picture, or `None` if it is damaged."""
-        return self._read(path, lambda image: image.mode)
+    def paths(self, places):
+        """Returns lists of the paths of some pictures, each of which is read at once."""
+        paths = [str(self.root / self.files[place]) for place in places]
+        return [paths[i : i + AT_ONCE] for i in range(0, len(paths), AT_ONCE)]
 
-    def settle(self, paths, modes):
-        """Decides on the channels for all pictures, and on the level that is white in 16 bits.
+    def told(self, function, places):
+        """Yields what a function tells of the pictures at these places, one by one."""
+        answers = mapped(function, self.paths(places), None if len(places) > FEW else 1)
+        for answer in shown(answers, len(places)):
+            yield from answer
 
-        Args:
-            paths: The pictures to decode.
-            modes: The modes of all pictures of the folder.
-        """
-        modes = [mode for mode in modes if mode is not None]
-        grey = all(mode in ("1", "L", "LA") or deep(mode) for mode in modes)
-        self.mode = "RGBA" if self.transparent else "L" if grey else "RGB"
-        if not any(map(deep, modes)):
+    def shape(self):
+        """Returns (H, W, C) of the pictures, after a look at the headers of all."""
+        if self.reader is None:
+            self._settle()
+        channels = {"L": 1, "RGB": 3, "RGBA": 4}[self.reader.mode]
+        if self.reader.wanted:
+            return (*self.reader.wanted, channels)
+        sizes = [self.headers[place][1] for place in self.chosen if place not in self.wrong]
+        check_sizes(sizes, self.root)
+        return (*(sizes[0] if sizes else (1, 1)), channels)
+
+    def _settle(self):
+        """Decides on the channels for all pictures, and on the level that is white in 16 bits."""
+        self.headers = list(self.told(pictures.headers, range(len(self.files))))
+        modes = [header[0] for header in self.headers if not isinstance(header, str)]
+        self.wrong = {
+            place: self.headers[place]
+            for place in self.chosen
+            if isinstance(self.headers[place], str)
+        }
+        grey = all(mode in ("1", "L", "LA") or pictures.deep(mode) for mode in modes)
+        self.reader = pictures.Reader(
+            mode="RGBA" if self.transparent else "L" if grey else "RGB",
+            background=self.background,
+            wanted=None if self.image_size is None else sides(self.image_size),
+        )
+        if not any(map(pictures.deep, modes)):
             return
-        highest = [self._read(path, highest_level) for path in paths]
-        highest = max((level for level in highest if level is not None), default=0)
+        kept = [place for place in self.chosen if place not in self.wrong]
+        highest = max(self.told(pictures.highest_levels, kept), default=0)
         bits = next(bits for bits in (8, 10, 12, 14, 16, 32) if highest < 2**bits)
-        self.white = 2**bits - 1
+        self.reader.white = 2**bits - 1
         if bits != 16:
             warnings.warn(
-                f"{paths[0].parent}: pictures of more than 8 bits hold levels up to {highest}; "
-                f"{self.white} is taken as white.",
+                f"{self.root}: pictures of more than 8 bits hold levels up to {highest}; "
+                f"{self.reader.white} is taken as white.",
                 stacklevel=4,
             )
 
-    def decode(self, path):
-        """Returns a picture as uint8 (H, W, C), its first frame; `None` if it is damaged."""
-        return self._read(path, self._decoded)
+    def chunks(self, skip_damaged):
+        """Yields the pictures and their class ids, and reports the damaged ones at the end."""
+        shape = self.shape()
+        kept = [place for place in self.chosen if place not in self.wrong]
+        tasks = self.paths(kept)
+        read = mapped(self.reader.pictures, tasks, None if len(kept) > FEW else 1)
+        for number, answers in enumerate(read):
+            places = kept[number * AT_ONCE : (number + 1) * AT_ONCE]
+            self.wrong.update(
+                {p: a for p, a in zip(places, answers, strict=True) if isinstance(a, str)}
+            )
+            if self.wrong and not skip_damaged:
+                continue  # nothing will come of it but the report
+            good = [place for place in places if place not in self.wrong]
+            if good:
+                images = [each for each in answers if not isinstance(each, str)]
+                check_sizes([shape, *(each.shape for each in images)], self.root)
+                yield np.stack(images), None if self.labels is None else self.labels[good]
+        self.report(skip_damaged)
 
-    def _decoded(self, image):
-        image = ImageOps.exif_transpose(image)
-        if deep(image.mode):
-            levels = np.asarray(image, np.float64) * (255 / self.white)
-            image = Image.fromarray(np.clip(np.rint(levels), 0, 255).astype(np.uint8))
-        if self.mode != "RGBA" and image.has_transparency_data:
-            shown = pixels.opaque(np.asarray(image.convert("RGBA")), self.background)
-            image = Image.fromarray(shown)
-        values = np.asarray(image.convert(self.mode))
-        return values.reshape(*values.shape[:2], -1)
-
-    def _read(self, path, function):
-        """Returns `function` of a picture; of a damaged one, keeps the error and returns `None`."""
-        try:
-            with Image.open(path) as image:
-                if image.mode == "F":
-                    raise ValueError("its levels are real numbers, of which none is white")
-                return function(image)
-        except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, ...
-            self.damaged.setdefault(path, str(error) or type(error).__name__)
-            return None
-
-    def report(self, root, number, skip):
+    def report(self, skip):
         """Refuses the damaged pictures, all at once, or warns that they are left out."""
-        if not self.damaged:
+        if not self.wrong:
             return
-        named = [f"{path.relative_to(root)} ({why})" for path, why in self.damaged.items()]
+        named = [f"{self.files[place]} ({why})" for place, why in sorted(self.wrong.items())]
         more = f" and {len(named) - LISTED} more" if len(named) > LISTED else ""
         listed = f"{', '.join(named[:LISTED])}{more}"
-        if skip and len(self.damaged) < number:
-            warnings.warn(f'"{root}": left out damaged images: {listed}.', stacklevel=4)
+        if skip and len(self.wrong) < len(self.chosen):
+            warnings.warn(f'"{self.root}": left out damaged images: {listed}.', stacklevel=4)
             return
         raise UserError(
-            f'"{root}": cannot read {len(named)} of {number} images: {listed}. Repair or delete '
-            f"them, or leave them out: `skip_damaged=True`, in a recipe data.skip_damaged=true."
+            f'"{self.root}": cannot read {len(named)} of {len(self.chosen)} images: {listed}. '
+            f"Repair or delete them, or leave them out: `skip_damaged=True`, in a recipe "
+            f"data.skip_damaged=true."
         )
-
-
-def highest_level(image):
-    """Returns the highest level of a picture of more than 8 bits, else 0."""
-    return int(np.asarray(image).max()) if deep(image.mode) else 0
-
-
-def deep(mode):
-    """Tells whether a picture of this mode has more than 8 bits of grey."""
-    return mode.startswith("I")

@@ -27,6 +27,11 @@ def arrays_of(x):
     return x.parts if isinstance(x, ArraySource) else x
 
 
+def flips(x):
+    """Tells whether `x` is a `kerasgan.data` source that mirrors half of its images."""
+    return isinstance(x, ArraySource) and x.flip
+
+
 def as_dataset(x, name="`x`"):
     """Returns an iterable of batches as a `tf.data.Dataset`.
 

@@ -4,15 +4,17 @@ import os
 from pathlib import Path
 
 import numpy as np
+import tensorflow as tf
 
 from kerasgan.data import tfds_sets
-from kerasgan.data.folder import read_folder
+from kerasgan.data.datasets import unread_dataset
+from kerasgan.data.folder import unread_folder
 from kerasgan.data.mini import read_mini
 from kerasgan.data.pipeline import as_arrays, batches
-from kerasgan.data.sizes import collect, sides
+from kerasgan.data.sizes import collect, fitted, sides
 from kerasgan.data.source import ArraySource
 from kerasgan.data.splits import select
-from kerasgan.data.tfds_sets import read_tfds, tfds_features
+from kerasgan.data.tfds_sets import tfds_features, unread_tfds
 from kerasgan.signature import Image, Label
 from kerasgan.signature.checks import check_images
 from kerasgan.utils import logs
@@ -32,6 +34,7 @@ def load(
     transparent=False,
     background="white",
     skip_damaged=False,
+    flip=False,
 ):
     """Loads images as batches ready for `fit`.
 
@@ -51,6 +54,7 @@ def load(
         drop_remainder: Whether to drop an epoch's last batch if it is incomplete.
         data_dir: Folder of TFDS; by default `TFDS_DATA_DIR`, or `~/tensorflow_datasets`.
         transparent, background, skip_damaged: For folders, as in `load_source`.
+        flip: Whether half of the images, drawn anew in each epoch, are mirrored left to right.
 
     Returns:
         `tf.data.Dataset` of one epoch, with known cardinality. Images are float32
@@ -66,12 +70,14 @@ def load(
     >>> len(dataset), dataset.element_spec.shape
     (100, TensorShape([100, 32, 32, 1]))
     """
-    source = load_source(name, split, image_size, data_dir, transparent, background, skip_damaged)
+    source = load_source(
+        name, split, image_size, data_dir, transparent, background, skip_damaged, flip
+    )
     title = f'"{name}"' if isinstance(name, (str, os.PathLike)) else "images"
     if labels and "label" not in source.parts:
         raise UserError(f"`labels=True` needs a dataset with class labels. {title} has none.")
-    ids = source.parts["label"] if labels else None
-    return batches(source.parts["image"], ids, batch_size, shuffle, seed, drop_remainder, title)
+    source = source.only(["image", "label"] if labels else ["image"])
+    return batches(source, None, batch_size, shuffle, seed, drop_remainder, title)
 
 
 def load_arrays(
@@ -83,7 +89,7 @@ def load_arrays(
     background="white",
     skip_damaged=False,
 ):
-    """Reads all images of a split into memory.
+    """Returns all images of a split as arrays.
 
     Args:
         name, split, image_size, data_dir, transparent, background, skip_damaged: As in
@@ -91,7 +97,7 @@ def load_arrays(
 
     Returns:
         Tuple of the images (N, H, W, C), uint8, or float32 in [-1, 1] if given so, and their labels
-        (N,) int32, or `None` without labels.
+        (N,) int32, or `None` without labels. More than 1 GB of images are mapped from the cache.
 
     Raises:
         UserError: As `load_source`.
@@ -114,8 +120,14 @@ def load_source(
     transparent=False,
     background="white",
     skip_damaged=False,
+    flip=False,
+    cached=None,
 ):
     """Returns a split as an `ArraySource` of "image" and, if there are labels, "label".
+
+    A split of more than 1 GB of images is read once, by several processes, into a file of the cache
+    (`KERASGAN_CACHE`), from which training reads what it needs: memory stays as it is, whatever the
+    size of the set. It is read anew when names, sizes or times of the files change.
 
     Args:
         name: One of
@@ -138,12 +150,16 @@ def load_source(
         background: Colour on which they are shown otherwise: a name or "#rrggbb".
         skip_damaged: Whether damaged images of a folder are left out, with a warning, rather than
             refused, all in one error.
+        flip: As in `load`.
+        cached: Whether the split is read into the cache, whatever its size; by default if it takes
+            more than 1 GB. What is in the cache is used in any case.
 
     Returns:
         `ArraySource`, with the names of the classes where they are known.
 
     Raises:
-        UserError: If there is no such dataset or split, or the data cannot be read or downloaded.
+        UserError: If there is no such dataset or split, the data cannot be read or downloaded, or
+            the disk has not enough space.
 
     Example:
 
@@ -154,14 +170,58 @@ def load_source(
     if image_size is not None:
         sides(image_size)
     if not isinstance(name, (str, os.PathLike)):
-        return arrays_source(name, split, image_size)
-    if name == tfds_sets.MINI:
-        return read_mini(split, image_size)
+        source = arrays_source(name, split, image_size)
+    elif name == tfds_sets.MINI:
+        source = read_mini(split, image_size)
+    else:
+        with logs.quiet():
+            options = (transparent, background, skip_damaged)
+            source = unread(name, split, image_size, data_dir, *options).read(cached)
+    source.flip = flip
+    return source
+
+
+def unread(name, split, image_size, data_dir=None, *options):
+    """Returns a split of a folder, with its options, or of a TFDS dataset, not read yet."""
     if is_folder(name):
-        folder = Path(name).expanduser()
-        return read_folder(folder, split, image_size, transparent, background, skip_damaged)
-    with logs.quiet():
-        return read_tfds(name, split, image_size, data_dir)
+        return unread_folder(Path(name).expanduser(), split, image_size, *options)
+    return unread_tfds(name, split, image_size, data_dir)
+
+
+def prepare(dataset, name, image_size=None):
+    """Reads a `tf.data.Dataset` of images into the cache, once, and returns it as a source.
+
+    With the same name and image size, it is found there again, unless the shapes, dtypes or the
+    number of its elements have changed. Other changes nobody can see: give another name, or delete
+    the old set with `kerasgan data remove`.
+
+    Args:
+        dataset: Finite `tf.data.Dataset` of images, (images, labels), or dicts of "image" and maybe
+            "label"; single ones (H, W, C) or batches of them; uint8, or float in [-1, 1], which is
+            rounded to 256 levels.
+        name: Its name.
+        image_size: As in `load`.
+
+    Returns:
+        `ArraySource`, for `kerasgan.train`, `steps` or, as it is, `fit`.
+
+    Raises:
+        UserError: If its elements are something else, it is endless, or the disk has not enough
+            space.
+
+    Example:
+
+    >>> import os, tempfile
+    >>> os.environ["KERASGAN_CACHE"] = tempfile.mkdtemp()
+    >>> dataset = tf.data.Dataset.from_tensor_slices(np.zeros((6, 8, 8, 3), "uint8"))
+    >>> source = prepare(dataset, "black")  # doctest: +ELLIPSIS
+    Reading black all, 0.0 GB, once, into ...
+    >>> len(source), source.spec
+    (6, {'image': Image((8, 8, 3))})
+    """
+    if dataset.cardinality() == tf.data.INFINITE_CARDINALITY:
+        raise UserError(f"{name} is endless: pass `dataset.take(number)`.")
+    return unread_dataset(dataset, name, image_size).read(cached=True)
 
 
 def arrays_source(arrays, split, image_size):
@@ -175,8 +235,8 @@ def arrays_source(arrays, split, image_size):
     if image_size is not None:
         # In pieces, since resizing takes four bytes a value.
         starts = range(0, len(images), 1024)
-        pieces = ((images[i : i + 1024], None) for i in starts)
-        images, _ = collect(pieces, len(images), image_size, "images")
+        pieces = ((fitted(images[i : i + 1024], image_size), None) for i in starts)
+        images = collect(pieces, len(images))["image"]
     return ArraySource({"image": images} if labels is None else {"image": images, "label": labels})
 
 
@@ -211,8 +271,12 @@ def spec_of(name, image_size=None, data_dir=None):
     >>> spec_of("cifar10")["image"]
     Image((32, 32, 3))
     """
-    if name == tfds_sets.MINI or is_folder(name):
+    if name == tfds_sets.MINI:
         return load_source(name, "all", image_size).spec
+    if is_folder(name):
+        found = unread(name, "all", image_size)
+        spec, names = {"image": Image(found.shape())}, found.class_names
+        return {**spec, "label": Label(len(names), names)} if names else spec
     with logs.quiet():
         features = tfds_features(tfds_sets.find(name, data_dir), name)
     shape = features["image"].shape

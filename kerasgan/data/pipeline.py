@@ -21,7 +21,8 @@ def batches(
 
     Args:
         images: Array (N, H, W, C), uint8, which is scaled to [-1, 1], or float, which is not; or
-            points (N, D), float; or a tuple of arrays, all parts of the examples.
+            points (N, D), float; or a tuple of arrays, all parts of the examples; or an
+            `ArraySource`.
         labels: Class ids (N,), condition vectors (N, D) float32, or `None`.
         batch_size: Images per batch.
         shuffle: Whether to draw a new order in each epoch.
@@ -46,23 +47,27 @@ def batches(
     if shuffle:
         order = order.shuffle(count, seed=seed, reshuffle_each_iteration=True)
     order = order.batch(batch_size, drop_remainder=drop_remainder)
-    return order.map(
-        lambda indices: read(indices, (0, 0)), num_parallel_calls=tf.data.AUTOTUNE
-    ).prefetch(tf.data.AUTOTUNE)
+    keys = tf.data.Dataset.random(seed, rerandomize_each_iteration=True).batch(2)
+    return (
+        tf.data.Dataset.zip(order, keys)
+        .map(read, num_parallel_calls=tf.data.AUTOTUNE)
+        .prefetch(tf.data.AUTOTUNE)
+    )
 
 
-def steps(images, labels=None, batch_size=64, seed=0, start=0, stop=None, name="images"):
+def steps(images, labels=None, batch_size=64, seed=0, start=0, stop=None, name="images", rows=None):
     """Returns the batches of training steps `start` to `stop`, over any number of epochs.
 
     A batch depends only on the seed and the step: a training that resumes at step 1,000 gets the
     same batches as one that was never interrupted.
 
     Args:
-        images, labels, batch_size, name: As in `batches`, or an `ArraySource` as `images`; an
-            epoch's last incomplete batch is dropped.
+        images, labels, batch_size, name: As in `batches`; an epoch's last incomplete batch is
+            dropped.
         seed: int, 0 to 2**31 - 1; each epoch has a different order.
         start: Number of steps already done.
         stop: Last step; by default one epoch after `start`.
+        rows: (first, number) of the examples of each batch to read; by default all.
 
     Returns:
         `tf.data.Dataset` of `stop - start` batches.
@@ -80,12 +85,13 @@ def steps(images, labels=None, batch_size=64, seed=0, start=0, stop=None, name="
     """
     read, count = _reader(images, labels, batch_size, True, name)
     in_epoch = count // batch_size
+    first, number = rows or (0, batch_size)
 
     def batch_of(step):
-        places = step % in_epoch * batch_size + tf.range(batch_size, dtype=tf.int64)
+        places = step % in_epoch * batch_size + tf.range(first, first + number, dtype=tf.int64)
         key = tf.stack([tf.constant(seed, tf.int64), step // in_epoch])
         indices = tf.random.experimental.index_shuffle(places, tf.cast(key, tf.int32), count - 1)
-        return read(indices, tf.stack([tf.constant(seed, tf.int64), step]))
+        return read(indices, tf.stack([tf.constant(seed, tf.int64), step]), first)
 
     order = tf.data.Dataset.range(start, start + in_epoch if stop is None else stop)
     return order.map(batch_of, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)

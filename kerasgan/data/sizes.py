@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from kerasgan.utils import pictures
 from kerasgan.utils.errors import UserError, check_count
 
 
@@ -61,65 +62,67 @@ def fitted(images, image_size):
            [0, 9, 9, 0],
            [0, 0, 0, 0]], dtype=uint8)
     """
-    if image_size is None or images.shape[1:3] == sides(image_size):
+    wanted = None if image_size is None else sides(image_size)
+    if images.dtype == np.uint8:
+        if wanted in (None, images.shape[1:3]):
+            return images
+        return np.stack([pictures.fitted(each, wanted) for each in images])
+    margins, box = pictures.placed(images.shape[1:3], wanted or images.shape[1:3])
+    if margins:
+        return np.pad(images, [(0, 0), *margins, (0, 0)], constant_values=-1)
+    if not box:
         return images
-    height, width = sides(image_size)
-    missing = height - images.shape[1], width - images.shape[2]
-    whole = images.dtype == np.uint8
-    if all(0 <= each <= 4 for each in missing):
-        margins = [(each // 2, each - each // 2) for each in missing]
-        background = 0 if whole else -1
-        return np.pad(images, [(0, 0), *margins, (0, 0)], constant_values=background)
-    scale = min(images.shape[1] / height, images.shape[2] / width)
-    crop = [max(1, round(side * scale)) for side in (height, width)]
-    top, left = ((full - each) // 2 for full, each in zip(images.shape[1:3], crop, strict=True))
-    images = images[:, top : top + crop[0], left : left + crop[1]]
-    images = resize(images, (height, width))
-    return np.rint(images).astype(np.uint8) if whole else images
+    top, left, bottom, right = box
+    return resize(images[:, top:bottom, left:right], wanted)
 
 
 def resize(images, size):
-    """Resizes images; of those with opacity, colours are weighted by it."""
+    """Resizes float images; of those with opacity, colours are weighted by it."""
     if images.shape[-1] != 4:
         return tf.image.resize(images, size, antialias=True).numpy()
-    least, span = (0, 255) if images.dtype == np.uint8 else (-1, 2)
-    values = (images.astype(np.float32) - least) / span
+    values = (images + 1) / 2
     opacity = values[..., 3:]
     weighted = np.concatenate([values[..., :3] * opacity, opacity], axis=-1)
     resized = tf.image.resize(weighted, size, antialias=True).numpy()
     colours = resized[..., :3] / np.maximum(resized[..., 3:], 1e-6)
-    return np.concatenate([np.clip(colours, 0, 1), resized[..., 3:]], axis=-1) * span + least
+    return np.concatenate([np.clip(colours, 0, 1), resized[..., 3:]], axis=-1) * 2 - 1
 
 
-def collect(chunks, count, image_size, name):
+def collect(chunks, count):
     """Collects the images of all chunks in one array, without a second copy in memory.
 
     Args:
-        chunks: Iterable of (images (n, H, W, C), class ids (n,) or `None`).
+        chunks: Iterable of (uint8 images (n, H, W, C) of one size, class ids (n,) or `None`).
         count: Number of images at most.
-        image_size: As in `fitted`.
-        name: The dataset's name, for errors.
 
     Returns:
-        Images (N, H, W, C), and class ids (N,) int32 or `None`. N is 0 if there are no chunks.
-
-    Raises:
-        UserError: If the images differ in size.
+        dict of "image" (N, H, W, C) and, if there are class ids, "label" (N,) int32. N is 0 if
+        there are no chunks.
     """
-    collected, labels, end = None, [], 0
-    for images, ids in chunks:
-        images = fitted(images, image_size)
-        if collected is None:
-            collected = np.empty((count, *images.shape[1:]), images.dtype)
-        if images.shape[1:] != collected.shape[1:]:
-            raise UserError(
-                f'Images of "{name}" must be of one size, or `image_size` must be given. '
-                f"Received: shapes {collected.shape[1:]} and {images.shape[1:]}"
-            )
-        collected[end : end + len(images)] = images
+    images, labels, end = None, [], 0
+    for chunk, ids in chunks:
+        if images is None:
+            images = np.empty((count, *chunk.shape[1:]), chunk.dtype)
+        images[end : end + len(chunk)] = chunk
         labels.append(ids)
-        end += len(images)
-    if collected is None:
-        return np.empty((0, 1, 1, 1), np.uint8), np.empty(0, np.int32)
-    labelled = labels[0] is not None
-    return collected[:end], np.concatenate(labels).astype(np.int32) if labelled else None
+        end += len(chunk)
+    if images is None:
+        return {"image": np.empty((0, 1, 1, 1), np.uint8)}
+    if labels[0] is None:
+        return {"image": images[:end]}
+    return {"image": images[:end], "label": np.concatenate(labels).astype(np.int32)}
+
+
+def check_sizes(shapes, name):
+    """Checks that images have one size.
+
+    Args:
+        shapes: Iterable of tuples.
+        name: The dataset's name, for errors.
+    """
+    shapes = list(dict.fromkeys(shapes))
+    if len(shapes) > 1:
+        raise UserError(
+            f'Images of "{name}" must be of one size, or `image_size` must be given. '
+            f"Received: sizes {shapes[0]} and {shapes[1]}"
+        )

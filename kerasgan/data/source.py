@@ -1,5 +1,6 @@
 """Sources of training examples, with random access."""
 
+import functools
 import hashlib
 
 import numpy as np
@@ -7,12 +8,15 @@ import tensorflow as tf
 
 from kerasgan.signature import Image, Label, Vector, Waveform
 from kerasgan.signature.checks import class_ids
-from kerasgan.utils import pixels
+from kerasgan.utils import hashing, pixels
 from kerasgan.utils.errors import UserError
+
+# Bytes of an array up to which TensorFlow gets a copy of its own, from which it gathers faster.
+COPIED = 2**28
 
 
 class ArraySource:
-    """Examples in memory.
+    """Examples in arrays, which may lie in memory or be mapped from files.
 
     Args:
         parts: dict from the name of a part of the examples ("image", "label", ...) to its array
@@ -20,6 +24,11 @@ class ArraySource:
         name: Its name in messages and results.
         class_names: List of texts, or `None`.
         licence: Text, or `None`.
+        flip: Whether half of the images, drawn anew at each visit, are mirrored left to right in
+            training. `parts` stay as they are.
+        cache: The folder from which the arrays are mapped, or `None`.
+        fingerprints: dict from the names of parts, joined by commas, to fingerprints that are known
+            already.
 
     Attributes:
         spec: dict from the parts of an example to their kinds.
@@ -34,11 +43,21 @@ class ArraySource:
     (10, {'image': Image((8, 8, 1)), 'label': Label(10)})
     """
 
-    def __init__(self, parts, name="arrays", class_names=None, licence=None):
+    def __init__(
+        self,
+        parts,
+        name="arrays",
+        class_names=None,
+        licence=None,
+        flip=False,
+        cache=None,
+        fingerprints=None,
+    ):
         self.parts = {part: np.asarray(values) for part, values in parts.items()}
         if "label" in self.parts:
             self.parts["label"] = class_ids(self.parts["label"], f"Labels of {name}")
         self.name, self.class_names, self.licence = name, class_names, licence
+        self.flip, self.cache, self.fingerprints = flip, cache, fingerprints or {}
         lengths = {part: len(values) for part, values in self.parts.items()}
         if len(set(lengths.values())) != 1:
             raise UserError(f"{name}: all parts must have one length. Received: {lengths}")
@@ -65,37 +84,77 @@ class ArraySource:
     def only(self, parts):
         """Returns a source with only these parts, in this order."""
         kept = {part: self.parts[part] for part in parts}
-        return ArraySource(kept, self.name, self.class_names, self.licence)
+        about = self.name, self.class_names, self.licence, self.flip, self.cache, self.fingerprints
+        return ArraySource(kept, *about)
 
     def reader(self):
-        """Returns the graph function `batch(indices, key)`.
+        """Returns the graph function `batch(indices, key, first=0)`.
 
-        It takes an int tensor (n,) and a seed (2,) for random augmentation, and returns a tensor,
-        or a tuple if there are several parts. uint8 images are scaled to [-1, 1].
+        It takes an int tensor (n,), a seed (2,) for what is drawn at random, and the place of these
+        examples within the batch. It returns a tensor, or a tuple if there are several parts. uint8
+        images are scaled to [-1, 1].
         """
-        with tf.device("CPU"):
-            held = [tf.constant(values) for values in self.parts.values()]
+        readers = [reader_of(values) for values in self.parts.values()]
+        images = [isinstance(kind, Image) for kind in self.spec.values()]
 
-        def batch(indices, key):
-            first, *others = [tf.gather(part, indices) for part in held]
-            return (pixels.as_floats(first), *others) if others else pixels.as_floats(first)
+        def batch(indices, key, first=0):
+            parts = [read(indices) for read in readers]
+            if self.flip:
+                last = first + tf.shape(indices)[0]
+                turned = tf.random.stateless_uniform((last,), key, alg="philox")[first:] < 0.5
+                parts = [
+                    flipped(part, turned) if is_image else part
+                    for part, is_image in zip(parts, images, strict=True)
+                ]
+            parts[0] = pixels.as_floats(parts[0])
+            return tuple(parts) if len(parts) > 1 else parts[0]
 
         return batch
 
-    def batch(self, indices, key=(0, 0)):
+    def batch(self, indices, key=(0, 0), first=0):
         """Returns the examples at these indices, as `reader` does."""
-        return self.reader()(tf.constant(indices), key)
+        return self.reader()(tf.constant(indices), key, first)
 
-    @property
-    def stamp(self):
-        """Identifies the state from which a cache was prepared."""
-        return self.fingerprint
-
-    @property
+    @functools.cached_property
     def fingerprint(self):
         """SHA-256 of the content, independent of its location."""
-        digest = hashlib.sha256()
-        for part, values in self.parts.items():
-            digest.update(f"{part} {values.dtype.str} {values.shape}".encode())
-            digest.update(np.ascontiguousarray(values).tobytes())
-        return digest.hexdigest()
+        known = self.fingerprints.get(",".join(self.parts))
+        return known or list(fingerprints(self.parts).values())[-1]
+
+
+def fingerprints(parts):
+    """Returns the fingerprints of the first part, of the first two, ... of a dict of arrays.
+
+    Example:
+
+    >>> list(fingerprints({"image": np.zeros((1, 8, 8, 1)), "label": np.zeros(1)}))
+    ['image', 'image,label']
+    """
+    digest, found = hashlib.sha256(), {}
+    for place, (part, values) in enumerate(parts.items(), start=1):
+        digest.update(f"{part} {values.dtype.str} {values.shape}".encode())
+        hashing.update(digest, values)
+        found[",".join(list(parts)[:place])] = digest.hexdigest()
+    return found
+
+
+def reader_of(values):
+    """Returns a graph function from indices to the rows of an array.
+
+    A large array is read where it lies, so that TensorFlow holds no second copy.
+    """
+    if values.nbytes <= COPIED:
+        with tf.device("CPU"):
+            held = tf.constant(values)
+        return lambda indices: tf.gather(held, indices)
+
+    def read(indices):
+        rows = tf.numpy_function(lambda places: values[places], [indices], values.dtype)
+        return tf.ensure_shape(rows, (*indices.shape, *values.shape[1:]))
+
+    return read
+
+
+def flipped(images, which):
+    """Returns images (N, H, W, C), mirrored left to right where `which` (N,) says so."""
+    return tf.where(which[:, None, None, None], tf.reverse(images, [2]), images)

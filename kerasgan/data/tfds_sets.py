@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from kerasgan.data import tfds_sets
-from kerasgan.data.sizes import collect
-from kerasgan.data.source import ArraySource
+from kerasgan.data.sizes import check_sizes, fitted, sides
 from kerasgan.data.splits import select
+from kerasgan.data.unread import Unread
 from kerasgan.utils.errors import UserError, nearest
 from kerasgan.utils.network import unreachable
 
+VERSION = 1  # of what is read; another one lets caches be prepared anew
 MINI = "fashion_mnist_mini"  # the embedded set, which needs none of this
 
 # Debian's package dataset-fashion-mnist, and the modification times (Unix seconds) that the gzip
@@ -142,26 +143,53 @@ def tfds_features(builder, name):
     return features
 
 
-def read_tfds(name, split, image_size, data_dir):
+def unread_tfds(name, split, image_size, data_dir):
+    """Returns a split of a TFDS dataset, prepared by TFDS but not read yet."""
     import tensorflow_datasets as tfds
 
     builder = tfds_sets.find(name, data_dir)
     features = tfds_features(builder, name)
-    image = features["image"]
+    image, label = features["image"], features.get("label")
     tfds_sets.ensure(builder)
     splits = builder.info.splits
     select(split, {key: np.arange(splits[key].num_examples) for key in splits}, name)  # or an error
-    wanted = {"image": True}
-    if isinstance(features.get("label"), tfds.features.ClassLabel):
-        wanted["label"] = True
-    dataset = builder.as_dataset(
+    labelled = isinstance(label, tfds.features.ClassLabel)
+    wanted = {"image": True, **({"label": True} if labelled else {})}
+    size = sides(image_size) if image_size else image.shape[:2]
+
+    def shape():
+        if None not in size:
+            return (*size, image.shape[2])
+        first = next(iter(batches()))["image"]  # of several sizes: an error while they are read
+        return first.shape[1:]
+
+    def batches():
+        dataset = builder.as_dataset(
+            split=split,
+            decoders=tfds.decode.PartialDecoding(wanted),
+            read_config=tfds.ReadConfig(try_autocache=False),  # ours is the cache
+        )
+        return dataset.batch(1 if None in image.shape else 256).as_numpy_iterator()
+
+    def chunks():
+        one = shape()
+        for batch in batches():
+            images = fitted(batch["image"], image_size)
+            check_sizes([one, images.shape[1:]], name)
+            yield images, batch.get("label")
+
+    return Unread(
+        name=name,
         split=split,
-        decoders=tfds.decode.PartialDecoding(wanted),
-        read_config=tfds.ReadConfig(try_autocache=False),  # `collect` is the cache
+        options={
+            "tfds": builder.info.full_name,
+            "data_dir": str(builder.data_dir),
+            "image_size": image_size,
+            "reader": VERSION,
+        },
+        stamp=[splits[key].num_examples for key in sorted(splits)],
+        count=splits[split].num_examples,
+        shape=shape,
+        chunks=chunks,
+        class_names=list(label.names) if labelled else None,
     )
-    dataset = dataset.batch(1 if None in image.shape else 256)
-    chunks = ((batch["image"], batch.get("label")) for batch in dataset.as_numpy_iterator())
-    images, labels = collect(chunks, splits[split].num_examples, image_size, name)
-    if labels is None:
-        return ArraySource({"image": images}, name)
-    return ArraySource({"image": images, "label": labels}, name, list(features["label"].names))

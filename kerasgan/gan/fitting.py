@@ -145,9 +145,10 @@ class Fitting:
                 raise UserError(f"`{name}` means nothing to a GAN{remedy}.")
         check_count(epochs, "epochs", least=0)
         shuffle = kwargs.pop("shuffle", True)
-        x, refusals = intake.arrays_of(x), checks.Refusals()
+        flip, refusals = intake.flips(x), checks.Refusals()
+        x = intake.arrays_of(x)
         if intake.is_arrays(x):
-            x, steps = self._batches_of(x, y, batch_size, epochs, shuffle, kwargs)
+            x, steps = self._batches_of(x, y, batch_size, epochs, shuffle, flip, kwargs)
             kwargs["steps_per_epoch"] = steps
         else:
             if y is not None or batch_size is not None:
@@ -172,15 +173,16 @@ class Fitting:
     # Whether `train_step` checks its data: those of a distributed dataset, checked nowhere else.
     _checks_steps = False
 
-    def _batches_of(self, x, y, batch_size, epochs, shuffle, kwargs):
+    def _batches_of(self, x, y, batch_size, epochs, shuffle, flip, kwargs):
         """Returns the dataset of a call of `fit` with arrays, and its steps in an epoch."""
-        example = tuple(checks.check_arrays(self.signature, x, y, type(self).__name__).values())
+        parts = checks.check_arrays(self.signature, x, y, type(self).__name__)
+        example = data.ArraySource(parts, "`x`", flip=flip)
         if batch_size is None:
-            whole = len(example[0]) // self.minibatches_in_batch * self.minibatches_in_batch
+            whole = len(example) // self.minibatches_in_batch * self.minibatches_in_batch
             batch_size = min(64 * self.n_critic, whole) or self.minibatches_in_batch
         check_count(batch_size, "batch_size")
         checks.check_batch_size(batch_size, "`x`", self.minibatches_in_batch)
-        in_epoch = len(example[0]) // batch_size
+        in_epoch = len(example) // batch_size
         steps = kwargs.get("steps_per_epoch") or in_epoch
         if not shuffle:
             dataset = data.batches(example, None, batch_size, False, name="`x`").repeat()
@@ -193,6 +195,14 @@ class Fitting:
                 example, None, batch_size, self.seed % 2**31, start, stop, name="`x`"
             )
         return checks.untuned(self._kept.fill(dataset, self.signature)), steps
+
+    def keep_examples(self, dataset):
+        """Keeps up to 64 examples of inputs that must be given, if there are none yet.
+
+        Args:
+            dataset: `tf.data.Dataset` of batches of examples.
+        """
+        self._kept.fill(checks.training_dataset(self, dataset), self.signature)
 
     def _checked_batches(self, x, refusals, steps_per_epoch):
         """Returns the data of a call of `fit` that are no arrays, in the form that Keras takes."""

@@ -39,7 +39,7 @@ class State:
         means: Total and count of each loss in the current epoch.
         history: One dict for each complete epoch.
         in_epoch: Steps in an epoch.
-        data_sha256: Hash of the training images.
+        data_sha256: Hash of the training images, in checkpoints of kerasgan 0.1.0.
         untrained: Frechet distance before the first step.
         fingerprint: Fingerprint of the training data.
         xla: Whether XLA compiled the step, which changes its random draws.

@@ -47,6 +47,7 @@ class Data:
     transparent: bool = False
     background: str = "white"
     skip_damaged: bool = False
+    flip: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

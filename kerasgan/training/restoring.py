@@ -7,11 +7,11 @@ import zipfile
 from pathlib import Path
 
 from kerasgan.training.checkpoints import MODEL, newest, read
-from kerasgan.utils import replicas
+from kerasgan.utils import hashing, replicas
 from kerasgan.utils.errors import UserError
 
 
-def resumed(gan, directory, new, changes, plan, say):
+def resumed(gan, directory, new, source, changes, plan, say):
     """Returns the state to continue from, and loads its checkpoint into the model.
 
     Sends its step to the other workers, which load it at the same time.
@@ -20,6 +20,7 @@ def resumed(gan, directory, new, changes, plan, say):
         gan: The compiled model.
         directory: The run directory.
         new: The state of a new training.
+        source: The training examples.
         changes: Keys that differ from the checkpoint's record.
         plan: The session's `Plan`.
         say: Receives progress messages.
@@ -28,8 +29,10 @@ def resumed(gan, directory, new, changes, plan, say):
     if path is None:
         replicas.from_chief(gan.distribute_strategy, 0)
         return new
-    same = [(s.in_epoch, s.data_sha256) for s in (state, new)]
-    if same[0] != same[1] or state.fingerprint not in ("", new.fingerprint):
+    same = state.fingerprint == new.fingerprint
+    if not state.fingerprint:  # a checkpoint of kerasgan 0.1.0
+        same = state.data_sha256 == hashing.of_array(next(iter(source.parts.values())))
+    if state.in_epoch != new.in_epoch or not same:
         what = "with the same number of images, but other ones"
         if state.in_epoch != new.in_epoch:
             what = f"with {state.in_epoch} steps an epoch, now {new.in_epoch}"

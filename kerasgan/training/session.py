@@ -12,7 +12,7 @@ from kerasgan.evaluation.scorer import SCORE_SEED
 from kerasgan.training import checkpoints, restoring, runs, strategies
 from kerasgan.training.memory import weight_gigabytes
 from kerasgan.training.progress import Progress
-from kerasgan.utils import hashing, pixels, replicas
+from kerasgan.utils import pixels, replicas
 from kerasgan.utils.errors import TrainingFailed, UserError
 from kerasgan.utils.files import replacing
 from kerasgan.viz import grids, progress
@@ -52,11 +52,6 @@ class Plan:
         return self.epochs * in_epoch if self.steps is None else self.steps
 
 
-def first_sha256(source):
-    """Returns the SHA-256 of a source's first part, as checkpoints of 0.1.0 contain it."""
-    return hashing.of_array(next(iter(source.parts.values())))
-
-
 def trained_on(gan, source):
     """Returns a source with the parts that a model trains on, or raises UserError."""
     missing = [part for part in gan.signature.example if part not in source.spec]
@@ -83,9 +78,7 @@ def session(gan, source, plan, directory, record, scorer, overwrite=False, chang
     say = print if plan.verbose else (lambda *_: None)
     strategy = gan.distribute_strategy
     state = checkpoints.State(
-        in_epoch=len(source) // plan.batch_size,
-        data_sha256=first_sha256(source),
-        fingerprint=source.fingerprint,
+        in_epoch=len(source) // plan.batch_size, fingerprint=source.fingerprint
     )
     if not replicas.is_chief(strategy):
         return follow(gan, source, plan, directory, record, state)
@@ -97,7 +90,7 @@ def session(gan, source, plan, directory, record, scorer, overwrite=False, chang
             say(f"{directory} holds this run, finished{score}")
             take_model(gan, directory, record)
             return result
-        state = restoring.resumed(gan, directory, state, changes, plan, say)
+        state = restoring.resumed(gan, directory, state, source, changes, plan, say)
         return lead(gan, source, plan, directory, record, state, scorer())
 
 
@@ -112,10 +105,14 @@ def lead(gan, source, plan, directory, record, state, scorer):
         f"{output.shape} of {source.name}{of_replicas(gan)}"
     )
     steps_left = plan.last(state.in_epoch) - state.step
-    memory = weight_gigabytes(gan) + sum(part.nbytes for part in source.parts.values()) / 1e9
+    memory, size = weight_gigabytes(gan), sum(part.nbytes for part in source.parts.values()) / 1e9
+    takes = f"weights, optimizers and data take {memory + size:.1f} GB"
+    if source.cache:
+        takes = f"weights and optimizers take {memory:.1f} GB; {size:.1f} GB of data are read from "
+        takes += source.cache
     say(
         f"{steps_left:,} steps of {plan.batch_size} {output.noun}, {state.in_epoch:,} in an epoch; "
-        f"weights, optimizers and data take {memory:.1f} GB"
+        f"{takes}"
     )
     if scorer and state.untrained is None:
         say(f"Scoring {scorer.num:,} samples of the untrained generator ...")
@@ -237,7 +234,7 @@ def epochs(gan, source, plan, state, callbacks):
         in_this = min(state.in_epoch - done, last - state.step)
         stop = state.step + (whole * state.in_epoch if whole and not done else in_this)
         gan.fit(
-            steps(source, None, plan.batch_size, plan.seed, state.step, stop),
+            distributed(gan, source, plan, state.step, stop),
             initial_epoch=epoch,
             epochs=epoch + max(1, 0 if done else whole),
             steps_per_epoch=in_this,
@@ -246,6 +243,27 @@ def epochs(gan, source, plan, state, callbacks):
         )
         if not gan.stop_training:
             state.step = stop
+
+
+def distributed(gan, source, plan, start, stop):
+    """Returns the batches of the steps from `start` to `stop`, of which each of several workers
+    reads its own rows only."""
+    strategy = gan.distribute_strategy
+
+    def batches(rows=None):
+        return steps(source, None, plan.batch_size, plan.seed, start, stop, rows=rows)
+
+    if not replicas.several_workers(strategy):
+        return batches()
+    gan.keep_examples(steps(source, None, plan.batch_size, plan.seed, stop=1))
+
+    def own(context):
+        size = plan.batch_size // context.num_replicas_in_sync
+        number = plan.batch_size // context.num_input_pipelines
+        rows = batches((context.input_pipeline_id * number, number))
+        return rows.rebatch(size, drop_remainder=True)  # one batch for each replica in turn
+
+    return strategy.distribute_datasets_from_function(own)
 
 
 def run_callbacks(directory, saver, scorer, plan):

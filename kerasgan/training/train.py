@@ -14,7 +14,6 @@ from kerasgan.training.session import (
     Plan,
     check_source,
     config_of,
-    first_sha256,
     session,
     trained_on,
 )
@@ -121,7 +120,11 @@ def train(
                 "batch_size": plan.batch_size,
                 "seed": seed,
             },
-            "data": {"name": source.name, "fingerprint": source.fingerprint},
+            "data": {
+                "name": source.name,
+                "fingerprint": source.fingerprint,
+                **({"flip": True} if source.flip else {}),
+            },
             **{
                 f"{player}_optimizer": {"class": type(each).__name__, **config_of(each)}
                 for player, each in gan.optimizers.items()
@@ -223,7 +226,7 @@ def train_recipe(
             take_weights(gan, start)
         source = trained_on(gan, source)
         check_source(gan, source, plan.batch_size)
-        if not agree(strategy, recipe.tables(), first_sha256(source)):
+        if not agree(strategy, recipe.tables(), source.fingerprint):
             raise UserError("The workers were started with other recipes, or have other data.")
 
         def scorer():
@@ -238,13 +241,13 @@ def train_recipe(
 
 def source_of_recipe(data, split, data_dir=None):
     """Returns a split of the data that a recipe's table describes."""
-    options = data.transparent, data.background, data.skip_damaged
+    options = data.transparent, data.background, data.skip_damaged, data.flip
     return load_source(data.name, split, data.image_size, data_dir, *options)
 
 
-def agree(strategy, tables, data_sha256):
+def agree(strategy, tables, fingerprint):
     """Tells whether this worker has the chief's recipe and data."""
-    own = int(hashing.of_json([tables, data_sha256])[:15], 16)
+    own = int(hashing.of_json([tables, fingerprint])[:15], 16)
     return replicas.from_chief(strategy, own) == own
 
 

@@ -141,22 +141,29 @@ def _sync(path):
 
 
 @contextlib.contextmanager
-def locked(path):
+def locked(path, waits=None):
     """Locks a file against other processes until the block ends.
 
     Args:
         path: An existing file.
+        waits: Function that is called once, to say so, if another process holds the lock and this
+            one waits; by default it does not wait.
 
     Raises:
-        UserError: If another process holds the lock.
+        UserError: If another process holds the lock, and this one does not wait.
     """
     with open(path, "rb") as file:
         if fcntl is not None:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                folder = os.path.dirname(path)
-                raise UserError(f"Another process is at work in {folder}: wait for it.") from None
+                if waits is None:
+                    folder = os.path.dirname(path)
+                    raise UserError(
+                        f"Another process is at work in {folder}: wait for it."
+                    ) from None
+                waits()
+                fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+PIECE = 2**24  # bytes that are hashed at a time
+
 
 def of_bytes(content):
     """Returns the hash of bytes."""
@@ -19,7 +21,16 @@ def of_file(path):
 
 def of_array(values):
     """Returns the hash of an array's values in C order; shape and dtype do not count."""
-    return of_bytes(np.ascontiguousarray(values).tobytes())
+    digest = hashlib.sha256()
+    update(digest, values)
+    return digest.hexdigest()
+
+
+def update(digest, values):
+    """Adds an array's values in C order to a digest, in pieces, without a copy of the whole."""
+    rows = max(1, PIECE // max(values[:1].nbytes, 1))
+    for start in range(0, len(values), rows):
+        digest.update(np.ascontiguousarray(values[start : start + rows]).data)
 
 
 def of_arrays(arrays):

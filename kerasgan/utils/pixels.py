@@ -7,30 +7,9 @@ import tensorflow as tf
 from PIL import Image
 
 from kerasgan.utils.files import PICTURES, format_of, replacing
+from kerasgan.utils.pictures import opaque
 
 CHANNELS = (1, 3, 4)  # grey; colour; colour and opacity
-
-
-def opaque(images, background=255):
-    """Returns pictures with opacity as they look on a background, and all others unchanged.
-
-    Args:
-        images: uint8 array (..., H, W, C).
-        background: Grey level, 0 to 255, or a colour (R, G, B).
-
-    Returns:
-        uint8 array (..., H, W, 3) if C is 4.
-
-    Example:
-
-    >>> opaque(np.array([[[255, 0, 0, 0], [255, 0, 0, 255]]], np.uint8)).tolist()
-    [[[255, 255, 255], [255, 0, 0]]]
-    """
-    if images.shape[-1] != 4:
-        return images
-    opacity = images[..., 3:].astype(np.float32) / 255.0
-    shown = images[..., :3] * opacity + np.asarray(background, np.float32) * (1.0 - opacity)
-    return np.round(shown).astype(np.uint8)
 
 
 def in_channels(images, channels):

@@ -1,0 +1,222 @@
+"""A split of a data set before it is read: into memory, or once and for all into the cache."""
+
+import dataclasses
+import datetime
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from kerasgan.data.sizes import collect
+from kerasgan.data.source import ArraySource, fingerprints
+from kerasgan.utils import hashing
+from kerasgan.utils.errors import UserError
+from kerasgan.utils.files import cache_folder, delete, locked, replacing
+from kerasgan.utils.progress import shown
+
+IN_MEMORY = 2**30  # bytes of images up to which a split is read into memory
+FORMAT = 1  # of the cache's folders
+ABOUT = "set.json"
+
+
+@dataclasses.dataclass
+class Unread:
+    """A split that is not read yet.
+
+    Attributes:
+        name: Name of the data set, or path of the folder.
+        split: The split.
+        options: dict of JSON values: what decides on the content, such as the path of a folder and
+            the image size.
+        stamp: JSON value that changes when the data do.
+        count: Number of images at most, or `None` if it is not known.
+        shape: Function that returns (H, W, C) of the images once they are brought to one size.
+        chunks: Function that returns an iterator of (uint8 images (n, H, W, C), class ids (n,) or
+            `None`).
+        class_names, licence: As in `ArraySource`.
+    """
+
+    name: str
+    split: str
+    options: dict
+    stamp: object
+    count: int | None
+    shape: Callable[[], tuple]
+    chunks: Callable[[], Iterator]
+    class_names: list | None = None
+    licence: str | None = None
+
+    def read(self, cached=None):
+        """Reads the split, from the cache if it is there.
+
+        Args:
+            cached: Whether to keep it in the cache; by default if it takes more than 1 GB.
+
+        Returns:
+            `ArraySource`.
+
+        Raises:
+            UserError: If the data cannot be read, or the disk has not enough space.
+        """
+        found = self._find()
+        if found is not None:
+            return found
+        needed = None if self.count is None else self.count * int(np.prod(self.shape()))
+        if cached or (cached is None and (needed is None or needed > IN_MEMORY)):
+            return self._prepare(needed)
+        parts = collect(self._shown(), self.count)
+        return ArraySource(parts, self.name, self.class_names, self.licence)
+
+    @property
+    def folder(self):
+        """The folder of the cache for this split."""
+        key = hashing.of_json([self.split, self.options])[:12]
+        last = re.sub(r"[^\w.-]+", "-", f"{os.path.basename(self.name)}-{self.split}").strip("-")
+        return sets_folder() / f"{last}-{key}"
+
+    def _find(self):
+        """Returns the source in the cache, or `None` if there is none of the data as they are."""
+        about = described(self.folder)
+        if about is None or about["stamp"] != hashing.of_json(self.stamp):
+            return None
+        return opened(self.folder, self.name)
+
+    def _prepare(self, needed):
+        """Reads the split into the cache, unless another process does so meanwhile."""
+        sets_folder().mkdir(parents=True, exist_ok=True)
+        lock = self.folder.with_name(f".lock-{self.folder.name}")
+        lock.touch()
+        with locked(lock, lambda: print(f"Waiting for another process that reads {self.name} ...")):
+            found = self._find()
+            if found is not None:
+                return found
+            for left in sets_folder().glob(f".partial-*-{self.folder.name}"):
+                delete(left)  # by a process that was killed: the lock is ours
+            check_space(sets_folder(), needed, self.name)
+            size = "" if needed is None else f", {needed / 1e9:.1f} GB"
+            print(f"Reading {self.name} {self.split}{size}, once, into {self.folder}")
+            with replacing(self.folder) as temporary:
+                Path(temporary).mkdir()
+                self._write(Path(temporary))
+                delete(self.folder)  # of data that have changed
+        return opened(self.folder, self.name)
+
+    def _write(self, folder):
+        images = None
+        labels = []
+        with open(folder / "image.npy", "wb") as file:
+            for chunk, ids in self._shown():
+                if images is None:
+                    images = [0, *chunk.shape[1:]]
+                    write_header(file, images)
+                chunk.tofile(file)
+                images[0] += len(chunk)
+                labels.append(ids)
+            if images is None:
+                raise UserError(f'Split "{self.split}" of "{self.name}" holds no images.')
+            file.seek(0)
+            write_header(file, images)
+        if labels[0] is not None:
+            np.save(folder / "label.npy", np.concatenate(labels).astype(np.int32))
+        about = {
+            "format": FORMAT,
+            "name": self.name,
+            "split": self.split,
+            "options": self.options,
+            "stamp": hashing.of_json(self.stamp),
+            "fingerprints": fingerprints(mapped(folder)),
+            "shape": images,
+            "class_names": self.class_names,
+            "licence": self.licence,
+            "prepared": datetime.date.today().isoformat(),
+        }
+        (folder / ABOUT).write_text(json.dumps(about, indent=2), encoding="utf-8")
+
+    def _shown(self):
+        """Yields the chunks, with a progress bar."""
+        sized = (Chunk(chunk) for chunk in self.chunks())
+        return (tuple(chunk) for chunk in shown(sized, self.count))
+
+
+class Chunk(tuple):
+    """A chunk whose length is that of its images."""
+
+    def __len__(self):
+        return len(self[0])
+
+
+def sets_folder():
+    """Returns the folder of the prepared sets."""
+    return cache_folder() / "data"
+
+
+def write_header(file, shape):
+    """Writes the start of an uint8 `.npy` file; NumPy leaves room for more rows."""
+    header = {"descr": "|u1", "fortran_order": False, "shape": tuple(shape)}
+    np.lib.format.write_array_header_1_0(file, header)
+
+
+def mapped(folder):
+    """Returns the dict of arrays in a folder of the cache, mapped from their files."""
+    paths = [folder / f"{part}.npy" for part in ("image", "label")]
+    return {path.stem: np.load(path, mmap_mode="r") for path in paths if path.is_file()}
+
+
+def described(folder):
+    """Returns what a folder of the cache says of itself, or `None` if it is not whole."""
+    try:
+        about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+        whole = about["format"] == FORMAT
+        whole = whole and list(mapped(folder)["image"].shape) == about["shape"]
+        return about if whole else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def opened(folder, name):
+    """Returns the source in a folder of the cache."""
+    about = described(folder)
+    return ArraySource(
+        mapped(folder),
+        name,
+        about["class_names"],
+        about["licence"],
+        cache=str(folder),
+        fingerprints=about["fingerprints"],
+    )
+
+
+def check_space(folder, needed, name):
+    """Raises UserError if a disk has less space than so many bytes (`None`: not known)."""
+    free = shutil.disk_usage(folder).free
+    if needed is not None and free < 1.01 * needed:
+        raise UserError(
+            f"{name} takes {needed / 1e9:.1f} GB in {folder}, where {free / 1e9:.1f} GB are free: "
+            f"make room (`kerasgan data list` shows what lies there), or set KERASGAN_CACHE to a "
+            f"folder of another disk."
+        )
+
+
+def prepared():
+    """Returns what lies in the cache: a dict from the folder's name to what it says of itself, with
+    its `bytes`; killed preparations have `None`."""
+    found = {}
+    for folder in sorted(sets_folder().glob("*")) + sorted(sets_folder().glob(".partial-*")):
+        if folder.is_dir():
+            size = sum(file.stat().st_size for file in folder.iterdir())
+            found[folder.name] = {**(described(folder) or {"name": None}), "bytes": size}
+    return found
+
+
+def remove(name):
+    """Deletes a folder of the cache.
+
+    Args:
+        name: Its name.
+    """
+    delete(sets_folder() / name)
+    delete(sets_folder() / f".lock-{name}")

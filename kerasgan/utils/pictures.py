@@ -1,0 +1,152 @@
+"""Reads picture files and brings pictures to one size, with NumPy and Pillow alone.
+
+Processes that read many files import this module without TensorFlow.
+"""
+
+import numpy as np
+from PIL import Image, ImageOps
+
+
+def opaque(images, background=255):
+    """Returns pictures with opacity as they look on a background, and all others unchanged.
+
+    Args:
+        images: uint8 array (..., H, W, C).
+        background: Grey level, 0 to 255, or a colour (R, G, B).
+
+    Returns:
+        uint8 array (..., H, W, 3) if C is 4.
+
+    Example:
+
+    >>> opaque(np.array([[[255, 0, 0, 0], [255, 0, 0, 255]]], np.uint8)).tolist()
+    [[[255, 255, 255], [255, 0, 0]]]
+    """
+    if images.shape[-1] != 4:
+        return images
+    opacity = images[..., 3:].astype(np.float32) / 255.0
+    shown = images[..., :3] * opacity + np.asarray(background, np.float32) * (1.0 - opacity)
+    return np.round(shown).astype(np.uint8)
+
+
+def placed(sides, wanted):
+    """Tells how pictures of one size become pictures of another.
+
+    Args:
+        sides: (height, width) of the pictures.
+        wanted: (height, width) to bring them to.
+
+    Returns:
+        Margins, as `numpy.pad` takes them for two axes, or `None`; and the box
+        (top, left, bottom, right) in the centre that is resized, or `None`. Both are `None` where
+        there is nothing to do.
+
+    Example:
+
+    >>> placed((28, 28), (32, 32)), placed((8, 16), (4, 4))
+    (([(2, 2), (2, 2)], None), (None, (0, 4, 8, 12)))
+    """
+    if tuple(sides) == tuple(wanted):
+        return None, None
+    missing = [want - have for want, have in zip(wanted, sides, strict=True)]
+    if all(0 <= each <= 4 for each in missing):
+        return [(each // 2, each - each // 2) for each in missing], None
+    scale = min(have / want for want, have in zip(wanted, sides, strict=True))
+    crop = [max(1, round(want * scale)) for want in wanted]
+    top, left = ((have - each) // 2 for have, each in zip(sides, crop, strict=True))
+    return None, (top, left, top + crop[0], left + crop[1])
+
+
+def fitted(picture, wanted):
+    """Brings a picture to a size: pads small margins, crops and resizes everything else.
+
+    Args:
+        picture: uint8 array (H, W, C), C being 1, 3 or 4.
+        wanted: (height, width), or `None` to return the picture unchanged.
+
+    Returns:
+        uint8 array (height, width, C). A picture up to 4 pixels smaller on both sides gets a border
+        of 0; others are center-cropped to the same proportions and resized bilinearly with
+        antialiasing. Colours count as much as they are opaque.
+
+    Example:
+
+    >>> fitted(np.full((2, 2, 1), 9, np.uint8), (4, 4))[:, :, 0]
+    array([[0, 0, 0, 0],
+           [0, 9, 9, 0],
+           [0, 9, 9, 0],
+           [0, 0, 0, 0]], dtype=uint8)
+    """
+    margins, box = placed(picture.shape[:2], wanted or picture.shape[:2])
+    if margins:
+        return np.pad(picture, [*margins, (0, 0)])
+    if not box:
+        return picture
+    top, left, bottom, right = box
+    picture = picture[top:bottom, left:right]
+    image = Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture)
+    image = image.resize(wanted[::-1], Image.Resampling.BILINEAR)
+    return np.asarray(image).reshape(*wanted, -1)
+
+
+class Reader:
+    """Decodes picture files alike.
+
+    Args:
+        mode: Pillow's mode of all pictures: "L", "RGB" or "RGBA".
+        background: (R, G, B) on which pictures with opacity are shown, unless they keep it.
+        white: Level that is white in pictures of more than 8 bits.
+        wanted: (height, width) to bring pictures to, or `None`.
+    """
+
+    def __init__(self, mode="RGB", background=(255, 255, 255), white=65535, wanted=None):
+        self.mode, self.background, self.white, self.wanted = mode, background, white, wanted
+
+    def pictures(self, paths):
+        """Returns for each file its picture, uint8 (H, W, C), or a sentence on what is wrong."""
+        return [read(path, self._picture) for path in paths]
+
+    def _picture(self, image):
+        image = ImageOps.exif_transpose(image)
+        if deep(image.mode):
+            levels = np.asarray(image, np.float64) * (255 / self.white)
+            image = Image.fromarray(np.clip(np.rint(levels), 0, 255).astype(np.uint8))
+        if self.mode != "RGBA" and image.has_transparency_data:
+            image = Image.fromarray(opaque(np.asarray(image.convert("RGBA")), self.background))
+        values = np.asarray(image.convert(self.mode))
+        return fitted(values.reshape(*values.shape[:2], -1), self.wanted)
+
+
+def headers(paths):
+    """Returns for each file its mode and (height, width), or a sentence on what is wrong."""
+    return [read(path, header) for path in paths]
+
+
+def header(image):
+    sideways = image.getexif().get(0x0112, 1) >= 5  # the camera was held upright
+    return image.mode, image.size if sideways else image.size[::-1]
+
+
+def highest_levels(paths):
+    """Returns for each file its highest level, 0 for pictures of 8 bits or damaged ones."""
+    levels = [
+        read(path, lambda image: int(np.asarray(image).max()) if deep(image.mode) else 0)
+        for path in paths
+    ]
+    return [0 if isinstance(level, str) else level for level in levels]
+
+
+def read(path, function):
+    """Returns `function` of an opened picture, or a sentence on what is wrong with it."""
+    try:
+        with Image.open(path) as image:
+            if image.mode == "F":
+                raise ValueError("its levels are real numbers, of which none is white")
+            return function(image)
+    except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, ...
+        return str(error) or type(error).__name__
+
+
+def deep(mode):
+    """Tells whether a picture of this mode has more than 8 bits of grey."""
+    return mode.startswith("I")
