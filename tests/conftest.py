@@ -1,5 +1,7 @@
 """Shared by all tests."""
 
+import os
+
 import keras
 import pytest
 
@@ -12,6 +14,16 @@ collect_ignore = [
     "golden",  # scripts that need torch; their results are committed
     "serving_stand_ins.py",  # needs the extra `runtimes`
 ]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def own_cache(tmp_path_factory):
+    """Keeps the features of tests in one folder, and prepared sets out of the user's cache."""
+    before = os.environ.get("KERASGAN_CACHE")
+    os.environ["KERASGAN_CACHE"] = before or str(tmp_path_factory.getbasetemp() / "cache")
+    yield
+    if before is None:
+        del os.environ["KERASGAN_CACHE"]
 
 
 @pytest.fixture(autouse=True)

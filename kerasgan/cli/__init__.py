@@ -16,6 +16,7 @@ COMMANDS = (
     "compare",
     "film",
     "export",
+    "data",
     "inspect",
     "benchmark",
 )

@@ -46,7 +46,8 @@ def unread_dataset(dataset, name, image_size=None):
             yield fitted(images, image_size), None if ids is None else class_ids(ids, name)
 
     def shape():
-        return next(batches())[0].shape[1:]
+        first = next(batches(), None)
+        return (1, 1, 3) if first is None else first[0].shape[1:]
 
     def chunks():
         one = None

@@ -211,10 +211,8 @@ def prepare(dataset, name, image_size=None):
 
     Example:
 
-    >>> import os, tempfile
-    >>> os.environ["KERASGAN_CACHE"] = tempfile.mkdtemp()
     >>> dataset = tf.data.Dataset.from_tensor_slices(np.zeros((6, 8, 8, 3), "uint8"))
-    >>> source = prepare(dataset, "black")  # doctest: +ELLIPSIS
+    >>> source = prepare(dataset, "black")
     Reading black all, 0.0 GB, once, into ...
     >>> len(source), source.spec
     (6, {'image': Image((8, 8, 3))})

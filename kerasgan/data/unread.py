@@ -99,10 +99,10 @@ class Unread:
             check_space(sets_folder(), needed, self.name)
             size = "" if needed is None else f", {needed / 1e9:.1f} GB"
             print(f"Reading {self.name} {self.split}{size}, once, into {self.folder}")
+            delete(self.folder)  # damaged, or of data that have changed
             with replacing(self.folder) as temporary:
                 Path(temporary).mkdir()
                 self._write(Path(temporary))
-                delete(self.folder)  # of data that have changed
         return opened(self.folder, self.name)
 
     def _write(self, folder):

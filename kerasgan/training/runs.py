@@ -31,12 +31,14 @@ WRITTEN = (
 
 
 class Recipe:
-    """The record of a training by recipe: `recipe.toml`."""
+    """The record of a training by recipe: `recipe.toml`.
+
+    The fingerprint tells whether data are the same, wherever they lie and whatever their classes
+    are called.
+    """
 
     file = "recipe.toml"
     remedies = "pass --change-recipe to go on with this one, or --overwrite to start anew"
-    # The fingerprint tells whether data are the same, wherever they lie and whatever classes are
-    # called.
     ignored = ("data.name", "model.class_names")
     may_change = ()
 
@@ -55,7 +57,7 @@ class CallRecord:
 
     file = "session.json"
     remedies = "pass overwrite=True to start anew"
-    ignored = ()
+    ignored = ("data.name",)
     may_change = ("training.epochs", "training.steps")
 
     def __init__(self, content):
