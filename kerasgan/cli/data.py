@@ -36,8 +36,8 @@ def prepare(
     """
     size = None if image_size is None else sides(image_size)
     with quiet_cpp():
-        from kerasgan.data import load_source, tfds_sets
-    if dataset == tfds_sets.MINI:
+        from kerasgan.data.loading import EMBEDDED, load_source
+    if dataset in EMBEDDED:
         raise UserError(f"{dataset} comes with kerasgan and needs no preparation.")
     options = data_dir, transparent, background, skip_damaged
     source = load_source(dataset, split, size, *options, cached=True)

@@ -31,6 +31,10 @@ def train(
     steps: Annotated[int | None, typer.Option(help="Training steps, in place of epochs.")] = None,
     seed: Annotated[int | None, typer.Option(help="Fixes weights, order, latents.")] = None,
     overrides: Overrides = None,
+    start_from: Annotated[
+        str | None,
+        typer.Option("--from", help="Zoo entry, run or .keras file to start from, and its recipe."),
+    ] = None,
     data_dir: DataDir = None,
     overwrite: Annotated[bool, typer.Option(help="Delete an earlier run there.")] = False,
     change_recipe: Annotated[
@@ -69,11 +73,17 @@ def train(
     from kerasgan.training.train import train_recipe
 
     tables = recipes.parse(file) if file else {}
+    if start_from is not None and not file:
+        tables = recipe_from(start_from, dataset)
+    elif start_from is not None:
+        tables.setdefault("training", {})["start_from"] = start_from
     for key, value in shortcuts.items():
         if value is not None:
             table, _, name = key.partition(".")
             tables.setdefault(table, {})[name] = value
     tables = resolved(recipes.override(tables, overrides or []))
+    if not file:
+        tables = suggested(tables)
     whole = recipes.complete(tables, source=str(recipe or "recipe"))
     if dry_run:
         from kerasgan.training import dry_run as trial
@@ -100,6 +110,42 @@ def train(
         raise typer.Exit(130) from None
     if result is not None:
         print(f"\nRun directory: {directory}")
+
+
+def recipe_from(start, dataset):
+    """Returns the tables of a recipe for a training that starts from a trained model."""
+    from kerasgan import zoo
+    from kerasgan.training import recipe as recipes
+    from kerasgan.training import suggestions
+
+    found = zoo.find(start)
+    file = (found if found.is_dir() else found.parent) / "recipe.toml"
+    if not file.is_file():
+        raise UserError(f"{start} has no recipe beside it: name one as well, or --model.")
+    trained = zoo.load_start(start)
+    shape = trained.signature.output.shape
+    return suggestions.from_trained(recipes.parse(file), start, shape, dataset)
+
+
+def suggested(tables):
+    """Returns the tables of a recipe for a folder of pictures, completed and printed; others as
+    they are."""
+    import tensorflow as tf
+    import tomli_w
+
+    from kerasgan.data import folder
+    from kerasgan.data.loading import is_folder
+    from kerasgan.training import suggestions
+
+    data = tables.get("data", {})
+    if not isinstance(data.get("name"), str) or not is_folder(data["name"]):
+        return tables
+    pictures = folder.look(data["name"], data.get("split", "train"), data.get("transparent", False))
+    gpus = len(tf.config.list_physical_devices("GPU"))
+    tables = suggestions.for_pictures(tables, pictures, gpus)
+    print(f"A recipe for {pictures.count:,} pictures; --set table.key=value changes it:\n")
+    print(tomli_w.dumps(tables))
+    return tables
 
 
 def run_name(recipe):

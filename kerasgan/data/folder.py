@@ -2,6 +2,7 @@
 
 import collections
 import os
+import typing
 import warnings
 from pathlib import Path
 
@@ -28,19 +29,38 @@ FEW = 64  # pictures for which starting processes is not worth while
 VERSION = 1  # of what is read from a file; another one lets caches be prepared anew
 
 
+class Pictures(typing.NamedTuple):
+    """What a folder holds, before anything is decoded.
+
+    Attributes:
+        count: Number of training pictures.
+        tested: Number of pictures of the split "test".
+        sizes: List of (height, width) of the training pictures.
+        channels: Their channels.
+        class_names: List of texts, or `None`.
+    """
+
+    count: int
+    tested: int
+    sizes: list
+    channels: int
+    class_names: list | None
+
+
+def look(root, split="train", transparent=False):
+    """Returns the `Pictures` of a folder, from their headers."""
+    found = Folder(Path(root).expanduser(), split, transparent=transparent)
+    channels = found.settled().channels
+    sizes = [found.headers[place][1] for place in found.chosen if place not in found.wrong]
+    tested = len(found.splits.get("test", ()))
+    return Pictures(len(found.chosen), tested, sizes, channels, found.classes)
+
+
 def unread_folder(
     root, split, image_size, transparent=False, background="white", skip_damaged=False
 ):
     """Returns a split of a folder, not read yet, as `kerasgan.data.load_source` describes it."""
-    if not root.is_dir():
-        raise UserError(f'No such folder: "{root}"')
-    files = list_pictures(root)
-    stamp = [(str(file), *state(root / file)) for file in files]
-    files, splits, depth = split_of(files, root)
-    chosen = select(split, splits, root)
-    # Of all files, so that every split comes with the same classes and channels.
-    classes, labels = classes_of([file.parts[depth:-1] for file in files])
-    folder = Folder(root, files, chosen, labels, image_size, transparent, colour_of(background))
+    folder = Folder(root, split, image_size, transparent, colour_of(background))
     return Unread(
         name=str(root),
         split=split,
@@ -52,11 +72,11 @@ def unread_folder(
             "skip_damaged": skip_damaged,
             "reader": VERSION,
         },
-        stamp=stamp,
-        count=len(chosen),
+        stamp=folder.stamp,
+        count=len(folder.chosen),
         shape=folder.shape,
         chunks=lambda: folder.chunks(skip_damaged),
-        class_names=classes,
+        class_names=folder.classes,
     )
 
 
@@ -152,20 +172,24 @@ def colour_of(background):
 
 
 class Folder:
-    """The chosen pictures of a folder, which are read alike.
+    """The pictures of a folder's split, which are read alike.
 
     Args:
-        root: The folder.
-        files: Relative paths of all pictures.
-        chosen: Indices of those to read.
-        labels: Class ids of all pictures, or `None`.
-        image_size, transparent: As in `kerasgan.data.load_source`.
+        root: `pathlib.Path` of the folder.
+        split, image_size, transparent: As in `kerasgan.data.load_source`.
         background: (R, G, B).
     """
 
-    def __init__(self, root, files, chosen, labels, image_size, transparent, background):
-        self.root, self.files, self.labels = root, files, labels
-        self.chosen = [int(place) for place in chosen]
+    def __init__(self, root, split, image_size=None, transparent=False, background=(255,) * 3):
+        if not root.is_dir():
+            raise UserError(f'No such folder: "{root}"')
+        files = list_pictures(root)
+        self.stamp = [(str(file), *state(root / file)) for file in files]
+        self.root = root
+        self.files, self.splits, depth = split_of(files, root)
+        self.chosen = [int(place) for place in select(split, self.splits, root)]
+        # Of all files, so that every split comes with the same classes and channels.
+        self.classes, self.labels = classes_of([file.parts[depth:-1] for file in self.files])
         self.image_size, self.transparent, self.background = image_size, transparent, background
         self.wrong = {}  # what is wrong with damaged pictures, by place
         self.reader = None
@@ -182,18 +206,22 @@ class Folder:
             yield from answer
 
     def shape(self):
-        """Returns (H, W, C) of the pictures, after a look at the headers of all."""
-        if self.reader is None:
-            self._settle()
-        channels = {"L": 1, "RGB": 3, "RGBA": 4}[self.reader.mode]
-        if self.reader.wanted:
-            return (*self.reader.wanted, channels)
+        """Returns (H, W, C) of the pictures."""
+        reader = self.settled()
+        if reader.wanted:
+            return (*reader.wanted, reader.channels)
         sizes = [self.headers[place][1] for place in self.chosen if place not in self.wrong]
         check_sizes(sizes, self.root)
-        return (*(sizes[0] if sizes else (1, 1)), channels)
+        return (*(sizes[0] if sizes else (1, 1)), reader.channels)
+
+    def settled(self):
+        """Returns the reader of all pictures, which looks at their headers first: it decides on the
+        channels, and on the level that is white in 16 bits."""
+        if self.reader is None:
+            self.reader = self._settle()
+        return self.reader
 
     def _settle(self):
-        """Decides on the channels for all pictures, and on the level that is white in 16 bits."""
         self.headers = list(self.told(pictures.headers, range(len(self.files))))
         modes = [header[0] for header in self.headers if not isinstance(header, str)]
         self.wrong = {
@@ -202,23 +230,24 @@ class Folder:
             if isinstance(self.headers[place], str)
         }
         grey = all(mode in ("1", "L", "LA") or pictures.deep(mode) for mode in modes)
-        self.reader = pictures.Reader(
+        reader = pictures.Reader(
             mode="RGBA" if self.transparent else "L" if grey else "RGB",
             background=self.background,
             wanted=None if self.image_size is None else sides(self.image_size),
         )
         if not any(map(pictures.deep, modes)):
-            return
+            return reader
         kept = [place for place in self.chosen if place not in self.wrong]
         highest = max(self.told(pictures.highest_levels, kept), default=0)
         bits = next(bits for bits in (8, 10, 12, 14, 16, 32) if highest < 2**bits)
-        self.reader.white = 2**bits - 1
+        reader.white = 2**bits - 1
         if bits != 16:
             warnings.warn(
                 f"{self.root}: pictures of more than 8 bits hold levels up to {highest}; "
-                f"{self.reader.white} is taken as white.",
+                f"{reader.white} is taken as white.",
                 stacklevel=4,
             )
+        return reader
 
     def chunks(self, skip_damaged):
         """Yields the pictures and their class ids, and reports the damaged ones at the end."""

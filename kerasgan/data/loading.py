@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from kerasgan.data import tfds_sets
+from kerasgan.data import emoji, tfds_sets
 from kerasgan.data.datasets import unread_dataset
 from kerasgan.data.folder import unread_folder
 from kerasgan.data.mini import read_mini
@@ -133,6 +133,10 @@ def load_source(
         name: One of
             - "fashion_mnist_mini": 10,000 train and 2,500 test images of Fashion-MNIST (Xiao et
               al., 2017), class-balanced, embedded in kerasgan.
+            - "noto_emoji": 3,655 emoji in colour, 128 x 136 pixels, drawn from Debian's packages
+              fonts-noto-color-emoji and unicode-data; classes are Unicode's groups, `captions` the
+              names. All skin tones of an emoji are in the same split. "noto_emoji_mini": those
+              without skin tone, 1,876 of 64 x 64 pixels, embedded in kerasgan.
             - The name of a TFDS dataset with an "image" feature: "cifar10", "celeb_a", ... It is
               downloaded on first use. "fashion_mnist" needs no network where Debian's package
               dataset-fashion-mnist is installed.
@@ -146,7 +150,7 @@ def load_source(
         split: As in `load`.
         image_size: As in `load`.
         data_dir: As in `load`.
-        transparent: Whether the images of a folder keep their opacity, as a fourth channel.
+        transparent: Whether images of a folder, or emoji, keep their opacity, as a fourth channel.
         background: Colour on which they are shown otherwise: a name or "#rrggbb".
         skip_damaged: Whether damaged images of a folder are left out, with a warning, rather than
             refused, all in one error.
@@ -173,6 +177,8 @@ def load_source(
         source = arrays_source(name, split, image_size)
     elif name == tfds_sets.MINI:
         source = read_mini(split, image_size)
+    elif name == emoji.MINI:
+        source = emoji.read_mini(split, image_size, transparent, background)
     else:
         with logs.quiet():
             options = (transparent, background, skip_damaged)
@@ -181,10 +187,24 @@ def load_source(
     return source
 
 
-def unread(name, split, image_size, data_dir=None, *options):
-    """Returns a split of a folder, with its options, or of a TFDS dataset, not read yet."""
+EMBEDDED = (tfds_sets.MINI, emoji.MINI)  # sets that come with kerasgan, small and in memory
+
+
+def unread(
+    name,
+    split,
+    image_size,
+    data_dir=None,
+    transparent=False,
+    background="white",
+    skip_damaged=False,
+):
+    """Returns a split that is not embedded, not read yet."""
+    if name == emoji.FULL:
+        return emoji.unread_emoji(split, image_size, transparent, background)
     if is_folder(name):
-        return unread_folder(Path(name).expanduser(), split, image_size, *options)
+        folder = Path(name).expanduser()
+        return unread_folder(folder, split, image_size, transparent, background, skip_damaged)
     return unread_tfds(name, split, image_size, data_dir)
 
 
@@ -245,7 +265,7 @@ def is_folder(name):
     return (
         path_like
         or os.path.isfile(folder)
-        or (os.path.isdir(folder) and name not in tfds_sets.names())
+        or (os.path.isdir(folder) and name not in (emoji.FULL, *EMBEDDED, *tfds_sets.names()))
     )
 
 
@@ -253,7 +273,7 @@ def spec_of(name, image_size=None, data_dir=None):
     """Returns what an example of a dataset is, for TFDS datasets without reading them.
 
     Args:
-        name: TFDS's name, "fashion_mnist_mini" or a folder of images.
+        name: As in `load_source`, but no arrays.
         image_size: As in `load`, or `None`.
         data_dir: As in `load`.
 
@@ -269,9 +289,9 @@ def spec_of(name, image_size=None, data_dir=None):
     >>> spec_of("cifar10")["image"]
     Image((32, 32, 3))
     """
-    if name == tfds_sets.MINI:
+    if name in EMBEDDED:
         return load_source(name, "all", image_size).spec
-    if is_folder(name):
+    if name == emoji.FULL or is_folder(name):
         found = unread(name, "all", image_size)
         spec, names = {"image": Image(found.shape())}, found.class_names
         return {**spec, "label": Label(len(names), names)} if names else spec

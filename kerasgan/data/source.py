@@ -27,6 +27,7 @@ class ArraySource:
         flip: Whether half of the images, drawn anew at each visit, are mirrored left to right in
             training. `parts` stay as they are.
         cache: The folder from which the arrays are mapped, or `None`.
+        captions: List of a text for each example, or `None`.
         fingerprints: dict from the names of parts, joined by commas, to fingerprints that are known
             already.
 
@@ -52,12 +53,14 @@ class ArraySource:
         flip=False,
         cache=None,
         fingerprints=None,
+        captions=None,
     ):
         self.parts = {part: np.asarray(values) for part, values in parts.items()}
         if "label" in self.parts:
             self.parts["label"] = class_ids(self.parts["label"], f"Labels of {name}")
         self.name, self.class_names, self.licence = name, class_names, licence
         self.flip, self.cache, self.fingerprints = flip, cache, fingerprints or {}
+        self.captions = captions
         lengths = {part: len(values) for part, values in self.parts.items()}
         if len(set(lengths.values())) != 1:
             raise UserError(f"{name}: all parts must have one length. Received: {lengths}")
@@ -85,7 +88,7 @@ class ArraySource:
         """Returns a source with only these parts, in this order."""
         kept = {part: self.parts[part] for part in parts}
         about = self.name, self.class_names, self.licence, self.flip, self.cache, self.fingerprints
-        return ArraySource(kept, *about)
+        return ArraySource(kept, *about, self.captions)
 
     def reader(self):
         """Returns the graph function `batch(indices, key, first=0)`.

@@ -17,6 +17,8 @@ from kerasgan.utils.network import unreachable
 VERSION = 1  # of what is read; another one lets caches be prepared anew
 MINI = "fashion_mnist_mini"  # the embedded set, which needs none of this
 
+OWN = (MINI, "noto_emoji", "noto_emoji_mini")  # sets that TFDS does not know
+
 # Debian's package dataset-fashion-mnist, and the modification times (Unix seconds) that the gzip
 # headers of the original files carry and those of Debian's repacked ones do not.
 DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
@@ -56,7 +58,7 @@ def find(name, data_dir=None):
     except Exception as error:  # DatasetNotFoundError, AssertionError, ImportError, ...
         if base not in names():
             message = f'Unknown dataset "{name}", which is no folder either'
-            raise UserError(f"{message}: {nearest(name, [MINI, *names()])}") from error
+            raise UserError(f"{message}: {nearest(name, [*OWN, *names()])}") from error
         kind = tfds.builder_cls(base)
         configs = [f"{base}/{config}" for config in kind.builder_configs]
         versions = [kind.VERSION, *kind.SUPPORTED_VERSIONS]

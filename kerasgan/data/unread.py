@@ -37,7 +37,7 @@ class Unread:
         shape: Function that returns (H, W, C) of the images once they are brought to one size.
         chunks: Function that returns an iterator of (uint8 images (n, H, W, C), class ids (n,) or
             `None`).
-        class_names, licence: As in `ArraySource`.
+        class_names, licence, captions: As in `ArraySource`.
     """
 
     name: str
@@ -49,6 +49,7 @@ class Unread:
     chunks: Callable[[], Iterator]
     class_names: list | None = None
     licence: str | None = None
+    captions: list | None = None
 
     def read(self, cached=None):
         """Reads the split, from the cache if it is there.
@@ -69,7 +70,7 @@ class Unread:
         if cached or (cached is None and (needed is None or needed > IN_MEMORY)):
             return self._prepare(needed)
         parts = collect(self._shown(), self.count)
-        return ArraySource(parts, self.name, self.class_names, self.licence)
+        return ArraySource(parts, self.name, self.class_names, self.licence, captions=self.captions)
 
     @property
     def folder(self):
@@ -132,6 +133,7 @@ class Unread:
             "shape": images,
             "class_names": self.class_names,
             "licence": self.licence,
+            "captions": self.captions,
             "prepared": datetime.date.today().isoformat(),
         }
         (folder / ABOUT).write_text(json.dumps(about, indent=2), encoding="utf-8")
@@ -187,6 +189,7 @@ def opened(folder, name):
         about["licence"],
         cache=str(folder),
         fingerprints=about["fingerprints"],
+        captions=about["captions"],
     )
 
 

@@ -91,6 +91,32 @@ def freeze(networks, places):
             layers[place].trainable = False
 
 
+def freeze_first(network, number):
+    """Makes the first layers of a network not trainable.
+
+    Args:
+        network: `keras.Model`.
+        number: Number of layers, counting those with a kernel or another table of weights: batch
+            norms, which would then ignore the batch, stay as they are.
+
+    Raises:
+        UserError: If there are no more layers than that.
+    """
+    tables = [
+        layer
+        for layer in layers_of(network)
+        if not isinstance(layer, keras.Model)
+        and any(len(weight.shape) > 1 for weight in layer.trainable_weights)
+    ]
+    if number and number >= len(tables):
+        raise UserError(
+            f"The {network.name} has {len(tables)} layers with weights, of which the last must "
+            f"stay trainable. Received: {number} to freeze"
+        )
+    for layer in tables[:number]:
+        layer.trainable = False
+
+
 def layers_of(network):
     """Returns all layers of a network, at every depth."""
     found = []

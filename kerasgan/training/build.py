@@ -3,6 +3,7 @@
 import keras
 
 from kerasgan import models
+from kerasgan.gan import construction
 from kerasgan.training import recipe as recipes
 from kerasgan.training.optimizers import build_optimizer
 from kerasgan.utils.errors import UserError
@@ -17,8 +18,11 @@ def build(recipe, spec, updates=None):
         updates: Number of training steps, over which `linear_decay` lowers a learning rate to 0.
     """
     training, model = recipe.training, models.get(recipe.model.name)
+    if training.freeze_d and not training.start_from:
+        raise UserError("training.freeze_d keeps layers of training.start_from, which is missing.")
     arguments = {**model.from_spec(spec, **recipe.model.arguments), **recipe.model.arguments}
     gan = model(**arguments, seed=training.seed, dtype=training.precision)
+    construction.freeze_first(gan.discriminator, training.freeze_d)
     optimizers = {}
     for player, default in zip(gan.players, gan.default_optimizers(), strict=True):
         optimizer = build_optimizer(recipe.optimizers[player], default)
@@ -68,6 +72,17 @@ def completed_by(recipe, spec, say):
     return recipe.replace(model={"name": recipe.model.name, **arguments})
 
 
+def difference(network, trained):
+    """Says in which weight two networks differ first."""
+    for weight, other in zip(network.weights, trained.weights, strict=False):
+        if weight.shape != other.shape:
+            return (
+                f"has weights of other shapes: {other.path} {tuple(other.shape)}, where "
+                f"{tuple(weight.shape)} is needed. Do the channels, sides, classes and width agree?"
+            )
+    return f"has {len(trained.weights)} weights, where {len(network.weights)} are needed"
+
+
 def take_weights(gan, start):
     """Copies the weights of a trained model to a new one, whose optimizers start from scratch.
 
@@ -82,7 +97,7 @@ def take_weights(gan, start):
         if len(gan.networks) != len(start.networks) or shapes[0] != shapes[1]:
             raise UserError(
                 f"A training starts from a model of the same class and arguments. The "
-                f"{network.name} of {type(start).__name__} has other weights than the recipe's."
+                f"{network.name} of {type(start).__name__} {difference(network, trained)}."
             )
     for network, trained in pairs:
         network.set_weights(trained.get_weights())

@@ -55,7 +55,9 @@ class Training:
     """`[training]`: length and settings.
 
     `steps` replaces `epochs`, `grids` is the number of epochs between sample grids (0: as often as
-    takes at most 5% of the time), and `start_from` names a trained model to start from.
+    takes at most 5% of the time), `start_from` names a trained model to start from, and `freeze_d`
+    the number of the discriminator's first layers that keep its weights (FreezeD: Mo et al. 2020,
+    https://arxiv.org/abs/2002.10964).
     """
 
     epochs: int = setting(10)
@@ -68,6 +70,7 @@ class Training:
     steps: int | None = setting(None)
     grids: int = setting(0, least=0)
     start_from: str | None = None
+    freeze_d: int = setting(0, least=0)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -102,6 +102,10 @@ class Reader:
     def __init__(self, mode="RGB", background=(255, 255, 255), white=65535, wanted=None):
         self.mode, self.background, self.white, self.wanted = mode, background, white, wanted
 
+    @property
+    def channels(self):
+        return {"L": 1, "RGB": 3, "RGBA": 4}[self.mode]
+
     def pictures(self, paths):
         """Returns for each file its picture, uint8 (H, W, C), or a sentence on what is wrong."""
         return [read(path, self._picture) for path in paths]

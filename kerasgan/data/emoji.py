@@ -1,0 +1,191 @@
+"""Emoji in colour: groups as classes, names as captions, on a background or transparent.
+
+The pictures are those of Google's Noto Color Emoji (Apache-2.0), which Debian's package
+fonts-noto-color-emoji brings as a font. Names and groups are those of Unicode's list of emoji, in
+Debian's package unicode-data.
+"""
+
+import json
+import re
+import typing
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont, features
+
+from kerasgan.data.folder import colour_of
+from kerasgan.data.sizes import fitted
+from kerasgan.data.source import ArraySource
+from kerasgan.data.splits import select
+from kerasgan.data.unread import Unread
+from kerasgan.utils import hashing, pictures
+from kerasgan.utils.errors import UserError
+
+FULL, MINI = "noto_emoji", "noto_emoji_mini"
+FONT = Path("/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf")
+LIST = Path("/usr/share/unicode/emoji/emoji-test.txt")
+SIZE = (136, 128)  # width and height of the font's bitmaps
+POINTS = 109  # font size at which they are drawn as they are
+TONES = range(0x1F3FB, 0x1F400)  # the five skin tones
+AT_ONCE = 64
+LICENCE = "Noto Color Emoji, Google, Apache-2.0"
+
+ASSETS = Path(__file__).parent / "assets"
+MINI_SIDE, MINI_COLUMNS = 64, 44
+MINI_SHA256 = "82e53c93f0a69e5663cd90fee78cca532e02f2cbc078b531efccc63ce04bc39d"  # of the pixels
+
+
+class Emoji(typing.NamedTuple):
+    text: str  # the characters
+    group: str
+    name: str
+
+    @property
+    def base(self):
+        """The characters without skin tone."""
+        return "".join(each for each in self.text if ord(each) not in TONES)
+
+
+def listed():
+    """Returns all emoji of Unicode's list, in an order that mixes the groups.
+
+    Emoji that differ in their skin tone follow each other, the one without first.
+    """
+    group, found = None, {}
+    for line in LIST.read_text(encoding="utf-8").splitlines():
+        if line.startswith("# group: "):
+            group = line.removeprefix("# group: ").strip()
+        match = re.match(r"([0-9A-F ]+?) *; fully-qualified +# \S+ E[\d.]+ (.+)", line)
+        if match:
+            text = "".join(chr(int(code, 16)) for code in match[1].split())
+            emoji = Emoji(text, group, match[2].strip())
+            found.setdefault(emoji.base.replace("\ufe0f", ""), []).append(emoji)
+    families = list(found.values())
+    # NumPy guarantees this stream, unlike default_rng's.
+    order = np.random.RandomState(0).permutation(len(families))
+    return [families[place] for place in order]
+
+
+def splits_of(families):
+    """Returns the indices of the splits: every tenth family with all its skin tones is a test."""
+    tested = np.repeat(np.arange(len(families)) % 10 == 0, [len(each) for each in families])
+    return {"train": np.flatnonzero(~tested), "test": np.flatnonzero(tested)}
+
+
+def check_packages():
+    """Raises UserError if the pictures cannot be drawn here."""
+    missing = [
+        package
+        for package, file in (("fonts-noto-color-emoji", FONT), ("unicode-data", LIST))
+        if not file.is_file()
+    ]
+    if missing:
+        raise UserError(
+            f'"{FULL}" is drawn from Debian\'s packages: apt-get install {" ".join(missing)}. '
+            f'"{MINI}", 64 x 64 pixels and one skin tone, needs none.'
+        )
+    if not features.check("raqm"):
+        raise UserError(
+            f'"{FULL}" needs Pillow with Raqm, which its wheels have: pip install '
+            f'--force-reinstall pillow. "{MINI}" needs nothing.'
+        )
+
+
+def drawn(font, emoji):
+    """Returns the picture of an emoji, uint8 (128, 136, 4), transparent around it."""
+    image = Image.new("RGBA", SIZE)
+    ImageDraw.Draw(image).text((0, 0), emoji.text, font=font, embedded_color=True)
+    return np.asarray(image)
+
+
+def unread_emoji(split, image_size=None, transparent=False, background="white"):
+    """Returns a split of all emoji, not read yet, as `kerasgan.data.load_source` describes it."""
+    check_packages()
+    colour = colour_of(background)
+    families = listed()
+    chosen = select(split, splits_of(families), FULL)
+    every = [emoji for family in families for emoji in family]
+    groups, labels = grouped([emoji.group for emoji in every])
+
+    def chunks():
+        font = ImageFont.truetype(FONT, POINTS)
+        for start in range(0, len(chosen), AT_ONCE):
+            places = chosen[start : start + AT_ONCE]
+            images = np.stack([drawn(font, every[place]) for place in places])
+            images = images if transparent else pictures.opaque(images, colour)
+            yield fitted(images, image_size), labels[places]
+
+    def shape():
+        return next(chunks())[0].shape[1:]
+
+    return Unread(
+        name=FULL,
+        split=split,
+        options={
+            "set": FULL,
+            "image_size": image_size,
+            "transparent": transparent,
+            "background": colour,
+        },
+        stamp=[(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in (FONT, LIST)],
+        count=len(chosen),
+        shape=shape,
+        chunks=chunks,
+        class_names=groups,
+        licence=LICENCE,
+        captions=[every[place].name for place in chosen],
+    )
+
+
+def grouped(groups):
+    """Returns the names of the groups in the order of Unicode's list, and each emoji's number."""
+    names = [
+        line.removeprefix("# group: ").strip()
+        for line in LIST.read_text(encoding="utf-8").splitlines()
+        if line.startswith("# group: ")
+    ]
+    names = [name for name in names if name in groups]
+    return names, np.array([names.index(group) for group in groups], np.int32)
+
+
+def read_mini(split, image_size=None, transparent=False, background="white"):
+    """Returns a split of the embedded emoji: 64 x 64 pixels, one of each skin tone's family."""
+    about = json.loads((ASSETS / f"{MINI}.json").read_text(encoding="utf-8"))
+    with Image.open(ASSETS / f"{MINI}.webp") as sheet:
+        images = cut(np.asarray(sheet.convert("RGBA")), len(about["names"]))
+    found = hashing.of_array(images)
+    if found != MINI_SHA256:
+        raise UserError(
+            f"The pictures in {ASSETS} must have SHA-256 {MINI_SHA256}. Received: {found}; "
+            f"reinstall kerasgan."
+        )
+    places = np.arange(len(images))
+    splits = {"train": places[places % 10 != 0], "test": places[places % 10 == 0]}
+    chosen = select(split, splits, MINI)
+    images = (
+        images[chosen] if transparent else pictures.opaque(images[chosen], colour_of(background))
+    )
+    return ArraySource(
+        {
+            "image": fitted(images, image_size),
+            "label": np.array(about["labels"], np.int32)[chosen],
+        },
+        MINI,
+        about["groups"],
+        LICENCE,
+        captions=[about["names"][place] for place in chosen],
+    )
+
+
+def sheet_of(images):
+    """Arranges pictures (N, 64, 64, 4) in one, row by row."""
+    missing = -len(images) % MINI_COLUMNS
+    images = np.concatenate([images, np.zeros((missing, *images.shape[1:]), np.uint8)])
+    rows = images.reshape(-1, MINI_COLUMNS, MINI_SIDE, MINI_SIDE, 4).transpose(0, 2, 1, 3, 4)
+    return rows.reshape(-1, MINI_COLUMNS * MINI_SIDE, 4)
+
+
+def cut(sheet, number):
+    """Returns the pictures that `sheet_of` arranged."""
+    rows = sheet.reshape(-1, MINI_SIDE, MINI_COLUMNS, MINI_SIDE, 4).transpose(0, 2, 1, 3, 4)
+    return rows.reshape(-1, MINI_SIDE, MINI_SIDE, 4)[:number]
