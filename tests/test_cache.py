@@ -290,11 +290,13 @@ def test_datasets_that_cannot_be_prepared():
 
 def test_processes_keep_the_order_and_pass_errors_on():
     tasks = [str(i) * i for i in range(40)]
-    assert list(processes.mapped(len, tasks, 3)) == [len(task) for task in tasks]
-    with pytest.raises(TypeError):
-        list(processes.mapped(len, ["a", 1], 2))
-    with pytest.raises(UserError, match="has died"):
-        list(processes.mapped(os._exit, [1, 1], 2))
+    with processes.Pool(3) as pool:
+        assert list(pool.map(len, tasks)) == [len(task) for task in tasks]
+        with pytest.raises(TypeError):
+            list(pool.map(len, ["a", 1]))
+        assert list(pool.map(len, tasks)) == [len(task) for task in tasks]
+        with pytest.raises(UserError, match="has died"):
+            list(pool.map(os._exit, [1, 1]))
 
 
 def test_a_script_needs_no_guard(photos, tmp_path):

@@ -189,3 +189,11 @@ def test_missing_and_empty_folders_are_reported(tmp_path):
         data.load_arrays(tmp_path / "nothing")
     with pytest.raises(UserError, match="holds no images"):
         data.load_arrays(tmp_path)
+
+
+def test_white_is_the_same_in_all_splits(tmp_path):
+    for i, level in enumerate([0, 1023] + [500] * 8):
+        Image.fromarray(np.full((8, 8), level, np.uint16)).save(tmp_path / f"{i}.png")
+    with pytest.warns(UserWarning, match="levels up to 1023"):
+        test, _ = data.load_arrays(tmp_path, "test")
+    assert test[0, 0, 0, 0] == round(500 * 255 / 1023)

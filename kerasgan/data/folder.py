@@ -14,7 +14,7 @@ from kerasgan.data.splits import select
 from kerasgan.data.unread import Unread
 from kerasgan.utils import pictures
 from kerasgan.utils.errors import UserError
-from kerasgan.utils.processes import mapped
+from kerasgan.utils.processes import Pool
 from kerasgan.utils.progress import shown
 
 SPLIT_FOLDERS = {"train", "test", "val", "valid", "validation"}
@@ -50,7 +50,8 @@ class Pictures(typing.NamedTuple):
 def look(root, split="train", transparent=False):
     """Returns the `Pictures` of a folder, from their headers."""
     found = Folder(Path(root).expanduser(), split, transparent=transparent)
-    channels = found.settled().channels
+    with found.pool:
+        channels = found.looked().channels
     sizes = [found.headers[place][1] for place in found.chosen if place not in found.wrong]
     tested = len(found.splits.get("test", ()))
     return Pictures(len(found.chosen), tested, sizes, channels, found.classes)
@@ -193,6 +194,7 @@ class Folder:
         self.image_size, self.transparent, self.background = image_size, transparent, background
         self.wrong = {}  # what is wrong with damaged pictures, by place
         self.reader = None
+        self.pool = Pool(1 if len(self.files) <= FEW else None)
 
     def paths(self, places):
         """Returns lists of the paths of some pictures, each of which is read at once."""
@@ -201,61 +203,72 @@ class Folder:
 
     def told(self, function, places):
         """Yields what a function tells of the pictures at these places, one by one."""
-        answers = mapped(function, self.paths(places), None if len(places) > FEW else 1)
-        for answer in shown(answers, len(places)):
+        for answer in shown(self.pool.map(function, self.paths(places)), len(places)):
             yield from answer
 
     def shape(self):
         """Returns (H, W, C) of the pictures."""
-        reader = self.settled()
+        reader = self.looked()
         if reader.wanted:
             return (*reader.wanted, reader.channels)
         sizes = [self.headers[place][1] for place in self.chosen if place not in self.wrong]
         check_sizes(sizes, self.root)
         return (*(sizes[0] if sizes else (1, 1)), reader.channels)
 
-    def settled(self):
-        """Returns the reader of all pictures, which looks at their headers first: it decides on the
-        channels, and on the level that is white in 16 bits."""
-        if self.reader is None:
-            self.reader = self._settle()
-        return self.reader
-
-    def _settle(self):
+    def looked(self):
+        """Returns the reader of all pictures, after a look at their headers."""
+        if self.reader is not None:
+            return self.reader
         self.headers = list(self.told(pictures.headers, range(len(self.files))))
-        modes = [header[0] for header in self.headers if not isinstance(header, str)]
         self.wrong = {
             place: self.headers[place]
             for place in self.chosen
             if isinstance(self.headers[place], str)
         }
+        modes = self.modes()
         grey = all(mode in ("1", "L", "LA") or pictures.deep(mode) for mode in modes)
-        reader = pictures.Reader(
+        self.reader = pictures.Reader(
             mode="RGBA" if self.transparent else "L" if grey else "RGB",
             background=self.background,
             wanted=None if self.image_size is None else sides(self.image_size),
         )
-        if not any(map(pictures.deep, modes)):
-            return reader
-        kept = [place for place in self.chosen if place not in self.wrong]
-        highest = max(self.told(pictures.highest_levels, kept), default=0)
+        return self.reader
+
+    def modes(self):
+        """Returns the list of Pillow's modes of all pictures that are not damaged."""
+        return [header[0] for header in self.headers if not isinstance(header, str)]
+
+    def find_white(self):
+        """Finds the level that is white in pictures of more than 8 bits, the same in all splits."""
+        deep = [
+            place
+            for place, header in enumerate(self.headers)
+            if pictures.deep(header[0]) and not isinstance(header, str)
+        ]
+        if not deep:
+            return
+        highest = max(self.told(pictures.highest_levels, deep))
         bits = next(bits for bits in (8, 10, 12, 14, 16, 32) if highest < 2**bits)
-        reader.white = 2**bits - 1
+        self.reader.white = 2**bits - 1
         if bits != 16:
             warnings.warn(
                 f"{self.root}: pictures of more than 8 bits hold levels up to {highest}; "
-                f"{reader.white} is taken as white.",
+                f"{self.reader.white} is taken as white.",
                 stacklevel=4,
             )
-        return reader
 
     def chunks(self, skip_damaged):
         """Yields the pictures and their class ids, and reports the damaged ones at the end."""
+        with self.pool:
+            yield from self._chunks(skip_damaged)
+        self.report(skip_damaged)
+
+    def _chunks(self, skip_damaged):
         shape = self.shape()
+        self.find_white()
         kept = [place for place in self.chosen if place not in self.wrong]
         tasks = self.paths(kept)
-        read = mapped(self.reader.pictures, tasks, None if len(kept) > FEW else 1)
-        for number, answers in enumerate(read):
+        for number, answers in enumerate(self.pool.map(self.reader.pictures, tasks)):
             places = kept[number * AT_ONCE : (number + 1) * AT_ONCE]
             self.wrong.update(
                 {p: a for p, a in zip(places, answers, strict=True) if isinstance(a, str)}
@@ -267,7 +280,6 @@ class Folder:
                 images = [each for each in answers if not isinstance(each, str)]
                 check_sizes([shape, *(each.shape for each in images)], self.root)
                 yield np.stack(images), None if self.labels is None else self.labels[good]
-        self.report(skip_damaged)
 
     def report(self, skip):
         """Refuses the damaged pictures, all at once, or warns that they are left out."""

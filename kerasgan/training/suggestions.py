@@ -93,10 +93,9 @@ def from_trained(tables, trained, shape, name=None):
     tables.setdefault("training", {})["start_from"] = str(trained)
     if name is None:
         return tables
-    kept = {key: value for key, value in tables.get("data", {}).items() if key == "batch_size"}
     height, width = shape[:2]
     size = height if height == width else [height, width]
-    tables["data"] = {"name": name, "image_size": size, **kept}
+    tables["data"] = {"name": name, "image_size": size}
     tables["evaluation"] = {}
     for key in ("num_classes", "class_names"):
         tables.get("model", {}).pop(key, None)

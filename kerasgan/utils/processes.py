@@ -9,6 +9,7 @@ import queue
 import signal
 import subprocess
 import sys
+import weakref
 
 from kerasgan.utils.errors import UserError
 
@@ -24,50 +25,69 @@ def cores():
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
-def mapped(function, tasks, processes=None):
-    """Yields `function(task)` for all tasks, in their order, computed by several processes.
+class Pool:
+    """Processes that are started when they are first needed, and end with the block or the program.
 
-    Unlike those of `multiprocessing`, the processes know nothing of the program that starts them:
-    it needs no `if __name__ == "__main__"`, and may have threads.
+    Unlike those of `multiprocessing`, they know nothing of the program that starts them: it needs
+    no `if __name__ == "__main__"`, and may have threads.
 
     Args:
-        function: Picklable function of a module that needs no TensorFlow.
-        tasks: List of picklable values.
-        processes: Their number; by default one for each core.
-
-    Raises:
-        UserError: If a process dies, as it does if memory runs out.
+        number: Number of processes; by default one for each core.
 
     Example:
 
-    >>> list(mapped(len, ["a", "bc", "def"], processes=2))
+    >>> with Pool(2) as pool:
+    ...     list(pool.map(len, ["a", "bc", "def"]))
     [1, 2, 3]
     """
-    number = min(processes or cores(), len(tasks))
-    if number < 2 or not sys.executable:
-        yield from map(function, tasks)
-        return
-    with contextlib.ExitStack() as stack:
-        idle = queue.SimpleQueue()
-        for _ in range(number):
-            idle.put(stack.enter_context(Process()))
-        threads = concurrent.futures.ThreadPoolExecutor(number)
-        stack.callback(threads.shutdown, cancel_futures=True)
 
-        def ask(task):
-            process = idle.get()
-            try:
-                return process.ask(function, task)
-            finally:
-                idle.put(process)
+    def __init__(self, number=None):
+        self.number = number or cores()
+        self.processes, self.idle = contextlib.ExitStack(), None
+        weakref.finalize(self, self.processes.close)
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.processes.close()
+        self.idle = None
+
+    def map(self, function, tasks):
+        """Yields `function(task)` for all tasks, in their order.
+
+        Args:
+            function: Picklable function of a module that needs no TensorFlow.
+            tasks: List of picklable values.
+
+        Raises:
+            UserError: If a process dies, as it does if memory runs out.
+        """
+        if self.number < 2 or len(tasks) < 2 or not sys.executable:
+            yield from map(function, tasks)
+            return
+        if self.idle is None:
+            self.idle = queue.SimpleQueue()
+            for _ in range(self.number):
+                self.idle.put(self.processes.enter_context(Process()))
+        threads = concurrent.futures.ThreadPoolExecutor(self.number)
         asked = collections.deque()
-        for task in tasks:
-            asked.append(threads.submit(ask, task))
-            if len(asked) > 4 * number:
+        try:
+            for task in tasks:
+                asked.append(threads.submit(self._ask, function, task))
+                if len(asked) > 4 * self.number:
+                    yield asked.popleft().result()
+            while asked:
                 yield asked.popleft().result()
-        while asked:
-            yield asked.popleft().result()
+        finally:
+            threads.shutdown(cancel_futures=True)
+
+    def _ask(self, function, task):
+        process = self.idle.get()
+        try:
+            return process.ask(function, task)
+        finally:
+            self.idle.put(process)
 
 
 class Process:

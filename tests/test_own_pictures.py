@@ -1,0 +1,177 @@
+"""Pictures of one's own: a recipe that suits them, and trainings that start from trained models."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import contract
+import keras
+import numpy as np
+import pictures
+import pytest
+from PIL import ImageFile
+
+import kerasgan
+from kerasgan import cli, data, zoo
+from kerasgan.data import folder
+from kerasgan.training import recipe as recipes
+from kerasgan.training import suggestions
+from kerasgan.training.build import take_weights
+from kerasgan.utils.errors import UserError
+
+pytestmark = pytest.mark.filterwarnings("ignore:The Frechet distance of 1280 features")
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    return pictures.write(tmp_path_factory.mktemp("mine") / "photos", 30)
+
+
+def run(*arguments):
+    with pytest.raises(SystemExit) as stop:
+        cli.main([str(each) for each in arguments])
+    return stop.value.code
+
+
+def suggested(number, sizes=((480, 640),), tables=None, gpus=0, tested=30):
+    held = folder.Pictures(number, tested, list(sizes), 3, None)
+    return suggestions.for_pictures(tables or {}, held, gpus)
+
+
+def test_a_recipe_follows_number_and_size_of_the_pictures():
+    assert suggested(270) == {
+        "model": {"name": "dcgan", "width": 32, "ema_decay": 0.998, "augment": "diffaugment"},
+        "data": {"image_size": 64},
+        "training": {"steps": 10_000},
+    }
+    many = suggested(100_000, gpus=2)
+    assert "augment" not in many["model"] and many["data"]["image_size"] == 128
+    assert suggested(9, tested=1)["data"]["batch_size"] == 8
+    assert suggested(9, tested=1)["evaluation"] == {"split": "train"}
+    for tables in (suggested(9), many):
+        recipes.complete(tables)
+
+
+def test_what_is_given_stays():
+    given = {
+        "model": {"name": "sngan", "augment": "ada"},
+        "data": {"image_size": 32, "batch_size": 4},
+        "training": {"epochs": 3},
+    }
+    assert suggested(20, tables=given) == given
+    assert "augment" not in suggested(20, tables={"model": {"name": "lapgan"}})["model"]
+
+
+def test_a_folder_is_looked_at_without_decoding(photos, monkeypatch):
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda self: pytest.fail("decoded"))
+    held = folder.look(photos)
+    assert (held.count, held.tested, held.channels) == (27, 3, 3)
+    assert held.class_names == ["cats", "dogs"] and len(held.sizes) == 27
+
+
+def test_all_formats_of_a_folder_are_read(photos):
+    images, labels = data.load_arrays(photos, "all", image_size=16)
+    assert images.shape == (30, 16, 16, 3) and sorted(set(labels)) == [0, 1]
+    assert images.std(axis=(1, 2, 3)).min() > 5  # none is blank
+
+
+def test_a_folder_alone_is_enough(photos, tmp_path, capsys):
+    command = ("train", "--dataset", photos, "--steps", 2, "--output", tmp_path / "run")
+    assert run(*command, "--set", "model.width=4", "--image-size", 16) == 0
+    out = capsys.readouterr().out
+    assert "A recipe for 27 pictures" in out and 'augment = "diffaugment"' in out
+    kept = recipes.read(tmp_path / "run" / "recipe.toml")
+    assert kept.model.arguments["augment"] == "diffaugment" and kept.data.batch_size == 16
+
+
+# --- From a trained model ---
+
+
+@pytest.fixture(scope="module")
+def trained(photos, tmp_path_factory):
+    run_of = tmp_path_factory.mktemp("trained") / "run"
+    command = ("train", "--dataset", photos, "--steps", 2, "--output", run_of, "--image-size", 16)
+    assert run(*command, "--set", "model.width=4") == 0
+    return run_of
+
+
+def test_from_a_run_takes_its_recipe_and_both_networks(trained, photos, tmp_path, capsys):
+    output = tmp_path / "tuned"
+    command = ("train", "--from", trained, "--dataset", photos / "cats", "--output", output)
+    assert run(*command, "--steps", 1, "--set", "training.freeze_d=1") == 0
+    assert "A recipe for" in capsys.readouterr().out
+    kept = recipes.read(output / "recipe.toml")
+    assert kept.training.start_from == str(trained) and kept.model.arguments["width"] == 4
+    assert kept.data.image_size == 16 and kept.data.name == str(photos / "cats")
+    before, after = (keras.saving.load_model(each / "model.keras") for each in (trained, output))
+    names = ("generator", "discriminator")
+    moved = [
+        contract.largest_difference(*(contract.weights(getattr(g, n)) for g in (before, after)))
+        for n in names
+    ]
+    assert all(0 < each < 0.3 for each in moved)  # one step away
+    first = [each.discriminator.layers[1] for each in (before, after)]
+    np.testing.assert_array_equal(*(each.kernel.numpy() for each in first))
+    assert not first[1].trainable
+
+
+def test_from_an_entry_of_the_zoo(photos, tmp_path, capsys):
+    command = ("train", "--from", "dcgan_fashion_mnist", "--dataset", photos)
+    assert run(*command, "--output", tmp_path / "run") == 2
+    assert "Do the channels" in capsys.readouterr().err
+    assert run("train", "--from", "vanilla_fashion_mnist", "--dataset", photos) == 2
+    assert "comes without its discriminator" in capsys.readouterr().err
+    assert run("train", "--from", tmp_path / "none", "--dataset", photos) == 2
+    assert "no trained model" in capsys.readouterr().err
+
+
+def test_what_does_not_fit_is_told():
+    small, large, grey = (
+        kerasgan.DCGAN(shape, width=width) for shape, width in
+        (((8, 8, 3), 4), ((8, 8, 3), 8), ((8, 8, 1), 4))
+    )  # fmt: skip
+    with pytest.raises(UserError, match=r"The generator of DCGAN has weights of other shapes: .*"):
+        take_weights(large, small)
+    with pytest.raises(UserError, match=r"\(4, 4, 1, 4\), where \(4, 4, 3, 4\) is needed. Do the"):
+        take_weights(small, grey)
+
+
+def test_freezing_needs_a_start_and_leaves_a_layer(trained, photos, tmp_path, capsys):
+    command = ("train", "--dataset", photos, "--steps", 1, "--output", tmp_path / "run")
+    assert run(*command, "--set", "training.freeze_d=1") == 2
+    assert "training.start_from, which is missing" in capsys.readouterr().err
+    assert run(*command, "--from", trained, "--set", "training.freeze_d=9") == 2
+    assert "has 3 layers with weights" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_300_pictures_of_mixed_formats_from_the_folder_to_the_film(tmp_path):
+    photos, output = pictures.write(tmp_path / "photos", 300), tmp_path / "run"
+    command = [sys.executable, "-m", "kerasgan_cli", "train", "--dataset", photos, "--steps", "60"]
+    command += ["--set", "training.checkpoint_minutes=0.02", "--output", output]
+    killed = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    while not list((output / "checkpoints").glob("step_*/state.json")):
+        assert killed.poll() is None
+        time.sleep(0.2)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "Going on after step" in done.stdout
+    for arguments in (
+        ["evaluate", output, "--num", "30"],
+        ["export", output, "--format", "saved_model", "--output", tmp_path / "served"],
+        ["export", output, "--format", "tflite", "--output", tmp_path / "small.tflite"],
+        ["film", output, "--output", tmp_path / "film.webp"],
+        ["sample", output, "--output", tmp_path / "more.png"],
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "kerasgan_cli", *arguments], capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        if arguments[0] == "evaluate":
+            assert json.loads(done.stdout)["metric"] == "FD[lite0]"
+    assert os.path.getsize(tmp_path / "film.webp") > 1000
+    assert zoo.load(output).signature.output.shape == (64, 64, 3)
