@@ -4,22 +4,24 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO := runs/demo
+RECIPE := zoo/demo/recipe.toml
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-slow test-export lint format results clean distclean
+.PHONY: help demo demo-colour test test-slow test-export lint format results clean distclean
 
 help:
 	@echo "make demo       train DCGAN on real images, score it, export it, check what was exported"
+	@echo "make demo-colour   the same on emoji in colour"
 	@echo "make test       the tests of every day        make test-slow   those that take minutes"
 	@echo "make test-export   those that need Chromium, npm's registry and other runtimes"
 	@echo "make lint       ruff, changing nothing        make format      ruff, changing files"
-	@echo "make clean      build artefacts, caches, $(DEMO)      make distclean   also $(VENV)"
+	@echo "make clean      build artefacts, caches, demos      make distclean   also $(VENV)"
 	@echo "PYTHON=python3.12 chooses the interpreter, VENV=.venv-3.12 where it is installed."
 
 demo: $(STAMP)
-	@printf '\n== 1/3  Train: DCGAN on clothes\n'
-	@$(BIN)/kerasgan train zoo/demo/recipe.toml --output $(DEMO) --overwrite
+	@printf '\n== 1/3  Train: DCGAN by %s\n' $(RECIPE)
+	@$(BIN)/kerasgan train $(RECIPE) --output $(DEMO) --overwrite
 	@printf '\n== 2/3  Export: SavedModel and TFLite\n'
 	@$(BIN)/kerasgan export $(DEMO) --format saved_model --output $(DEMO)/saved_model
 	@$(BIN)/kerasgan export $(DEMO) --format tflite --output $(DEMO)/generator.tflite
@@ -29,6 +31,7 @@ demo: $(STAMP)
 	@printf '  %-34s %s\n' \
 	    '$(DEMO)/samples.png' 'what the generator makes' \
 	    '$(DEMO)/progress.png' 'the same latents, epoch by epoch' \
+	    '$(DEMO)/progress.webp' 'the same as a film' \
 	    '$(DEMO)/result.json' 'its scores, and how they were measured' \
 	    '$(DEMO)/saved_model/1/' 'for TF Serving' \
 	    '$(DEMO)/generator.tflite' 'for a phone or a browser'
@@ -36,7 +39,11 @@ demo: $(STAMP)
 	@printf '  %s\n' \
 	    '$(BIN)/kerasgan sample $(DEMO) --seed 1 --output $(DEMO)/more.png' \
 	    '$(BIN)/kerasgan train zoo/demo/recipe.toml --epochs 30 --output runs/longer' \
+	    '$(BIN)/kerasgan train --dataset path/to/your/pictures --output runs/mine' \
 	    '$(BIN)/tensorboard --logdir runs'
+
+demo-colour:
+	@$(MAKE) --no-print-directory demo RECIPE=zoo/demo_colour/recipe.toml DEMO=runs/demo-colour
 
 test: $(STAMP)
 	@$(BIN)/python -m pytest -q
@@ -82,7 +89,7 @@ $(STAMP): setup.cfg pyproject.toml constraints.txt
 	rm $(VENV)/.installing && touch $@
 
 clean:
-	@rm -rf build dist *.egg-info .pytest_cache .ruff_cache .hypothesis $(DEMO)
+	@rm -rf build dist *.egg-info .pytest_cache .ruff_cache .hypothesis $(DEMO) runs/demo-colour
 	@find . -path './.venv*' -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean

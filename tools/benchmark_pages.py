@@ -1,5 +1,6 @@
 """Builds RESULTS.md and the table of SCALING.md from the JSON lines in `benchmarks/results/`."""
 
+import statistics
 from pathlib import Path
 
 from tables import groups, mean, table
@@ -125,6 +126,95 @@ def throughput_section():
     return [*parts, table(header, rows), "![throughput](results/throughput.png)"] if rows else []
 
 
+def few_images_section():
+    lines = records.read(RESULTS / "few_images.jsonl")
+    if not lines:
+        return []
+    last = records.like_last(lines, "dataset", "steps", "batch_size", "n_fake")
+    first = last[-1]
+    rows = []
+    for (model, images), found in groups(last, "model", "images").items():
+        scores = {kind: seeds for (kind,), seeds in groups(found, "augment").items()}
+        for kind, seeds in scores.items():
+            change = ""
+            if kind != "none" and "none" in scores:
+                means = [statistics.mean(e["trained"] for e in scores[k]) for k in (kind, "none")]
+                change = f"{means[0] / means[1] - 1:+.0%}"
+            rows.append(
+                (model, f"{images:,}", kind, len(seeds), mean(seeds, "trained", ".1f"), change)
+            )
+    header = ("model", "training images", "augmentation", "seeds", first["metric"], "against none")
+    return [
+        "## Few images",
+        f"`kerasgan benchmark few_images`: {first['steps']:,} steps of {first['batch_size']} images "
+        f"each; {first['n_fake']:,} samples against {first['n_real']:,} of {first['dataset']} "
+        f"{first['split']}; mean ± standard deviation of seeds.",
+        table(header, rows),
+        "![few images](results/few_images.png)",
+    ]
+
+
+def data_section():
+    latest = {line["measure"]: line for line in records.read(RESULTS / "data.jsonl")}
+    if not latest:
+        return []
+    large, small = latest["memory"], latest["memory_of_1000"]
+    rate, fit = latest["feeding"]["images_per_second"], latest["step_time"]
+    wide, made, shared = latest["step_time_width_32"], latest["preparation"], latest["workers"]
+    arrays = latest["memory_of_fit_array"]["beside_the_array_gigabytes"]
+    maps = latest["memory_of_fit_memmap"]["beside_the_array_gigabytes"]
+
+    def over(line):
+        ratios = line["over_in_memory"]
+        return f"{ratios['warm']:.3f} from the page cache, {ratios['cold']:.3f} from a cold file"
+
+    rows = [
+        (
+            "anonymous memory of a training, its four quarters",
+            f"{', '.join(f'{each:.2f}' for each in large['gigabytes'])} GB",
+            f"{small['gigabytes'][-1]:.2f} GB on 1,000 images",
+        ),
+        (
+            "batches alone, images a second",
+            f"{rate['warm']:,}; cold {rate['cold']:,}",
+            f"{rate['memory']:,} from memory",
+        ),
+        (
+            "time of a step over that in memory, width 8",
+            over(fit),
+            f"{fit['milliseconds_in_memory']} ms",
+        ),
+        ("the same, width 32", over(wide), f"{wide['milliseconds_in_memory']} ms"),
+        (
+            "reading JPEG files of 640 x 480, files a second",
+            f"{made['files_per_second']:,}",
+            f"{made['of_bare_decoding']:.2f} of decoding them with Pillow, and nothing else",
+        ),
+        (
+            "`fit` on an array of 2 GB, memory beside it",
+            f"{arrays['large']:.2f} GB",
+            f"{arrays['small']:.2f} GB for 10 MB",
+        ),
+        (
+            "`fit` on a `numpy.memmap` of 2 GB, anonymous memory",
+            f"{maps['large']:.2f} GB",
+            f"{maps['small']:.2f} GB for 10 MB",
+        ),
+        (
+            "examples that two workers read",
+            " and ".join(map(str, shared["rows"])),
+            f"of {shared['of']}",
+        ),
+    ]
+    return [
+        "## Data",
+        f"`kerasgan benchmark data`: {large['images']:,} images of 64 x 64 x 3, "
+        f"{large['set_gigabytes']} GB, mapped from the cache; batches of {large['batch_size']}, "
+        f"{large['cores']} cores.",
+        table(("what", "mapped", "beside it"), rows, left=3),
+    ]
+
+
 def scaling_table():
     """Returns images per second by batch, width and replicas, from `scaling.jsonl`."""
     lines = records.read(RESULTS / "scaling.jsonl")
@@ -188,6 +278,8 @@ def results_page():
         mode_section(),
         speed_section(),
         throughput_section(),
+        data_section(),
+        few_images_section(),
         export_section(),
     ]
     return "\n\n".join([*intro, *(part for section in sections for part in section)]) + "\n"

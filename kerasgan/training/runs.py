@@ -25,6 +25,7 @@ WRITTEN = (
     "model.keras",
     "samples.png",
     "progress.png",
+    "progress.webp",
     "saved_model",
     "generator.tflite",
 )

@@ -15,7 +15,7 @@ from kerasgan.training.progress import Progress
 from kerasgan.utils import pixels, replicas
 from kerasgan.utils.errors import TrainingFailed, UserError
 from kerasgan.utils.files import replacing
-from kerasgan.viz import grids, progress
+from kerasgan.viz import films, grids, progress
 
 SAMPLE_SEED = 0  # of the grids that a run draws
 NOISE = 0.7  # share of the untrained score above which samples still look like noise
@@ -292,7 +292,8 @@ def run_callbacks(directory, saver, scorer, plan):
 
 
 def draw(gan, directory, zoom=2):
-    """Writes `samples.png`, 64 seeded samples, and `progress.png`, if outputs can be drawn."""
+    """Writes `samples.png`, 64 seeded samples, and the training as `progress.png` and as a film, if
+    outputs can be drawn."""
     samples = grids.sample_grid(gan, seed=SAMPLE_SEED, titled=True)
     if samples is None:
         return
@@ -303,6 +304,7 @@ def draw(gan, directory, zoom=2):
         image_shape=gan.signature.output.picture_shape,
         zoom=zoom,
     )
+    films.film(os.path.join(directory, "samples"), os.path.join(directory, "progress.webp"))
 
 
 def config_of(made):
