@@ -41,6 +41,7 @@ def main(
     files: Annotated[int, typer.Option(min=64, help="JPEG files to prepare.")] = 10_000,
     steps: Annotated[int, typer.Option(min=2, help="Steps of a timed training.")] = 100,
     rounds: Annotated[int, typer.Option(min=1, help="Repetitions of a timing.")] = 7,
+    gigabytes: Annotated[float, typer.Option(min=0.02, help="Size of arrays for `fit`.")] = 2.0,
     folder: Annotated[Path | None, typer.Option(help="For the data; default: temporary.")] = None,
     output: Annotated[Path, typer.Option(help="Folder of the results.")] = records.RESULTS,
     measure: Annotated[str | None, typer.Option(hidden=True)] = None,
@@ -52,7 +53,14 @@ def main(
         return
     with tempfile.TemporaryDirectory(dir=folder) as place:
         os.environ["KERASGAN_CACHE"] = place
-        about = {"images": images, "steps": steps, "rounds": rounds, "files": files, "at": place}
+        about = {
+            "images": images,
+            "steps": steps,
+            "rounds": rounds,
+            "files": files,
+            "gigabytes": gigabytes,
+            "at": place,
+        }
         synthetic(images)
         synthetic(1000)
         for name in MEASURES:
@@ -147,10 +155,9 @@ def memory_small(about):
 
 
 def memory_of_fit(about, mapped):
-    """What `fit` takes beside an array of 2 GB, compared with one of 10 MB, in GB."""
-    del about
+    """What `fit` takes beside a large array, compared with one of 10 MB, in GB."""
     found = {}
-    for name, gigabytes in (("small", 0.01), ("large", 2.0)):
+    for name, gigabytes in (("small", 0.01), ("large", about["gigabytes"])):
         number = int(gigabytes * 1e9 / np.prod(SHAPE))
         if mapped:
             path = Path(os.environ["KERASGAN_CACHE"]) / f"{name}.bytes"
@@ -165,7 +172,7 @@ def memory_of_fit(about, mapped):
             gan.fit(images, batch_size=BATCH_SIZE, epochs=1, steps_per_epoch=50, verbose=0)
         found[name] = round(highest.most - (0.0 if mapped else images.nbytes / 1e9), 3)
         del images
-    return {"beside_the_array_gigabytes": found}
+    return {"array_gigabytes": about["gigabytes"], "beside_the_array_gigabytes": found}
 
 
 def feeding(about):

@@ -232,3 +232,29 @@ def test_seeds_of_a_recipe_train_equally_long(tmp_path, monkeypatch, capsys):
     assert first["recipe"]["training"]["epochs"] > 1 and first["split"] == "test"
     assert first["weights_sha256"] != second["weights_sha256"]
     assert (tmp_path / "results" / "training_seeds.png").stat().st_size > 1000
+
+
+@pytest.mark.filterwarnings("ignore:The Frechet distance of 1280 features")
+def test_few_images_trains_with_and_without_augmentation(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("KERASGAN_CACHE", str(tmp_path / "cache"))
+    options = ["--images=64", "--models=dcgan", "--steps=2", "--seeds=1", "--num=10"]
+    options += ["--dataset=fashion_mnist_mini", f"--output={tmp_path}"]
+    monkeypatch.setattr("kerasgan.data.load_arrays", lambda *_: (np.zeros((8, 28, 28, 1), "u1"), 0))
+    assert run(monkeypatch, "few_images", *options) == 0
+    lines = records.read(tmp_path / "few_images.jsonl")
+    assert [line["augment"] for line in lines] == ["none", "diffaugment"]
+    assert lines[0]["trained"] != lines[1]["trained"] and lines[0]["n_real"] == 8
+    assert (tmp_path / "few_images_dcgan_64_none.png").is_file()
+    assert (tmp_path / "few_images.png").stat().st_size > 1000
+    assert run(monkeypatch, "few_images", *options) == 0
+    assert capsys.readouterr().out.count("already in") == 2
+
+
+@pytest.mark.slow
+def test_data_measures_everything_it_says(tmp_path, monkeypatch):
+    options = ["--images=1000", "--files=64", "--steps=2", "--rounds=1", "--gigabytes=0.02"]
+    assert run(monkeypatch, "data", *options, f"--output={tmp_path}") == 0
+    lines = {line["measure"]: line for line in records.read(tmp_path / "data.jsonl")}
+    assert lines["workers"]["rows"] == [640, 640]
+    assert len(lines["memory"]["gigabytes"]) == 4
+    assert set(lines["step_time"]["over_in_memory"]) == {"warm", "cold"}

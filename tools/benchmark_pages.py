@@ -146,8 +146,8 @@ def few_images_section():
     header = ("model", "training images", "augmentation", "seeds", first["metric"], "against none")
     return [
         "## Few images",
-        f"`kerasgan benchmark few_images`: {first['steps']:,} steps of {first['batch_size']} images "
-        f"each; {first['n_fake']:,} samples against {first['n_real']:,} of {first['dataset']} "
+        f"`kerasgan benchmark few_images`: {first['steps']:,} steps of {first['batch_size']} "
+        f"images; {first['n_fake']:,} samples against {first['n_real']:,} of {first['dataset']} "
         f"{first['split']}; mean ± standard deviation of seeds.",
         table(header, rows),
         "![few images](results/few_images.png)",
