@@ -51,7 +51,10 @@ def test_a_recipe_follows_number_and_size_of_the_pictures():
     assert "augment" not in many["model"] and many["data"]["image_size"] == 128
     assert suggested(9, tested=1)["data"]["batch_size"] == 8
     assert suggested(9, tested=1)["evaluation"] == {"split": "train"}
-    for tables in (suggested(9), many):
+    held = folder.Pictures(90, 10, [(64, 64)], 3, None)
+    critic = suggestions.for_pictures({"model": {"name": "sngan"}}, held, updates=5)
+    assert critic["data"] == {"batch_size": 80}
+    for tables in (suggested(9), many, critic):
         recipes.complete(tables)
 
 

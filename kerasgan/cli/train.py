@@ -135,6 +135,7 @@ def suggested(tables):
 
     from kerasgan.data import folder
     from kerasgan.data.loading import is_folder
+    from kerasgan.training import recipe as recipes
     from kerasgan.training import suggestions
 
     data = tables.get("data", {})
@@ -142,7 +143,8 @@ def suggested(tables):
         return tables
     pictures = folder.look(data["name"], data.get("split", "train"), data.get("transparent", False))
     gpus = len(tf.config.list_physical_devices("GPU"))
-    tables = suggestions.for_pictures(tables, pictures, gpus)
+    updates = recipes.updates_of_discriminator(recipes.complete(tables).model)
+    tables = suggestions.for_pictures(tables, pictures, gpus, updates)
     print(f"A recipe for {pictures.count:,} pictures; --set table.key=value changes it:\n")
     print(tomli_w.dumps(tables))
     return tables

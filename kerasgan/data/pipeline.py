@@ -42,12 +42,16 @@ def batches(
     >>> [x.shape.as_list() for x, y in dataset]
     [[4, 28, 28, 1], [4, 28, 28, 1]]
     """
-    read, count = _reader(images, labels, batch_size, drop_remainder, name)
+    source = _source(images, labels, batch_size, drop_remainder, name)
+    count, read = len(source), source.reader()
     order = tf.data.Dataset.range(count)
     if shuffle:
         order = order.shuffle(count, seed=seed, reshuffle_each_iteration=True)
     order = order.batch(batch_size, drop_remainder=drop_remainder)
-    keys = tf.data.Dataset.random(seed, rerandomize_each_iteration=True).batch(2)
+    if source.flip:
+        keys = tf.data.Dataset.random(seed, rerandomize_each_iteration=True).batch(2)
+    else:
+        keys = tf.data.Dataset.from_tensors((0, 0)).repeat()
     return (
         tf.data.Dataset.zip(order, keys)
         .map(read, num_parallel_calls=tf.data.AUTOTUNE)
@@ -83,7 +87,8 @@ def steps(images, labels=None, batch_size=64, seed=0, start=0, stop=None, name="
     >>> bool((whole[5] == rest).numpy().all())
     True
     """
-    read, count = _reader(images, labels, batch_size, True, name)
+    source = _source(images, labels, batch_size, True, name)
+    count, read = len(source), source.reader()
     in_epoch = count // batch_size
     first, number = rows or (0, batch_size)
 
@@ -97,8 +102,8 @@ def steps(images, labels=None, batch_size=64, seed=0, start=0, stop=None, name="
     return order.map(batch_of, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
 
-def _reader(images, labels, batch_size, drop_remainder, name):
-    """Returns a function from indices and a key to a batch, and the number of examples."""
+def _source(images, labels, batch_size, drop_remainder, name):
+    """Returns what `batches` and `steps` take as a source, once its size is checked."""
     if isinstance(images, ArraySource):
         source = images
     else:
@@ -112,7 +117,7 @@ def _reader(images, labels, batch_size, drop_remainder, name):
             f"{name} must fill one batch. Received: {count} images, batch_size={batch_size}; "
             f"lower `batch_size`."
         )
-    return source.reader(), count
+    return source
 
 
 def as_arrays(images, labels, name):

@@ -114,7 +114,7 @@ class Unread:
                 if images is None:
                     images = [0, *chunk.shape[1:]]
                     write_header(file, images)
-                chunk.tofile(file)
+                file.write(np.ascontiguousarray(chunk).data)
                 images[0] += len(chunk)
                 labels.append(ids)
             if images is None:

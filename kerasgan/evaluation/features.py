@@ -44,8 +44,8 @@ def real_protocol(dataset, split, num, image_shape, extractor, data_dir=None, ch
             f"The images of {dataset} have {pictures.shape[3]} channels, the generated ones "
             f"{image_shape[2]}: --channels 1 compares both in grey, --channels 3 in colour."
         )
-    pictures = pixels.in_channels(pictures, channels)
     pictures = data.subset(pictures, min(num or len(pictures), len(pictures)))
+    pictures = pixels.in_channels(pictures, channels)
     real, _ = real_features(pictures, extractor, f"{dataset} {split}", verbose=True)
     return real, {
         "metric": extractor.distance_name,

@@ -10,7 +10,7 @@ FEW = 5_000
 NOT_AUGMENTED = ("lapgan",)
 
 
-def for_pictures(tables, pictures, gpus=0):
+def for_pictures(tables, pictures, gpus=0, updates=1):
     """Returns the tables of a recipe, completed for a folder of pictures.
 
     Args:
@@ -18,6 +18,7 @@ def for_pictures(tables, pictures, gpus=0):
         pictures: `kerasgan.data.folder.Pictures`.
         gpus: Number of GPUs. The sizes for a CPU were tried on two cores; those for a GPU are not
             tried.
+        updates: Updates of the discriminator in a step.
 
     Returns:
         New dict of tables, not yet checked.
@@ -40,8 +41,9 @@ def for_pictures(tables, pictures, gpus=0):
         model.setdefault("augment", "diffaugment")
     if "image_size" not in data and (size := side(pictures.sizes, gpus)):
         data["image_size"] = size
-    if pictures.count < 64:
-        data.setdefault("batch_size", 2 ** int(np.log2(max(pictures.count, 1))))
+    if pictures.count < 64 * updates:
+        each = 2 ** int(np.log2(max(pictures.count / updates, 1)))
+        data.setdefault("batch_size", each * updates)
     if not {"epochs", "steps"} & set(training):
         training["steps"] = 50_000 if gpus else 10_000
     if pictures.tested < 2:

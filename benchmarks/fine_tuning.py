@@ -1,0 +1,152 @@
+"""Trains on 200 images of a class, from scratch and from a model that never saw the class.
+
+    kerasgan benchmark fine_tuning
+
+A DCGAN learns Fashion-MNIST without bags. Then 200 bags are learnt from its weights, and, four
+times as long, from scratch, all with augmentation. Samples are scored against the bags of
+the test split. Writes one JSON line per training to `fine_tuning.jsonl`, where trainings already in
+the file are not repeated, and the curves as a picture.
+"""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import keras
+import numpy as np
+import typer
+
+import kerasgan
+from kerasgan import cli, data, metrics
+from kerasgan.evaluation import records
+from kerasgan.evaluation.features import real_features
+from kerasgan.evaluation.scorer import SCORE_SEED
+from kerasgan.training.build import take_weights
+from kerasgan.utils import provenance
+from kerasgan.utils.errors import needs
+
+NAME, CLASS = "fashion_mnist", 8  # bags
+BATCH_SIZE = 64
+ARGUMENTS = {"width": 32, "ema_decay": 0.998}
+LONGER = 4  # times that trainings from scratch take longer
+
+
+def main(
+    before: Annotated[int, typer.Option(min=1, help="Steps without bags.")] = 15_000,
+    steps: Annotated[int, typer.Option(min=4, help="Steps on bags, from the weights.")] = 3_000,
+    images: Annotated[int, typer.Option(min=64, help="Bags to train on.")] = 200,
+    seeds: Annotated[int, typer.Option(min=1, help="Trainings of each kind.")] = 3,
+    dataset: Annotated[str, typer.Option(help="Data set of these classes.")] = NAME,
+    folder: Annotated[Path, typer.Option(help="For the model without bags.")] = Path("runs"),
+    output: Annotated[Path, typer.Option(help="Folder of the results.")] = records.RESULTS,
+):
+    """Compare fine-tuning with training from scratch."""
+    needs("matplotlib", "benchmarks")
+    file = output / "fine_tuning.jsonl"
+    pictures, labels = data.load_arrays(dataset)
+    tested, test_labels = data.load_arrays(dataset, "test")
+    few = data.subset(pictures[labels == CLASS], images)
+    bags = tested[test_labels == CLASS]
+    extractor = metrics.EfficientNetLite0()
+    features, _ = real_features(bags, extractor, f"{dataset} test, class {CLASS}", verbose=True)
+    real = metrics.Statistics.of(features)
+    start = without(pictures[labels != CLASS], before, folder / f"without_{CLASS}_{before}.keras")
+    for seed in range(seeds):
+        for kind in ("fine-tuned", "from scratch"):
+            wanted = {
+                "benchmark": "fine_tuning",
+                "dataset": dataset,
+                "class": CLASS,
+                "images": images,
+                "arguments": ARGUMENTS,
+                "batch_size": BATCH_SIZE,
+                "before": before,
+                "kind": kind,
+                "steps": steps * (1 if kind == "fine-tuned" else LONGER),
+                "seed": seed,
+            }
+            run(wanted, few, start if kind == "fine-tuned" else None, real, len(bags), file)
+    plot(records.read(file), output / "fine_tuning.png")
+
+
+def model(shape, seed):
+    keras.utils.set_random_seed(seed)
+    gan = kerasgan.DCGAN(shape, seed=seed, augment="diffaugment", **ARGUMENTS)
+    gan.compile()
+    return gan
+
+
+def without(pictures, steps, path):
+    """Returns a model trained without bags, from the file of an earlier call if there is one."""
+    if path.is_file():
+        return keras.saving.load_model(path)
+    gan = model(pictures.shape[1:], 0)
+    gan.fit(data.steps(pictures, None, BATCH_SIZE, stop=steps), verbose=0)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    gan.save(path)
+    return gan
+
+
+def run(wanted, few, start, real, num, file):
+    """Trains once, unless the file holds that training, and adds its line."""
+    for line in records.read(file):
+        if all(line[key] == value for key, value in wanted.items()):
+            print(f"{wanted['kind']}, seed {wanted['seed']}: already in {file}")
+            return
+    gan, extractor = model(few.shape[1:], wanted["seed"]), metrics.EfficientNetLite0()
+    if start is not None:
+        take_weights(gan, start)
+    curve, seconds, quarter = {}, 0.0, wanted["steps"] // 4
+    for first in range(0, 4 * quarter, quarter):
+        began = time.monotonic()
+        gan.fit(
+            data.steps(few, None, BATCH_SIZE, wanted["seed"], first, first + quarter), verbose=0
+        )
+        seconds += time.monotonic() - began
+        scores = gan.evaluate(real, num=num, seed=SCORE_SEED, extractor=extractor, verbose=0)
+        curve[f"{seconds / 60:.2f}"] = round(scores["frechet_distance"], 3)
+    line = {
+        **wanted,
+        "metric": extractor.distance_name,
+        "split": "test",
+        "n_real": num,
+        "n_fake": num,
+        "distance_after_minutes": curve,
+        "trained": list(curve.values())[-1],
+        **provenance.stamp(gan.inference_generator, extractor),
+    }
+    records.append(file, line)
+    print(f"{wanted['kind']}, seed {wanted['seed']}: {curve}", flush=True)
+
+
+def plot(lines, path):
+    """Plots the distance over the minutes, one line for each training."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
+    for line in records.like_last(lines, "dataset", "images", "before", "arguments"):
+        curve = line["distance_after_minutes"]
+        tuned = line["kind"] == "fine-tuned"
+        axes.plot(
+            np.array(list(curve), float),
+            list(curve.values()),
+            "o-",
+            color="#4477aa" if tuned else "#999999",
+            label=line["kind"] if line["seed"] == 0 else None,
+        )
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("minutes of training on one core")
+    axes.set_ylabel(f"{lines[-1]['metric']} of {lines[-1]['n_fake']:,} samples")
+    axes.set_title(
+        f"{lines[-1]['images']} bags, after a training without bags or none", fontsize=10
+    )
+    axes.legend()
+    figure.savefig(path, dpi=130)
+    plt.close(figure)
+
+
+if __name__ == "__main__":
+    cli.run(main)
