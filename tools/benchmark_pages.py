@@ -154,6 +154,31 @@ def few_images_section():
     ]
 
 
+def fine_tuning_section():
+    lines = records.read(RESULTS / "fine_tuning.jsonl")
+    if not lines:
+        return []
+    last = records.like_last(lines, "dataset", "images", "before", "arguments")
+    first = last[-1]
+    rows = []
+    for (kind,), seeds in groups(last, "kind").items():
+        curves = [list(line["distance_after_minutes"].items()) for line in seeds]
+        for point in zip(*curves, strict=True):
+            minutes, scores = zip(*point, strict=True)
+            spread = [{"score": score} for score in scores]
+            rows.append((kind, f"{statistics.mean(map(float, minutes)):.1f}", len(seeds),
+                         mean(spread, "score", ".1f")))  # fmt: skip
+    return [
+        "## Fine-tuning",
+        f"`kerasgan benchmark fine_tuning`: DCGAN on {first['images']} images of class "
+        f"{first['class']} of {first['dataset']}, from scratch and from a training without that "
+        f"class, on one core; {first['n_fake']:,} samples against {first['n_real']:,} of the test "
+        f"split. Scores of so few images are inflated, all alike.",
+        table(("training", "minutes", "seeds", first["metric"]), rows),
+        "![fine-tuning](results/fine_tuning.png)",
+    ]
+
+
 def data_section():
     latest = {line["measure"]: line for line in records.read(RESULTS / "data.jsonl")}
     if not latest:
@@ -280,6 +305,7 @@ def results_page():
         throughput_section(),
         data_section(),
         few_images_section(),
+        fine_tuning_section(),
         export_section(),
     ]
     return "\n\n".join([*intro, *(part for section in sections for part in section)]) + "\n"
