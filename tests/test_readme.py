@@ -48,6 +48,8 @@ def test_commands_and_their_options_exist(line):
     _, name, *words = shlex.split(line, comments=True)
     commands = typer.main.get_command(app).commands
     assert name in commands
+    if hasattr(commands[name], "commands"):  # a group, such as `kerasgan data`
+        commands, name, words = commands[name].commands, words[0], words[1:]
     if name != "benchmark":  # each benchmark's script defines its options
         known = {option for each in commands[name].params for option in each.opts}
         assert {word for word in words if word.startswith("--")} <= known

@@ -76,6 +76,8 @@ def test_wheel_holds_every_asset(names):
     assert {
         "metrics/assets/efficientnet_lite0.npz",
         "data/assets/fashion_mnist_mini.npz",
+        "data/assets/noto_emoji_mini.json",
+        "data/assets/noto_emoji_mini.webp",
     } == assets
     assert {f"kerasgan/{file}" for file in assets} <= names
 
