@@ -177,4 +177,4 @@ def test_300_pictures_of_mixed_formats_from_the_folder_to_the_film(tmp_path):
         if arguments[0] == "evaluate":
             assert json.loads(done.stdout)["metric"] == "FD[lite0]"
     assert os.path.getsize(tmp_path / "film.webp") > 1000
-    assert zoo.load(output).signature.output.shape == (64, 64, 3)
+    assert zoo.load(output).signature.output.shape == (32, 32, 3)
