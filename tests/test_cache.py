@@ -8,6 +8,7 @@ import sys
 import textwrap
 import threading
 import time
+import types
 
 import keras
 import numpy as np
@@ -18,9 +19,11 @@ from PIL import Image
 import kerasgan
 from kerasgan import cli, data
 from kerasgan.data import unread
-from kerasgan.data.source import ArraySource
+from kerasgan.data.source import ArraySource, announcer
+from kerasgan.training import session
 from kerasgan.utils import processes
 from kerasgan.utils.errors import UserError
+from kerasgan.utils.files import locked
 
 SIDE = 8
 
@@ -331,7 +334,7 @@ def test_prepare_list_remove(photos, cache, capsys):
     assert run("data", "list") == 0
     out = capsys.readouterr().out
     assert f"0.00 GB  90 images (8, 8, 3) of {photos}, train" in out
-    assert "left by a killed preparation" in out and "2 sets, 0.00 GB in" in out
+    assert "a preparation that runs, or was killed" in out and "2 sets, 0.00 GB in" in out
     assert run("data", "remove") == 2
     assert run("data", "remove", "photos") == 2
     assert "There is no set" in capsys.readouterr().err
@@ -339,3 +342,59 @@ def test_prepare_list_remove(photos, cache, capsys):
     assert run("data", "list") == 0
     assert "0 sets" in capsys.readouterr().out
     assert run("data", "prepare", "fashion_mnist_mini") == 2
+
+
+def test_the_cache_repeats_what_was_left_out(photos):
+    (photos / "cats" / "000.png").write_bytes(b"none")
+    for _ in range(2):
+        with pytest.warns(UserWarning, match="left out damaged images: cats/000.png"):
+            read(photos, cached=True, skip_damaged=True)
+
+
+def test_a_set_that_is_being_read_is_not_removed(photos, cache):
+    name = os.path.basename(read(photos, cached=True).cache)
+    with locked(unread.lock_of(name)):
+        for each in (name, f".partial-01234567-{name}"):
+            with pytest.raises(UserError, match="Another process is at work"):
+                unread.remove(each)
+    assert (cache / name).is_dir()
+
+
+def test_rows_of_a_mapped_file_are_announced(photos, monkeypatch):
+    source = read(photos, cached=True)
+    monkeypatch.setattr("kerasgan.data.source.COPIED", 0)
+    told = announcer(source.parts["image"])
+    told(np.array([0, 89, 3]))  # the system takes any page of the file
+    assert announcer(np.zeros((3, 2)))(np.array([0])) is None
+
+
+def test_workers_of_a_strategy_get_rows_of_their_own(monkeypatch):
+    rng = np.random.default_rng(0)
+    source = ArraySource({"image": rng.integers(0, 256, (40, 8, 8, 1), np.uint8)}, flip=True)
+    gan = kerasgan.DCGAN((8, 8, 1), width=4)
+    made = []
+    strategy = types.SimpleNamespace(
+        distribute_datasets_from_function=made.append, num_replicas_in_sync=4
+    )
+    monkeypatch.setattr(type(gan), "distribute_strategy", strategy)
+    monkeypatch.setattr("kerasgan.utils.replicas.several_workers", lambda _: True)
+    plan = session.Plan(epochs=1, batch_size=8, seed=5)
+    session.distributed(gan, source, plan, 3, 5)
+    read_rows = []
+    batch = ArraySource.reader
+
+    def counted(self):
+        read = batch(self)
+        return lambda indices, *rest: (
+            read_rows.append(int(indices.shape[0])) or read(indices, *rest)
+        )
+
+    monkeypatch.setattr(ArraySource, "reader", counted)
+    # Two workers of two replicas each.
+    parts = [list(made[0](tf.distribute.InputContext(2, worker, 4))) for worker in range(2)]
+    assert read_rows == [4, 4]
+    assert [[part.shape[0] for part in each] for each in parts] == [[2] * 4] * 2
+    whole = list(data.steps(source, None, 8, 5, 3, 5))
+    for step in range(2):
+        replicas = [parts[worker][2 * step + r] for worker in range(2) for r in range(2)]
+        np.testing.assert_array_equal(np.concatenate(replicas), whole[step])

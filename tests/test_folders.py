@@ -197,3 +197,28 @@ def test_white_is_the_same_in_all_splits(tmp_path):
     with pytest.warns(UserWarning, match="levels up to 1023"):
         test, _ = data.load_arrays(tmp_path, "test")
     assert test[0, 0, 0, 0] == round(500 * 255 / 1023)
+
+
+def test_a_link_that_leads_nowhere_is_a_damaged_picture(tmp_path):
+    save(tmp_path / "0.png", 1)
+    (tmp_path / "1.png").symlink_to(tmp_path / "gone.png")
+    with pytest.raises(UserError, match="cannot read 1 of 2 images: 1.png"):
+        data.load_arrays(tmp_path, "all")
+    with pytest.warns(UserWarning, match="left out damaged images: 1.png"):
+        assert len(data.load_arrays(tmp_path, "all", skip_damaged=True)[0]) == 1
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tiff", "webp"])
+def test_pictures_of_a_camera_held_upright_have_one_size(tmp_path, suffix):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (30, 20), "red").save(tmp_path / f"0.{suffix}", exif=exif)
+    Image.new("RGB", (20, 30), "red").save(tmp_path / f"1.{suffix}")
+    assert data.load_arrays(tmp_path, "all")[0].shape == (2, 30, 20, 3)
+
+
+def test_grey_pictures_on_a_coloured_background_are_coloured(tmp_path):
+    Image.new("LA", (8, 8), (0, 0)).save(tmp_path / "0.png")
+    assert data.load_arrays(tmp_path, "all")[0][0, 0, 0].tolist() == [255]
+    orange, _ = data.load_arrays(tmp_path, "all", background="#ff8000")
+    assert orange[0, 0, 0].tolist() == [255, 128, 0]

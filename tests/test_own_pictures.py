@@ -20,6 +20,7 @@ from kerasgan.data import folder
 from kerasgan.training import recipe as recipes
 from kerasgan.training import suggestions
 from kerasgan.training.build import take_weights
+from kerasgan.utils import hashing
 from kerasgan.utils.errors import UserError
 
 pytestmark = pytest.mark.filterwarnings("ignore:The Frechet distance of 1280 features")
@@ -178,3 +179,42 @@ def test_300_pictures_of_mixed_formats_from_the_folder_to_the_film(tmp_path):
             assert json.loads(done.stdout)["metric"] == "FD[lite0]"
     assert os.path.getsize(tmp_path / "film.webp") > 1000
     assert zoo.load(output).signature.output.shape == (32, 32, 3)
+
+
+def test_a_finished_run_of_other_pictures_is_no_finished_run(trained, photos, tmp_path, capsys):
+    other = pictures.write(tmp_path / "photos", 31)
+    command = ("train", "--dataset", other, "--steps", 2, "--output", trained, "--image-size", 16)
+    assert run(*command, "--set", "model.width=4") == 2
+    assert "was trained with" in capsys.readouterr().err
+
+
+@pytest.mark.filterwarnings("ignore:.*left out damaged images")
+def test_evaluate_reads_a_folder_as_the_run_did(tmp_path, capsys):
+    held = tmp_path / "held"
+    pictures.write(held, 12, classes=("all",))
+    (held / "all" / "broken.png").write_bytes(b"none")
+    command = ["train", "--dataset", held, "--steps", 1, "--output", tmp_path / "run"]
+    command += ["--image-size", 16, "--set", "model.width=4", "--set", "data.background=black"]
+    assert run(*command, "--set", "data.skip_damaged=true") == 0
+    capsys.readouterr()
+    assert run("evaluate", tmp_path / "run") == 0
+    line = json.loads(capsys.readouterr().out)
+    kept = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert line["split"] == kept["split"] == "train"
+    images, _ = data.load_arrays(held, "train", 16, background="black", skip_damaged=True)
+    assert line["real_sha256"] == hashing.of_array(data.subset(images, line["n_real"]))
+
+
+def test_augmentation_may_be_refused_and_is_suggested_to_those_that_take_it(tmp_path):
+    given = suggested(20, tables={"model": {"name": "dcgan", "augment": "none"}})
+    assert given["model"]["augment"] == "none"
+    assert kerasgan.DCGAN((8, 8, 1), width=4, augment="none").augmentation is None
+    held = folder.Pictures(20, 2, [(64, 64)], 3, None)
+    made = suggestions.for_pictures({"model": {"name": "x.py:Mine"}}, held, arguments=("width",))
+    assert "augment" not in made["model"]
+
+
+def test_options_of_folders_are_refused_elsewhere():
+    for option in ({"background": "black"}, {"skip_damaged": True}):
+        with pytest.raises(UserError, match=f"`{next(iter(option))}` is for folders"):
+            data.load_source("fashion_mnist_mini", **option)

@@ -51,7 +51,7 @@ def list_sets():
         from kerasgan.data import unread
     found = unread.prepared()
     for folder, about in found.items():
-        what = "left by a killed preparation"
+        what = "not whole: of a preparation that runs, or was killed"
         if about["name"] is not None:
             number, *shape = about["shape"]
             what = f"{number:,} images {tuple(shape)} of {about['name']}, {about['split']}"

@@ -18,7 +18,9 @@ def evaluate(
     dataset: Annotated[
         str | None, typer.Option(help="Real images; default: those that the run trained on.")
     ] = None,
-    split: Annotated[str, typer.Option(help="Split of the dataset.")] = "test",
+    split: Annotated[
+        str | None, typer.Option(help="Split of the dataset; default: that of the run, or test.")
+    ] = None,
     channels: Annotated[
         int | None, typer.Option(help="1 compares in grey, 3 in colour; default: as they are.")
     ] = None,
@@ -32,7 +34,11 @@ def evaluate(
     """Print the Frechet distance between samples and real images, as one line of JSON."""
     if channels not in (None, 1, 3):
         raise UserError(f"--channels is 1 (grey) or 3 (colour). Received: {channels}")
-    dataset = dataset or trained_on(checkpoint)
+    options = {}
+    if dataset is None:
+        dataset, used, options = trained_on(checkpoint)
+        split = split or used
+    split = split or "test"
     gan = load_gan(checkpoint, module)
     from kerasgan import metrics
     from kerasgan.evaluation.features import real_protocol
@@ -44,7 +50,7 @@ def evaluate(
     extractor = metrics.EfficientNetLite0()
     with contextlib.redirect_stdout(sys.stderr):  # progress bars: the output is JSON alone
         real, protocol = real_protocol(
-            dataset, split, num, output.shape, extractor, data_dir, channels
+            dataset, split, num, output.shape, extractor, data_dir, channels, **options
         )
         batches = map(output.observed, gan.sample_batches(len(real), seed=seed))
         samples = (pixels.in_channels(batch, channels) for batch in batches)
@@ -62,16 +68,20 @@ def evaluate(
 
 
 def trained_on(checkpoint):
-    """Returns the name of the data that a run or zoo entry was trained on."""
+    """Returns the name of the data that a run or zoo entry was trained on, the split that it was
+    scored against, if that is said, and how a folder was read."""
     from kerasgan import zoo
 
     folder = Path(zoo.find(checkpoint))
     folder = folder if folder.is_dir() else folder.parent
-    name = zoo.origin(folder).get("recipe", {}).get("data", {}).get("name")
+    origin = zoo.origin(folder)
+    data, split = origin.get("recipe", {}).get("data", {}), origin.get("scores", {}).get("split")
+    options = {key: data[key] for key in ("background", "skip_damaged") if key in data}
+    name = data.get("name")
     if name is None and (folder / "session.json").is_file():
         record = json.loads((folder / "session.json").read_text(encoding="utf-8"))
         name = record.get("data", {}).get("name")
         name = None if name == "arrays" else name
     if name is None:
         raise UserError(f"Nothing tells what {checkpoint} was trained on: name it by --dataset.")
-    return name
+    return name, split, options

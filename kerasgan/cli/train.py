@@ -72,16 +72,23 @@ def train(
     from kerasgan.training import recipe as recipes
     from kerasgan.training.train import train_recipe
 
-    tables = recipes.parse(file) if file else {}
-    if start_from is not None and not file:
-        tables = recipe_from(start_from, dataset)
-    elif start_from is not None:
-        tables.setdefault("training", {})["start_from"] = start_from
+    asked = recipes.override({}, overrides or [])
     for key, value in shortcuts.items():
         if value is not None:
             table, _, name = key.partition(".")
-            tables.setdefault(table, {})[name] = value
-    tables = resolved(recipes.override(tables, overrides or []))
+            asked.setdefault(table, {}).setdefault(name, value)
+    tables = recipes.parse(file) if file else {}
+    if start_from is not None and not file:
+        tables = recipe_from(start_from, asked.get("data", {}).get("name"))
+    elif start_from is not None:
+        tables.setdefault("training", {})["start_from"] = start_from
+    tables = {
+        table: {**tables[table], **asked.get(table, {})}
+        if isinstance(tables.get(table, {}), dict) and table in tables
+        else asked[table]
+        for table in {**tables, **asked}
+    }
+    tables = resolved(tables)
     if not file:
         tables = suggested(tables)
     whole = recipes.complete(tables, source=str(recipe or "recipe"))
@@ -91,8 +98,15 @@ def train(
         print(trial.dry_run(whole, data_dir))
         return
     start_from = whole.training.start_from
-    trained = zoo.load_start(start_from) if start_from else None
     directory = output or Path("runs") / run_name(whole)
+    if (
+        start_from
+        and os.path.exists(start_from)
+        and directory.resolve() == Path(start_from).resolve()
+    ):
+        raise UserError(f"{directory} is what the training starts from: name another --output.")
+    begun = bool(checkpoints.found(directory / "checkpoints")) and not overwrite
+    trained = zoo.load_start(start_from) if start_from and not begun else None
     try:
         result = train_recipe(
             whole,
@@ -143,8 +157,10 @@ def suggested(tables):
         return tables
     pictures = folder.look(data["name"], data.get("split", "train"), data.get("transparent", False))
     gpus = len(tf.config.list_physical_devices("GPU"))
-    updates = recipes.updates_of_discriminator(recipes.complete(tables).model)
-    tables = suggestions.for_pictures(tables, pictures, gpus, updates)
+    model = recipes.complete(tables).model
+    updates = recipes.updates_of_discriminator(model)
+    arguments = recipes.model_arguments(models.get(model.name))
+    tables = suggestions.for_pictures(tables, pictures, gpus, updates, arguments)
     print(f"A recipe for {pictures.count:,} pictures; --set table.key=value changes it:\n")
     print(tomli_w.dumps(tables))
     return tables
@@ -161,7 +177,9 @@ def run_name(recipe):
     """
     model, data = recipe.model.name, recipe.data.name
     data = os.path.basename(data) if os.path.isabs(data) else data
-    return f"{model.rpartition(':')[2]}_{data}".replace(os.sep, "_")
+    start = recipe.training.start_from
+    origin = f"_from_{os.path.basename(start)}" if start else ""
+    return f"{model.rpartition(':')[2]}_{data}{origin}".replace(os.sep, "_")
 
 
 def resolved(tables):

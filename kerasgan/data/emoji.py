@@ -26,13 +26,12 @@ FONT = Path("/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf")
 LIST = Path("/usr/share/unicode/emoji/emoji-test.txt")
 SIZE = (136, 128)  # width and height of the font's bitmaps
 POINTS = 109  # font size at which they are drawn as they are
-TONES = range(0x1F3FB, 0x1F400)  # the five skin tones
 AT_ONCE = 64
 LICENCE = "Noto Color Emoji, Google, Apache-2.0"
 
 ASSETS = Path(__file__).parent / "assets"
 MINI_SIDE, MINI_COLUMNS = 64, 44
-MINI_SHA256 = "82e53c93f0a69e5663cd90fee78cca532e02f2cbc078b531efccc63ce04bc39d"  # of the pixels
+MINI_SHA256 = "822e084c39ccdd78589ac5f07e873acbc040caedb605b26f4dc8118f289a6961"  # of the pixels
 
 
 class Emoji(typing.NamedTuple):
@@ -42,8 +41,13 @@ class Emoji(typing.NamedTuple):
 
     @property
     def base(self):
-        """The characters without skin tone."""
-        return "".join(each for each in self.text if ord(each) not in TONES)
+        """The name without skin tones, and without the "person, person" of couples that have two.
+
+        Sequences of characters do not tell families: a couple with two tones has another one.
+        """
+        name, _, rest = self.name.partition(": ")
+        parts = [each for each in rest.split(", ") if each not in ("", "person")]
+        return name, *(each for each in parts if not each.endswith("skin tone"))
 
 
 def listed():
@@ -59,7 +63,7 @@ def listed():
         if match:
             text = "".join(chr(int(code, 16)) for code in match[1].split())
             emoji = Emoji(text, group, match[2].strip())
-            found.setdefault(emoji.base.replace("\ufe0f", ""), []).append(emoji)
+            found.setdefault(emoji.base, []).append(emoji)
     families = list(found.values())
     # NumPy guarantees this stream, unlike default_rng's.
     order = np.random.RandomState(0).permutation(len(families))

@@ -54,7 +54,7 @@ def look(root, split="train", transparent=False):
         channels = found.looked().channels
     sizes = [found.headers[place][1] for place in found.chosen if place not in found.wrong]
     tested = len(found.splits.get("test", ()))
-    return Pictures(len(found.chosen), tested, sizes, channels, found.classes)
+    return Pictures(len(sizes), tested, sizes, channels, found.classes)
 
 
 def unread_folder(
@@ -78,12 +78,16 @@ def unread_folder(
         shape=folder.shape,
         chunks=lambda: folder.chunks(skip_damaged),
         class_names=folder.classes,
+        told=folder.sentences,
     )
 
 
 def state(path):
-    """Returns size and time of change of a file."""
-    found = path.stat()
+    """Returns size and time of change of a file, zeros where a link leads nowhere."""
+    try:
+        found = path.stat()
+    except OSError:
+        return 0, 0
     return found.st_size, found.st_mtime_ns
 
 
@@ -192,6 +196,7 @@ class Folder:
         # Of all files, so that every split comes with the same classes and channels.
         self.classes, self.labels = classes_of([file.parts[depth:-1] for file in self.files])
         self.image_size, self.transparent, self.background = image_size, transparent, background
+        self.sentences = []  # what a cache repeats whenever it is read
         self.wrong = {}  # what is wrong with damaged pictures, by place
         self.reader = None
         self.pool = Pool(1 if len(self.files) <= FEW else None)
@@ -227,6 +232,8 @@ class Folder:
         }
         modes = self.modes()
         grey = all(mode in ("1", "L", "LA") or pictures.deep(mode) for mode in modes)
+        if "LA" in modes and len(set(self.background)) > 1:
+            grey = False  # on a coloured background
         self.reader = pictures.Reader(
             mode="RGBA" if self.transparent else "L" if grey else "RGB",
             background=self.background,
@@ -289,7 +296,8 @@ class Folder:
         more = f" and {len(named) - LISTED} more" if len(named) > LISTED else ""
         listed = f"{', '.join(named[:LISTED])}{more}"
         if skip and len(self.wrong) < len(self.chosen):
-            warnings.warn(f'"{self.root}": left out damaged images: {listed}.', stacklevel=4)
+            self.sentences.append(f'"{self.root}": left out damaged images: {listed}.')
+            warnings.warn(self.sentences[-1], stacklevel=4)
             return
         raise UserError(
             f'"{self.root}": cannot read {len(named)} of {len(self.chosen)} images: {listed}. '

@@ -136,7 +136,7 @@ def load_source(
             - "noto_emoji": 3,655 emoji in colour, 128 x 136 pixels, drawn from Debian's packages
               fonts-noto-color-emoji and unicode-data; classes are Unicode's groups, `captions` the
               names. All skin tones of an emoji are in the same split. "noto_emoji_mini": those
-              without skin tone, 1,876 of 64 x 64 pixels, embedded in kerasgan.
+              without skin tone, 1,870 of 64 x 64 pixels, embedded in kerasgan.
             - The name of a TFDS dataset with an "image" feature: "cifar10", "celeb_a", ... It is
               downloaded on first use. "fashion_mnist" needs no network where Debian's package
               dataset-fashion-mnist is installed.
@@ -173,6 +173,12 @@ def load_source(
     """
     if image_size is not None:
         sides(image_size)
+    of_folders = {"background": background != "white", "skip_damaged": skip_damaged}
+    drawn = (emoji.FULL, emoji.MINI)
+    is_path = isinstance(name, (str, os.PathLike)) and (name in drawn or is_folder(name))
+    if not is_path and any(of_folders.values()):
+        option = next(key for key, given in of_folders.items() if given)
+        raise UserError(f"`{option}` is for folders of images. Received: {name}")
     if not isinstance(name, (str, os.PathLike)):
         source = arrays_source(name, split, image_size)
     elif name == tfds_sets.MINI:
@@ -269,13 +275,13 @@ def is_folder(name):
     )
 
 
-def spec_of(name, image_size=None, data_dir=None):
+def spec_of(name, image_size=None, data_dir=None, transparent=False):
     """Returns what an example of a dataset is, for TFDS datasets without reading them.
 
     Args:
         name: As in `load_source`, but no arrays.
         image_size: As in `load`, or `None`.
-        data_dir: As in `load`.
+        data_dir, transparent: As in `load_source`.
 
     Returns:
         dict from the parts of an example, "image" and maybe "label", to their kinds.
@@ -290,9 +296,9 @@ def spec_of(name, image_size=None, data_dir=None):
     Image((32, 32, 3))
     """
     if name in EMBEDDED:
-        return load_source(name, "all", image_size).spec
+        return load_source(name, "all", image_size, transparent=transparent).spec
     if name == emoji.FULL or is_folder(name):
-        found = unread(name, "all", image_size)
+        found = unread(name, "all", image_size, transparent=transparent)
         spec, names = {"image": Image(found.shape())}, found.class_names
         return {**spec, "label": Label(len(names), names)} if names else spec
     with logs.quiet():

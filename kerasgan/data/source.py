@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import mmap
 
 import numpy as np
 import tensorflow as tf
@@ -151,11 +152,39 @@ def reader_of(values):
             held = tf.constant(values)
         return lambda indices: tf.gather(held, indices)
 
+    announce = announcer(values)
+
+    def fetch(places):
+        announce(places)
+        return values[places]
+
     def read(indices):
-        rows = tf.numpy_function(lambda places: values[places], [indices], values.dtype)
+        rows = tf.numpy_function(fetch, [indices], values.dtype)
         return tf.ensure_shape(rows, (*indices.shape, *values.shape[1:]))
 
     return read
+
+
+def announcer(values):
+    """Returns a function that tells the system which rows of an array will be read, so that those
+    of a mapped file are fetched at once rather than one after the other."""
+    base = values
+    while isinstance(base, np.ndarray) and not isinstance(base, np.memmap):
+        base = base.base
+    if not isinstance(base, np.memmap) or not hasattr(mmap, "MADV_WILLNEED"):
+        return lambda places: None
+    file = base._mmap
+    file.madvise(mmap.MADV_RANDOM)  # no more than these rows
+    start = values.ctypes.data - np.frombuffer(file, np.uint8).ctypes.data
+    size = values.strides[0]
+
+    def announce(places):
+        for place in places:
+            first = start + int(place) * size
+            page = first - first % mmap.PAGESIZE
+            file.madvise(mmap.MADV_WILLNEED, page, first + size - page)
+
+    return announce
 
 
 def flipped(images, which):

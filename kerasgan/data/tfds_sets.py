@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from kerasgan.data import tfds_sets
+from kerasgan.data.folder import state
 from kerasgan.data.sizes import check_sizes, fitted, sides
 from kerasgan.data.splits import select
 from kerasgan.data.unread import Unread
@@ -189,7 +190,11 @@ def unread_tfds(name, split, image_size, data_dir):
             "image_size": image_size,
             "reader": VERSION,
         },
-        stamp=[splits[key].num_examples for key in sorted(splits)],
+        stamp=[
+            (key, splits[key].num_examples, splits[key].num_bytes, list(splits[key].shard_lengths))
+            for key in sorted(splits)
+        ]
+        + [state(Path(builder.data_dir) / "dataset_info.json")],
         count=splits[split].num_examples,
         shape=shape,
         chunks=chunks,

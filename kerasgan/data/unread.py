@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -38,6 +39,7 @@ class Unread:
         chunks: Function that returns an iterator of (uint8 images (n, H, W, C), class ids (n,) or
             `None`).
         class_names, licence, captions: As in `ArraySource`.
+        told: Warnings that reading gave, which the cache repeats.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Unread:
     class_names: list | None = None
     licence: str | None = None
     captions: list | None = None
+    told: list = dataclasses.field(default_factory=list)
 
     def read(self, cached=None):
         """Reads the split, from the cache if it is there.
@@ -76,35 +79,41 @@ class Unread:
     def folder(self):
         """The folder of the cache for this split."""
         key = hashing.of_json([self.split, self.options])[:12]
-        last = re.sub(r"[^\w.-]+", "-", f"{os.path.basename(self.name)}-{self.split}").strip("-")
-        return sets_folder() / f"{last}-{key}"
+        last = re.sub(r"[^\w.-]+", "-", f"{os.path.basename(self.name)[:40]}-{self.split[:20]}")
+        return sets_folder() / f"{last.strip('-')}-{key}"
 
     def _find(self):
         """Returns the source in the cache, or `None` if there is none of the data as they are."""
         about = described(self.folder)
         if about is None or about["stamp"] != hashing.of_json(self.stamp):
             return None
-        return opened(self.folder, self.name)
+        return opened(self.folder, about, self.name)
 
     def _prepare(self, needed):
         """Reads the split into the cache, unless another process does so meanwhile."""
-        sets_folder().mkdir(parents=True, exist_ok=True)
-        lock = self.folder.with_name(f".lock-{self.folder.name}")
-        lock.touch()
+        lock = lock_of(self.folder.name)
+        try:
+            sets_folder().mkdir(parents=True, exist_ok=True)
+            lock.touch()
+        except OSError as error:
+            raise UserError(
+                f"{self.name} cannot be kept in {sets_folder()} ({error.strerror}): set "
+                f"KERASGAN_CACHE to a folder that can be written."
+            ) from error
         with locked(lock, lambda: print(f"Waiting for another process that reads {self.name} ...")):
             found = self._find()
             if found is not None:
                 return found
             for left in sets_folder().glob(f".partial-*-{self.folder.name}"):
                 delete(left)  # by a process that was killed: the lock is ours
-            check_space(sets_folder(), needed, self.name)
+            check_space(sets_folder(), needed, size_of(self.folder), self.name)
             size = "" if needed is None else f", {needed / 1e9:.1f} GB"
             print(f"Reading {self.name} {self.split}{size}, once, into {self.folder}")
             delete(self.folder)  # damaged, or of data that have changed
             with replacing(self.folder) as temporary:
                 Path(temporary).mkdir()
                 self._write(Path(temporary))
-        return opened(self.folder, self.name)
+        return opened(self.folder, described(self.folder), self.name)
 
     def _write(self, folder):
         images = None
@@ -134,6 +143,7 @@ class Unread:
             "class_names": self.class_names,
             "licence": self.licence,
             "captions": self.captions,
+            "told": self.told,
             "prepared": datetime.date.today().isoformat(),
         }
         (folder / ABOUT).write_text(json.dumps(about, indent=2), encoding="utf-8")
@@ -179,9 +189,10 @@ def described(folder):
         return None
 
 
-def opened(folder, name):
-    """Returns the source in a folder of the cache."""
-    about = described(folder)
+def opened(folder, about, name):
+    """Returns the source in a folder of the cache, and repeats the warnings of its reading."""
+    for sentence in about["told"]:
+        warnings.warn(sentence, stacklevel=5)
     return ArraySource(
         mapped(folder),
         name,
@@ -193,9 +204,20 @@ def opened(folder, name):
     )
 
 
-def check_space(folder, needed, name):
-    """Raises UserError if a disk has less space than so many bytes (`None`: not known)."""
-    free = shutil.disk_usage(folder).free
+def lock_of(name):
+    """Returns the lock file of a folder of the cache, which stays when the folder is deleted."""
+    return sets_folder() / f".lock-{name}"
+
+
+def size_of(folder):
+    """Returns the bytes of a folder's files; 0 without one."""
+    return sum(file.stat().st_size for file in folder.glob("*"))
+
+
+def check_space(folder, needed, replaced, name):
+    """Raises UserError if a disk has less space than so many bytes (`None`: not known), of which
+    `replaced` become free."""
+    free = shutil.disk_usage(folder).free + replaced
     if needed is not None and free < 1.01 * needed:
         raise UserError(
             f"{name} takes {needed / 1e9:.1f} GB in {folder}, where {free / 1e9:.1f} GB are free: "
@@ -210,8 +232,8 @@ def prepared():
     found = {}
     for folder in sorted(sets_folder().glob("*")) + sorted(sets_folder().glob(".partial-*")):
         if folder.is_dir():
-            size = sum(file.stat().st_size for file in folder.iterdir())
-            found[folder.name] = {**(described(folder) or {"name": None}), "bytes": size}
+            about = described(folder) or {"name": None}
+            found[folder.name] = {**about, "bytes": size_of(folder)}
     return found
 
 
@@ -220,6 +242,11 @@ def remove(name):
 
     Args:
         name: Its name.
+
+    Raises:
+        UserError: If another process is reading the set into it.
     """
-    delete(sets_folder() / name)
-    delete(sets_folder() / f".lock-{name}")
+    lock = lock_of(re.sub(r"^\.partial-[0-9a-f]{8}-", "", name))
+    lock.touch()
+    with locked(lock):
+        delete(sets_folder() / name)

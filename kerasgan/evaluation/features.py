@@ -19,7 +19,9 @@ UNREADABLE = (OSError, ValueError, KeyError, EOFError, NotImplementedError, Runt
 UNREADABLE += (zipfile.BadZipFile, zlib.error)
 
 
-def real_protocol(dataset, split, num, image_shape, extractor, data_dir=None, channels=None):
+def real_protocol(
+    dataset, split, num, image_shape, extractor, data_dir=None, channels=None, **options
+):
     """Returns the features of real images, and the protocol that a score states.
 
     Args:
@@ -29,6 +31,7 @@ def real_protocol(dataset, split, num, image_shape, extractor, data_dir=None, ch
             it if it is square.
         extractor: A `kerasgan.metrics.Extractor`.
         channels: 1 or 3 to convert the real images to grey or colour, or `None`.
+        **options: `background` and `skip_damaged` of a folder, as in `kerasgan.data.load_arrays`.
 
     Returns:
         float32 array (N, D), and a dict of JSON values.
@@ -38,7 +41,7 @@ def real_protocol(dataset, split, num, image_shape, extractor, data_dir=None, ch
     """
     transparent = tuple(image_shape[2:]) == (4,)
     size = data.side_of(image_shape)
-    pictures, _ = data.load_arrays(dataset, split, size, data_dir, transparent=transparent)
+    pictures, _ = data.load_arrays(dataset, split, size, data_dir, transparent, **options)
     if channels is None and tuple(image_shape[2:]) not in ((), pictures.shape[3:]):
         raise UserError(
             f"The images of {dataset} have {pictures.shape[3]} channels, the generated ones "

@@ -25,7 +25,7 @@ def seated(gan, name):
 
     Args:
         gan: The model, while it is built.
-        name: "diffaugment", "ada" or `None`.
+        name: "diffaugment", "ada", "none" or `None`.
 
     Raises:
         UserError: If there is no such augmentation, or the model's outputs are no pictures.
@@ -33,7 +33,7 @@ def seated(gan, name):
     Warns:
         UserWarning: If "ada" runs at a fixed probability.
     """
-    if name is None:
+    if name in (None, "none"):
         return None
     if name not in NAMES:
         raise UserError(f'There is no augmentation "{name}": {nearest(str(name), NAMES)}')

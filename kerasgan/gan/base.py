@@ -55,7 +55,7 @@ class GAN(Steps, Fitting, Sampling, Saving, Surface, keras.Model):
             so that it does not learn few of them by heart: "diffaugment" for colours, shifts and
             holes (Zhao et al. 2020); "ada" for flips, rotations, scales and colours, with a
             probability `augment_p`, in the logs, that follows overfitting (Karras et al. 2020), or
-            a fixed one if the class has no `decision_boundary`.
+            a fixed one if the class has no `decision_boundary`; "none" is `None`, for recipes.
         class_names: List of the names of a conditional model's classes, which may then stand for
             class ids, and which exports and pages show.
         **kwargs: `name`; `dtype`: policy of the networks, such as "mixed_bfloat16"; Keras's by
@@ -95,8 +95,8 @@ class GAN(Steps, Fitting, Sampling, Saving, Surface, keras.Model):
         signature=None,
         ema_decay=None,
         seed=None,
-        augment: str | None = None,
         class_names: list | None = None,
+        augment: str | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)

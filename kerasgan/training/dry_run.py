@@ -32,7 +32,7 @@ def dry_run(recipe, data_dir=None):
     DCGAN, images (28, 28, 1) of fashion_mnist_mini, batch 64
     """
     name, batch_size = recipe.data.name, recipe.data.batch_size
-    spec = spec_of(name, recipe.data.image_size, data_dir)
+    spec = spec_of(name, recipe.data.image_size, data_dir, recipe.data.transparent)
     shape, told = spec["image"].shape, []
     gan = build(completed_by(recipe, spec, told.append), spec)
     rng = np.random.default_rng(0)

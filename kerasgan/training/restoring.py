@@ -29,17 +29,7 @@ def resumed(gan, directory, new, source, changes, plan, say):
     if path is None:
         replicas.from_chief(gan.distribute_strategy, 0)
         return new
-    same = state.fingerprint == new.fingerprint
-    if not state.fingerprint:  # a checkpoint of kerasgan 0.1.0
-        same = state.data_sha256 == hashing.of_array(next(iter(source.parts.values())))
-    if state.in_epoch != new.in_epoch or not same:
-        what = "with the same number of images, but other ones"
-        if state.in_epoch != new.in_epoch:
-            what = f"with {state.in_epoch} steps an epoch, now {new.in_epoch}"
-        raise UserError(
-            f"{directory} was trained {what}: name another directory, or pass --overwrite to start "
-            f"anew."
-        )
+    check_data(directory, state, new, source)
     state.fingerprint = new.fingerprint
     replicas.from_chief(gan.distribute_strategy, state.step)
     tables = {change.partition(".")[0] for change in changes}
@@ -49,6 +39,29 @@ def resumed(gan, directory, new, source, changes, plan, say):
     resume_from(gan, path, differs, images=state.step * plan.batch_size)
     say(f"Going on after step {state.step:,}, from {path}")
     return state
+
+
+def check_data(directory, state, new, source):
+    """Raises UserError if a run was trained on other data.
+
+    Args:
+        directory: The run directory.
+        state: The state of its last checkpoint.
+        new: The state of a new training.
+        source: The training examples.
+    """
+    same = state.fingerprint == new.fingerprint
+    if not state.fingerprint:  # a checkpoint of kerasgan 0.1.0
+        same = state.data_sha256 == hashing.of_array(next(iter(source.parts.values())))
+    if state.in_epoch == new.in_epoch and same:
+        return
+    what = "with the same number of images, but other ones"
+    if state.in_epoch != new.in_epoch:
+        what = f"with {state.in_epoch} steps an epoch, now {new.in_epoch}"
+    raise UserError(
+        f"{directory} was trained {what}: name another directory, or pass --overwrite to start "
+        f"anew."
+    )
 
 
 def resume_from(gan, path, differs, images):

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import time
 
 import keras
 
@@ -19,6 +20,7 @@ from kerasgan.viz import films, grids, progress
 
 SAMPLE_SEED = 0  # of the grids that a run draws
 NOISE = 0.7  # share of the untrained score above which samples still look like noise
+SECONDS = 5.0  # between writes of the history
 FINISHED = -1  # what the chief tells the other workers in place of a step
 
 
@@ -85,6 +87,9 @@ def session(gan, source, plan, directory, record, scorer, overwrite=False, chang
     with runs.opened(directory, record, overwrite, change_recipe) as changes:
         result = runs.result(directory)
         if result is not None and not changes:
+            last, before = checkpoints.newest(os.path.join(directory, "checkpoints"), say)
+            if last is not None:
+                restoring.check_data(directory, before, state, source)
             replicas.from_chief(strategy, FINISHED)
             score = f": {result['metric']} {result['trained']}" if result["metric"] else ""
             say(f"{directory} holds this run, finished{score}")
@@ -261,7 +266,8 @@ def distributed(gan, source, plan, start, stop):
         size = plan.batch_size // context.num_replicas_in_sync
         number = plan.batch_size // context.num_input_pipelines
         rows = batches((context.input_pipeline_id * number, number))
-        return rows.rebatch(size, drop_remainder=True)  # one batch for each replica in turn
+        # One batch for each replica in turn
+        return checks.untuned(rows.rebatch(size, drop_remainder=True))
 
     return strategy.distribute_datasets_from_function(own)
 
@@ -284,11 +290,22 @@ def run_callbacks(directory, saver, scorer, plan):
         untrained=saver.state.step == 0,
         every=plan.grids,
     )
-    history = keras.callbacks.LambdaCallback(
-        on_epoch_end=lambda *_: runs.write_history(directory, saver.state.history)
-    )
+    history = WriteHistory(directory, saver.state)
     board = keras.callbacks.TensorBoard(inside("tensorboard"), write_graph=False)
     return [*made, drawn, board, *plan.callbacks, saver, history]
+
+
+class WriteHistory(keras.callbacks.Callback):
+    """Writes `history.csv` after an epoch, but not more often than every few seconds."""
+
+    def __init__(self, directory, state):
+        super().__init__()
+        self.directory, self.state, self.written = directory, state, 0.0
+
+    def on_epoch_end(self, epoch, logs=None):
+        if time.monotonic() - self.written > SECONDS:
+            runs.write_history(self.directory, self.state.history)
+            self.written = time.monotonic()
 
 
 def draw(gan, directory, zoom=2):

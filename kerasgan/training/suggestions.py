@@ -10,7 +10,7 @@ FEW = 5_000
 NOT_AUGMENTED = ("lapgan",)
 
 
-def for_pictures(tables, pictures, gpus=0, updates=1):
+def for_pictures(tables, pictures, gpus=0, updates=1, arguments=("augment",)):
     """Returns the tables of a recipe, completed for a folder of pictures.
 
     Args:
@@ -19,6 +19,7 @@ def for_pictures(tables, pictures, gpus=0, updates=1):
         gpus: Number of GPUs. The sizes for a CPU were tried on two cores; those for a GPU are not
             tried.
         updates: Updates of the discriminator in a step.
+        arguments: Names of the arguments that the model takes.
 
     Returns:
         New dict of tables, not yet checked.
@@ -37,7 +38,8 @@ def for_pictures(tables, pictures, gpus=0, updates=1):
     )
     if "name" not in model:
         model.update({"name": "dcgan", "width": 64 if gpus else 32, "ema_decay": 0.998, **model})
-    if pictures.count < FEW and model["name"] not in NOT_AUGMENTED:
+    augments = "augment" in arguments and model["name"] not in NOT_AUGMENTED
+    if pictures.count < FEW and augments:
         model.setdefault("augment", "diffaugment")
     if "image_size" not in data and (size := side(pictures.sizes, gpus)):
         data["image_size"] = size
@@ -97,7 +99,9 @@ def from_trained(tables, trained, shape, name=None):
         return tables
     height, width = shape[:2]
     size = height if height == width else [height, width]
-    tables["data"] = {"name": name, "image_size": size}
+    looks = ("transparent", "background", "flip")
+    kept = {key: value for key, value in tables.get("data", {}).items() if key in looks}
+    tables["data"] = {"name": name, "image_size": size, **kept}
     tables["evaluation"] = {}
     for key in ("num_classes", "class_names"):
         tables.get("model", {}).pop(key, None)

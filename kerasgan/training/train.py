@@ -8,7 +8,7 @@ import tensorflow as tf
 from kerasgan.data import checks, load_source, side_of
 from kerasgan.data.source import ArraySource
 from kerasgan.evaluation.scorer import Scorer
-from kerasgan.training import runs, strategies
+from kerasgan.training import checkpoints, runs, strategies
 from kerasgan.training.build import build, completed_by, take_weights
 from kerasgan.training.session import (
     Plan,
@@ -147,7 +147,9 @@ def train(
 def source_of(gan, data, split):
     """Returns data in any of the forms as a source of the parts that a model trains on."""
     if isinstance(data, (str, os.PathLike)):
-        source = load_source(data, split, side_of(gan.signature.output.shape))
+        shape = gan.signature.output.shape
+        transparent = tuple(shape[2:]) == (4,)
+        source = load_source(data, split, side_of(shape), transparent=transparent)
     elif isinstance(data, ArraySource):
         source = data
     else:
@@ -180,7 +182,7 @@ def train_recipe(
             split between its replicas. All workers call this function, with a shared directory, to
             which only the first writes.
         start: The trained model that `training.start_from` names; a new run starts from its
-            weights.
+            weights. A run that goes on needs none.
 
     Returns:
         dict, the content of `result.json`; `None` for workers that write nothing.
@@ -193,7 +195,8 @@ def train_recipe(
             checkpoint is written.
     """
     training, evaluation = recipe.training, recipe.evaluation
-    if training.start_from and start is None:
+    begun = checkpoints.found(os.path.join(directory, "checkpoints")) and not overwrite
+    if training.start_from and start is None and not begun:
         raise UserError(f"Pass the model to start from: start=load({training.start_from!r}).")
     keras.utils.set_random_seed(training.seed)
     if deterministic:

@@ -157,8 +157,10 @@ def headers(paths):
 
 
 def header(image):
-    # Numbers from 5 mean that rows are columns. Pillow would decode a PNG file to tell.
-    sideways = image.format != "PNG" and image.getexif().get(ORIENTATION, 1) >= 5
+    # Numbers from 5 mean that rows are columns. Pillow turns TIFF files itself, and decodes PNG
+    # files to look for what is not there.
+    told = image.format != "TIFF" and (image.format != "PNG" or "exif" in image.info)
+    sideways = told and image.getexif().get(ORIENTATION, 1) >= 5
     return image.mode, image.size if sideways else image.size[::-1]
 
 

@@ -15,7 +15,7 @@ from kerasgan.utils.errors import UserError
 
 # `kerasgan` imports its models, and TensorFlow, unless it was called as a command.
 SERVE = (
-    "import sys; sys.modules['kerasgan_cli'] = None; "
+    "import sys; sys.path.pop(0); sys.modules['kerasgan_cli'] = None; "
     "from kerasgan.utils.processes import serve; serve()"
 )
 

@@ -36,7 +36,7 @@ def film(directory, path, seconds=8.0):
     >>> film(folder, f"{folder}/film.gif", seconds=1.0)
     3
     """
-    files = sorted(Path(directory).glob("epoch_*.png"))
+    files = sorted(Path(directory).glob("epoch_*.png"), key=lambda file: int(file.stem[6:]))
     if not files:
         raise UserError(f"{directory} holds no epoch_*.png: name the directory of a training.")
     frames = [captioned(file) for file in files]
