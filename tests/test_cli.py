@@ -54,6 +54,7 @@ def test_train_writes_a_whole_run_directory(trained):
         "samples",
         "samples.png",
         "progress.png",
+        "progress.webp",
         "history.csv",
         "tensorboard",
         "result.json",
