@@ -204,6 +204,7 @@ def complete(tables, source="recipe"):
         if not isinstance(values, dict) and table in TABLES:
             raise UserError(f"{source}: {table} must be a table. Received: {table} = {values!r}")
     name = tables.get("model", {}).get("name", Model.name)
+    check_value(f"{source}: model.name", name, str)
     if name not in models.names() and ".py:" not in name:
         raise UserError(f'{source}: there is no model "{name}": {nearest(name, models.names())}')
     model = models.get(name)
