@@ -72,23 +72,17 @@ def train(
     from kerasgan.training import recipe as recipes
     from kerasgan.training.train import train_recipe
 
-    asked = recipes.override({}, overrides or [])
+    tables = recipes.parse(file) if file else {}
+    if start_from is not None and not file:
+        named = recipes.override({"data": {"name": dataset}}, overrides or [])
+        tables = recipe_from(start_from, named["data"]["name"])
+    elif start_from is not None:
+        tables.setdefault("training", {})["start_from"] = start_from
     for key, value in shortcuts.items():
         if value is not None:
             table, _, name = key.partition(".")
-            asked.setdefault(table, {}).setdefault(name, value)
-    tables = recipes.parse(file) if file else {}
-    if start_from is not None and not file:
-        tables = recipe_from(start_from, asked.get("data", {}).get("name"))
-    elif start_from is not None:
-        tables.setdefault("training", {})["start_from"] = start_from
-    tables = {
-        table: {**tables[table], **asked.get(table, {})}
-        if isinstance(tables.get(table, {}), dict) and table in tables
-        else asked[table]
-        for table in {**tables, **asked}
-    }
-    tables = resolved(tables)
+            tables.setdefault(table, {})[name] = value
+    tables = resolved(recipes.override(tables, overrides or []))
     if not file:
         tables = suggested(tables)
     whole = recipes.complete(tables, source=str(recipe or "recipe"))
@@ -101,8 +95,8 @@ def train(
     directory = output or Path("runs") / run_name(whole)
     if (
         start_from
-        and os.path.exists(start_from)
-        and directory.resolve() == Path(start_from).resolve()
+        and directory.exists()
+        and os.path.realpath(directory) == (os.path.realpath(start_from))
     ):
         raise UserError(f"{directory} is what the training starts from: name another --output.")
     begun = bool(checkpoints.found(directory / "checkpoints")) and not overwrite
