@@ -169,11 +169,20 @@ def parse(path):
     """
     try:
         with open(path, "rb") as file:
-            return tomllib.load(file)
+            tables = tomllib.load(file)
     except OSError as error:
         raise UserError(f"Cannot read the recipe {path}: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"The recipe {path} is not valid TOML: {error}.") from error
+    check_tables(tables, str(path))
+    return tables
+
+
+def check_tables(tables, source):
+    """Raises UserError if one of the tables that every recipe has is none."""
+    for table, values in tables.items():
+        if not isinstance(values, dict) and table in TABLES:
+            raise UserError(f"{source}: {table} must be a table. Received: {table} = {values!r}")
 
 
 def write(recipe, path):
@@ -200,9 +209,7 @@ def complete(tables, source="recipe"):
     >>> complete({"model": {"name": "dcgan", "width": 16}}).training.epochs
     10
     """
-    for table, values in tables.items():
-        if not isinstance(values, dict) and table in TABLES:
-            raise UserError(f"{source}: {table} must be a table. Received: {table} = {values!r}")
+    check_tables(tables, source)
     name = tables.get("model", {}).get("name", Model.name)
     check_value(f"{source}: model.name", name, str)
     if name not in models.names() and ".py:" not in name:
