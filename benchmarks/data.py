@@ -95,9 +95,7 @@ def synthetic(images):
             rng = np.random.default_rng(start)
             yield rng.integers(0, 256, (min(1000, images - start), *SHAPE), np.uint8), None
 
-    made = Unread(
-        f"synthetic {images}", "all", {"set": images}, None, images, lambda: SHAPE, chunks
-    )
+    made = Unread(f"synthetic {images}", "all", {"set": images}, None, images, chunks)
     return made.read(cached=True)
 
 

@@ -16,6 +16,7 @@ from PIL import ImageFile
 
 import kerasgan
 from kerasgan import cli, data, zoo
+from kerasgan.cli.train import suggested as suggested_by_command
 from kerasgan.data import folder
 from kerasgan.training import recipe as recipes
 from kerasgan.training import suggestions
@@ -66,7 +67,6 @@ def test_what_is_given_stays():
         "training": {"epochs": 3},
     }
     assert suggested(20, tables=given) == given
-    assert "augment" not in suggested(20, tables={"model": {"name": "lapgan"}})["model"]
 
 
 def test_a_folder_is_looked_at_without_decoding(photos, monkeypatch):
@@ -210,7 +210,7 @@ def test_augmentation_may_be_refused_and_is_suggested_to_those_that_take_it(tmp_
     assert given["model"]["augment"] == "none"
     assert kerasgan.DCGAN((8, 8, 1), width=4, augment="none").augmentation is None
     held = folder.Pictures(20, 2, [(64, 64)], 3, None)
-    made = suggestions.for_pictures({"model": {"name": "x.py:Mine"}}, held, arguments=("width",))
+    made = suggestions.for_pictures({"model": {"name": "x.py:Mine"}}, held, augments=False)
     assert "augment" not in made["model"]
 
 
@@ -218,3 +218,11 @@ def test_options_of_folders_are_refused_elsewhere():
     for option in ({"background": "black"}, {"skip_damaged": True}):
         with pytest.raises(UserError, match=f"`{next(iter(option))}` is for folders"):
             data.load_source("fashion_mnist_mini", **option)
+
+
+def test_models_that_judge_parts_of_pictures_are_not_augmented(photos, capsys):
+    def augment(name):
+        tables = {"model": {"name": name}, "data": {"name": str(photos)}}
+        return suggested_by_command(tables)["model"].get("augment")
+
+    assert (augment("lapgan"), augment("dcgan")) == (None, "diffaugment")

@@ -151,10 +151,10 @@ def suggested(tables):
         return tables
     pictures = folder.look(data["name"], data.get("split", "train"), data.get("transparent", False))
     gpus = len(tf.config.list_physical_devices("GPU"))
-    model = recipes.complete(tables).model
-    updates = recipes.updates_of_discriminator(model)
-    arguments = recipes.model_arguments(models.get(model.name))
-    tables = suggestions.for_pictures(tables, pictures, gpus, updates, arguments)
+    table = recipes.complete(tables).model
+    model, updates = models.get(table.name), recipes.updates_of_discriminator(table)
+    augments = model.judges_pictures and "augment" in recipes.model_arguments(model)
+    tables = suggestions.for_pictures(tables, pictures, gpus, updates, augments)
     print(f"A recipe for {pictures.count:,} pictures; --set table.key=value changes it:\n")
     print(tomli_w.dumps(tables))
     return tables

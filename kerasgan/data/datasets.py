@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from kerasgan.data.sizes import check_sizes, fitted
+from kerasgan.data.sizes import fitted
 from kerasgan.data.unread import Unread
 from kerasgan.signature.checks import check_images, class_ids
 from kerasgan.utils import pixels
@@ -34,7 +34,7 @@ def unread_dataset(dataset, name, image_size=None):
     sides = image.shape[-3:-1]
     count = int(dataset.cardinality()) if single and dataset.cardinality() >= 0 else None
 
-    def batches():
+    def chunks():
         same = single and sides.is_fully_defined()
         found = dataset.batch(AT_ONCE if same else 1) if single else dataset
         for batch in found.as_numpy_iterator():
@@ -45,24 +45,12 @@ def unread_dataset(dataset, name, image_size=None):
             ids = parts.get("label")
             yield fitted(images, image_size), None if ids is None else class_ids(ids, name)
 
-    def shape():
-        first = next(batches(), None)
-        return (1, 1, 3) if first is None else first[0].shape[1:]
-
-    def chunks():
-        one = None
-        for images, ids in batches():
-            one = one or images.shape[1:]
-            check_sizes([one, images.shape[1:]], name)
-            yield images, ids
-
     return Unread(
         name=name,
         split="all",
         options={"name": name, "image_size": image_size},
         stamp=[str(dataset.element_spec), int(dataset.cardinality())],
         count=count,
-        shape=shape,
         chunks=chunks,
     )
 

@@ -20,10 +20,12 @@ from kerasgan.data.splits import select
 from kerasgan.data.unread import Unread
 from kerasgan.utils import hashing, pictures
 from kerasgan.utils.errors import UserError
+from kerasgan.utils.files import state
 
 FULL, MINI = "noto_emoji", "noto_emoji_mini"
 FONT = Path("/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf")
 LIST = Path("/usr/share/unicode/emoji/emoji-test.txt")
+GROUP = "# group: "  # starts the line of a group
 SIZE = (136, 128)  # width and height of the font's bitmaps
 POINTS = 109  # font size at which they are drawn as they are
 AT_ONCE = 64
@@ -57,8 +59,8 @@ def listed():
     """
     group, found = None, {}
     for line in LIST.read_text(encoding="utf-8").splitlines():
-        if line.startswith("# group: "):
-            group = line.removeprefix("# group: ").strip()
+        if line.startswith(GROUP):
+            group = line.removeprefix(GROUP).strip()
         match = re.match(r"([0-9A-F ]+?) *; fully-qualified +# \S+ E[\d.]+ (.+)", line)
         if match:
             text = "".join(chr(int(code, 16)) for code in match[1].split())
@@ -119,9 +121,6 @@ def unread_emoji(split, image_size=None, transparent=False, background="white"):
             images = images if transparent else pictures.opaque(images, colour)
             yield fitted(images, image_size), labels[places]
 
-    def shape():
-        return next(chunks())[0].shape[1:]
-
     return Unread(
         name=FULL,
         split=split,
@@ -131,9 +130,8 @@ def unread_emoji(split, image_size=None, transparent=False, background="white"):
             "transparent": transparent,
             "background": colour,
         },
-        stamp=[(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in (FONT, LIST)],
+        stamp=[(str(file), *state(file)) for file in (FONT, LIST)],
         count=len(chosen),
-        shape=shape,
         chunks=chunks,
         class_names=groups,
         licence=LICENCE,
@@ -143,11 +141,8 @@ def unread_emoji(split, image_size=None, transparent=False, background="white"):
 
 def grouped(groups):
     """Returns the names of the groups in the order of Unicode's list, and each emoji's number."""
-    names = [
-        line.removeprefix("# group: ").strip()
-        for line in LIST.read_text(encoding="utf-8").splitlines()
-        if line.startswith("# group: ")
-    ]
+    lines = LIST.read_text(encoding="utf-8").splitlines()
+    names = [line.removeprefix(GROUP).strip() for line in lines if line.startswith(GROUP)]
     names = [name for name in names if name in groups]
     return names, np.array([names.index(group) for group in groups], np.int32)
 

@@ -14,6 +14,7 @@ from kerasgan.data.splits import select
 from kerasgan.data.unread import Unread
 from kerasgan.utils import pictures
 from kerasgan.utils.errors import UserError
+from kerasgan.utils.files import state
 from kerasgan.utils.processes import Pool
 from kerasgan.utils.progress import shown
 
@@ -52,7 +53,7 @@ def look(root, split="train", transparent=False):
     found = Folder(Path(root).expanduser(), split, transparent=transparent)
     with found.pool:
         channels = found.looked().channels
-    sizes = [found.headers[place][1] for place in found.chosen if place not in found.wrong]
+    sizes = found.sizes()
     tested = len(found.splits.get("test", ()))
     return Pictures(len(sizes), tested, sizes, channels, found.classes)
 
@@ -80,15 +81,6 @@ def unread_folder(
         class_names=folder.classes,
         told=folder.sentences,
     )
-
-
-def state(path):
-    """Returns size and time of change of a file, zeros where a link leads nowhere."""
-    try:
-        found = path.stat()
-    except OSError:
-        return 0, 0
-    return found.st_size, found.st_mtime_ns
 
 
 def list_pictures(root):
@@ -206,8 +198,8 @@ class Folder:
         paths = [str(self.root / self.files[place]) for place in places]
         return [paths[i : i + AT_ONCE] for i in range(0, len(paths), AT_ONCE)]
 
-    def told(self, function, places):
-        """Yields what a function tells of the pictures at these places, one by one."""
+    def asked(self, function, places):
+        """Yields what a function says of the pictures at these places, one by one."""
         for answer in shown(self.pool.map(function, self.paths(places)), len(places)):
             yield from answer
 
@@ -216,15 +208,23 @@ class Folder:
         reader = self.looked()
         if reader.wanted:
             return (*reader.wanted, reader.channels)
-        sizes = [self.headers[place][1] for place in self.chosen if place not in self.wrong]
+        sizes = self.sizes()
         check_sizes(sizes, self.root)
         return (*(sizes[0] if sizes else (1, 1)), reader.channels)
+
+    def kept(self):
+        """Returns the places of the chosen pictures that are not known to be damaged."""
+        return [place for place in self.chosen if place not in self.wrong]
+
+    def sizes(self):
+        """Returns (height, width) of each of these pictures, by its header."""
+        return [self.headers[place][1] for place in self.kept()]
 
     def looked(self):
         """Returns the reader of all pictures, after a look at their headers."""
         if self.reader is not None:
             return self.reader
-        self.headers = list(self.told(pictures.headers, range(len(self.files))))
+        self.headers = list(self.asked(pictures.headers, range(len(self.files))))
         self.wrong = {
             place: self.headers[place]
             for place in self.chosen
@@ -250,11 +250,11 @@ class Folder:
         deep = [
             place
             for place, header in enumerate(self.headers)
-            if pictures.deep(header[0]) and not isinstance(header, str)
+            if not isinstance(header, str) and pictures.deep(header[0])
         ]
         if not deep:
             return
-        highest = max(self.told(pictures.highest_levels, deep))
+        highest = max(self.asked(pictures.highest_levels, deep))
         bits = next(bits for bits in (8, 10, 12, 14, 16, 32) if highest < 2**bits)
         self.reader.white = 2**bits - 1
         if bits != 16:
@@ -273,9 +273,8 @@ class Folder:
     def _chunks(self, skip_damaged):
         shape = self.shape()
         self.find_white()
-        kept = [place for place in self.chosen if place not in self.wrong]
-        tasks = self.paths(kept)
-        for number, answers in enumerate(self.pool.map(self.reader.pictures, tasks)):
+        kept = self.kept()
+        for number, answers in enumerate(self.pool.map(self.reader.pictures, self.paths(kept))):
             places = kept[number * AT_ONCE : (number + 1) * AT_ONCE]
             self.wrong.update(
                 {p: a for p, a in zip(places, answers, strict=True) if isinstance(a, str)}

@@ -299,7 +299,7 @@ def spec_of(name, image_size=None, data_dir=None, transparent=False):
         return load_source(name, "all", image_size, transparent=transparent).spec
     if name == emoji.FULL or is_folder(name):
         found = unread(name, "all", image_size, transparent=transparent)
-        spec, names = {"image": Image(found.shape())}, found.class_names
+        spec, names = {"image": Image(found.image_shape())}, found.class_names
         return {**spec, "label": Label(len(names), names)} if names else spec
     with logs.quiet():
         features = tfds_features(tfds_sets.find(name, data_dir), name)

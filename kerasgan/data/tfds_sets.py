@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from kerasgan.data import tfds_sets
-from kerasgan.data.folder import state
-from kerasgan.data.sizes import check_sizes, fitted, sides
+from kerasgan.data.sizes import fitted
 from kerasgan.data.splits import select
 from kerasgan.data.unread import Unread
 from kerasgan.utils.errors import UserError, nearest
+from kerasgan.utils.files import state
 from kerasgan.utils.network import unreachable
 
 VERSION = 1  # of what is read; another one lets caches be prepared anew
@@ -158,28 +158,15 @@ def unread_tfds(name, split, image_size, data_dir):
     select(split, {key: np.arange(splits[key].num_examples) for key in splits}, name)  # or an error
     labelled = isinstance(label, tfds.features.ClassLabel)
     wanted = {"image": True, **({"label": True} if labelled else {})}
-    size = sides(image_size) if image_size else image.shape[:2]
 
-    def shape():
-        if None not in size:
-            return (*size, image.shape[2])
-        first = next(iter(batches()))["image"]  # of several sizes: an error while they are read
-        return first.shape[1:]
-
-    def batches():
+    def chunks():
         dataset = builder.as_dataset(
             split=split,
             decoders=tfds.decode.PartialDecoding(wanted),
             read_config=tfds.ReadConfig(try_autocache=False),  # ours is the cache
         )
-        return dataset.batch(1 if None in image.shape else 256).as_numpy_iterator()
-
-    def chunks():
-        one = shape()
-        for batch in batches():
-            images = fitted(batch["image"], image_size)
-            check_sizes([one, images.shape[1:]], name)
-            yield images, batch.get("label")
+        for batch in dataset.batch(1 if None in image.shape else 256).as_numpy_iterator():
+            yield fitted(batch["image"], image_size), batch.get("label")
 
     return Unread(
         name=name,
@@ -196,7 +183,6 @@ def unread_tfds(name, split, image_size, data_dir):
         ]
         + [state(Path(builder.data_dir) / "dataset_info.json")],
         count=splits[split].num_examples,
-        shape=shape,
         chunks=chunks,
         class_names=list(label.names) if labelled else None,
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kerasgan.data.sizes import collect
+from kerasgan.data.sizes import check_sizes, collect
 from kerasgan.data.source import ArraySource, fingerprints
 from kerasgan.utils import hashing
 from kerasgan.utils.errors import UserError
@@ -35,9 +35,10 @@ class Unread:
             the image size.
         stamp: JSON value that changes when the data do.
         count: Number of images at most, or `None` if it is not known.
-        shape: Function that returns (H, W, C) of the images once they are brought to one size.
         chunks: Function that returns an iterator of (uint8 images (n, H, W, C), class ids (n,) or
             `None`).
+        shape: Function that returns (H, W, C) of the images once they are brought to one size; by
+            default that of the first chunk.
         class_names, licence, captions: As in `ArraySource`.
         told: Warnings that reading gave, which the cache repeats.
     """
@@ -47,8 +48,8 @@ class Unread:
     options: dict
     stamp: object
     count: int | None
-    shape: Callable[[], tuple]
     chunks: Callable[[], Iterator]
+    shape: Callable[[], tuple] | None = None
     class_names: list | None = None
     licence: str | None = None
     captions: list | None = None
@@ -69,11 +70,18 @@ class Unread:
         found = self._find()
         if found is not None:
             return found
-        needed = None if self.count is None else self.count * int(np.prod(self.shape()))
+        needed = None if self.count is None else self.count * int(np.prod(self.image_shape()))
         if cached or (cached is None and (needed is None or needed > IN_MEMORY)):
             return self._prepare(needed)
         parts = collect(self._shown(), self.count)
         return ArraySource(parts, self.name, self.class_names, self.licence, captions=self.captions)
+
+    def image_shape(self):
+        """Returns (H, W, C) of the images; (1, 1, 1) where there are none."""
+        if self.shape is not None:
+            return self.shape()
+        images, _ = next(self.chunks(), (np.empty((0, 1, 1, 1), np.uint8), None))
+        return images.shape[1:]
 
     @property
     def folder(self):
@@ -149,9 +157,13 @@ class Unread:
         (folder / ABOUT).write_text(json.dumps(about, indent=2), encoding="utf-8")
 
     def _shown(self):
-        """Yields the chunks, with a progress bar."""
+        """Yields the chunks, with a progress bar, and checks that all images have one size."""
         sized = (Chunk(chunk) for chunk in self.chunks())
-        return (tuple(chunk) for chunk in shown(sized, self.count))
+        first = None
+        for images, ids in shown(sized, self.count):
+            first = first or images.shape[1:]
+            check_sizes([first, images.shape[1:]], self.name)
+            yield images, ids
 
 
 class Chunk(tuple):

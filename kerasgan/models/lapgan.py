@@ -89,6 +89,8 @@ class LAPGAN(GAN, package="kerasgan"):
         "https://arxiv.org/abs/1506.05751",
     )
 
+    judges_pictures = False  # but the differences of each level
+
     def __init__(self, image_shape, width=64, num_classes: int | None = None, **options):
         sides = pyramid_sides(image_shape)
         self.log_names = [f"{loss}_{side}" for loss in ("d_loss", "g_loss") for side in sides]

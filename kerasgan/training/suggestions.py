@@ -6,11 +6,9 @@ import numpy as np
 
 # Fewer training pictures than these are learnt by heart within some epochs.
 FEW = 5_000
-# DiffAugment changes whole pictures; these judge parts of them.
-NOT_AUGMENTED = ("lapgan",)
 
 
-def for_pictures(tables, pictures, gpus=0, updates=1, arguments=("augment",)):
+def for_pictures(tables, pictures, gpus=0, updates=1, augments=True):
     """Returns the tables of a recipe, completed for a folder of pictures.
 
     Args:
@@ -19,7 +17,7 @@ def for_pictures(tables, pictures, gpus=0, updates=1, arguments=("augment",)):
         gpus: Number of GPUs. The sizes for a CPU were tried on two cores; those for a GPU are not
             tried.
         updates: Updates of the discriminator in a step.
-        arguments: Names of the arguments that the model takes.
+        augments: Whether the model takes `augment`.
 
     Returns:
         New dict of tables, not yet checked.
@@ -38,7 +36,6 @@ def for_pictures(tables, pictures, gpus=0, updates=1, arguments=("augment",)):
     )
     if "name" not in model:
         model.update({"name": "dcgan", "width": 64 if gpus else 32, "ema_decay": 0.998, **model})
-    augments = "augment" in arguments and model["name"] not in NOT_AUGMENTED
     if pictures.count < FEW and augments:
         model.setdefault("augment", "diffaugment")
     if "image_size" not in data and (size := side(pictures.sizes, gpus)):

@@ -176,3 +176,16 @@ def cache_folder():
     if folder := os.environ.get("KERASGAN_CACHE"):
         return pathlib.Path(folder).expanduser()
     return pathlib.Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "kerasgan"
+
+
+def state(path):
+    """Returns size and time of change of a file, zeros where a link leads nowhere.
+
+    Args:
+        path: `pathlib.Path`.
+    """
+    try:
+        found = path.stat()
+    except OSError:
+        return 0, 0
+    return found.st_size, found.st_mtime_ns

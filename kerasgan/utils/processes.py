@@ -114,7 +114,7 @@ class Process:
         try:
             pickle.dump((function, task), self.process.stdin, protocol=5)
             self.process.stdin.flush()
-            raised, answer = pickle.load(self.process.stdout)
+            raised, answer = pickle.load(self.process.stdout)  # this program's own other half
         except (OSError, EOFError, pickle.UnpicklingError) as error:
             raise UserError(
                 "A process that reads the data has died: perhaps there is not enough memory."
