@@ -223,6 +223,14 @@ def test_a_dataset_is_read_once(monkeypatch):
     )
     floats = data.prepare(generator, "floats")
     np.testing.assert_array_equal(floats.parts["image"], pictures[:3])
+    mixed = tf.data.Dataset.from_generator(
+        lambda: (picture[: 12 - i % 3] for i, picture in enumerate(pictures)),
+        output_signature=tf.TensorSpec((None, None, 3), tf.uint8),
+    )
+    mixed = data.prepare(mixed, "mixed", image_size=SIDE)
+    for i in range(4):
+        one = data.load_source(pictures[i : i + 1, : 12 - i % 3], image_size=SIDE)
+        np.testing.assert_array_equal(mixed.parts["image"][i], one.parts["image"][0])
     no_reading(monkeypatch)
     assert_same(data.prepare(dataset, "mine", image_size=SIDE), source)
     with pytest.raises(AssertionError, match="pictures are read"):

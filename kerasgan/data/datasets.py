@@ -3,13 +3,11 @@
 import numpy as np
 import tensorflow as tf
 
-from kerasgan.data.sizes import fitted
+from kerasgan.data.sizes import at_once, resized, resized_shape
 from kerasgan.data.unread import Unread
 from kerasgan.signature.checks import check_images, class_ids
 from kerasgan.utils import pixels
 from kerasgan.utils.errors import UserError
-
-AT_ONCE = 256  # examples of a chunk, where the data set has single ones
 
 
 def unread_dataset(dataset, name, image_size=None):
@@ -31,19 +29,17 @@ def unread_dataset(dataset, name, image_size=None):
             f"{name} must yield images (H, W, C), or batches of them. Received: {image}"
         )
     single = image.shape.rank == 3
-    sides = image.shape[-3:-1]
     count = int(dataset.cardinality()) if single and dataset.cardinality() >= 0 else None
 
     def chunks():
-        same = single and sides.is_fully_defined()
-        found = dataset.batch(AT_ONCE if same else 1) if single else dataset
+        found = dataset.batch(at_once(image.shape)) if single else dataset
         for batch in found.as_numpy_iterator():
             parts = parts_of(batch, name)
             images = parts["image"]
             check_images(images, name)
             images = images if images.dtype == np.uint8 else pixels.to_uint8(images)
             ids = parts.get("label")
-            yield fitted(images, image_size), None if ids is None else class_ids(ids, name)
+            yield images, None if ids is None else class_ids(ids, name)
 
     return Unread(
         name=name,
@@ -51,7 +47,8 @@ def unread_dataset(dataset, name, image_size=None):
         options={"name": name, "image_size": image_size},
         stamp=[str(dataset.element_spec), int(dataset.cardinality())],
         count=count,
-        chunks=chunks,
+        shape=resized_shape(image.shape[-3:], image_size),
+        chunks=lambda: resized(chunks(), image_size),
     )
 
 

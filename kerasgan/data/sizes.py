@@ -1,10 +1,13 @@
 """Brings images to one size."""
 
+import itertools
+
 import numpy as np
 import tensorflow as tf
 
 from kerasgan.utils import pictures
 from kerasgan.utils.errors import UserError, check_count
+from kerasgan.utils.processes import Pool
 
 
 def side_of(image_shape):
@@ -86,6 +89,39 @@ def resize(images, size):
     resized = tf.image.resize(weighted, size, antialias=True).numpy()
     colours = resized[..., :3] / np.maximum(resized[..., 3:], 1e-6)
     return np.concatenate([np.clip(colours, 0, 1), resized[..., 3:]], axis=-1) * 2 - 1
+
+
+def resized(chunks, image_size):
+    """Yields chunks of (uint8 images, class ids) with `fitted` images, by several processes.
+
+    Args:
+        chunks: Iterable of (uint8 images (n, H, W, C), class ids (n,) or `None`).
+        image_size: As in `fitted`.
+    """
+    wanted = None if image_size is None else sides(image_size)
+    with Pool() as pool:
+        for same, group in itertools.groupby(
+            chunks, lambda chunk: wanted in (None, chunk[0].shape[1:3])
+        ):
+            if same:
+                yield from group
+            else:
+                yield from pool.map(pictures.fitted_chunk, ((*chunk, wanted) for chunk in group))
+
+
+def resized_shape(shape, image_size):
+    """Returns the function `Unread.shape` of images (H, W, C) once they are `resized`, or `None` if
+    only they can tell."""
+    if image_size is None or shape[-1] is None:
+        return None
+    return lambda: (*sides(image_size), shape[-1])
+
+
+def at_once(shape):
+    """Returns how many images (H, W, C) make a chunk of at most 16 MB; 1 if a side is not known."""
+    if None in shape:
+        return 1
+    return min(256, max(1, 2**24 // int(np.prod(shape))))
 
 
 def collect(chunks, count):

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from kerasgan.data import tfds_sets
-from kerasgan.data.sizes import fitted
+from kerasgan.data.sizes import at_once, resized, resized_shape
 from kerasgan.data.splits import select
 from kerasgan.data.unread import Unread
 from kerasgan.utils.errors import UserError, nearest
@@ -165,8 +165,8 @@ def unread_tfds(name, split, image_size, data_dir):
             decoders=tfds.decode.PartialDecoding(wanted),
             read_config=tfds.ReadConfig(try_autocache=False),  # ours is the cache
         )
-        for batch in dataset.batch(1 if None in image.shape else 256).as_numpy_iterator():
-            yield fitted(batch["image"], image_size), batch.get("label")
+        for batch in dataset.batch(at_once(image.shape)).as_numpy_iterator():
+            yield batch["image"], batch.get("label")
 
     return Unread(
         name=name,
@@ -183,6 +183,7 @@ def unread_tfds(name, split, image_size, data_dir):
         ]
         + [state(Path(builder.data_dir) / "dataset_info.json")],
         count=splits[split].num_examples,
-        chunks=chunks,
+        shape=resized_shape(image.shape, image_size),
+        chunks=lambda: resized(chunks(), image_size),
         class_names=list(label.names) if labelled else None,
     )

@@ -87,6 +87,12 @@ def fitted(picture, wanted):
     )
 
 
+def fitted_chunk(chunk):
+    """Returns (pictures (n, height, width, C), class ids) of (pictures, class ids, size)."""
+    images, ids, wanted = chunk
+    return np.stack([fitted(each, wanted) for each in images]), ids
+
+
 def fitted_image(image, wanted):
     """Returns a Pillow image as `fitted` returns an array."""
     margins, box = placed(image.size[::-1], wanted or image.size[::-1])

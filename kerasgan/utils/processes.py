@@ -3,6 +3,7 @@
 import collections
 import concurrent.futures
 import contextlib
+import itertools
 import os
 import pickle
 import queue
@@ -58,13 +59,15 @@ class Pool:
 
         Args:
             function: Picklable function of a module that needs no TensorFlow.
-            tasks: List of picklable values.
+            tasks: Iterable of picklable values, which are asked for as processes become free.
 
         Raises:
             UserError: If a process dies, as it does if memory runs out.
         """
-        if self.number < 2 or len(tasks) < 2 or not sys.executable:
-            yield from map(function, tasks)
+        tasks = iter(tasks)
+        first = list(itertools.islice(tasks, 2))
+        if self.number < 2 or len(first) < 2 or not sys.executable:
+            yield from map(function, itertools.chain(first, tasks))
             return
         if self.idle is None:
             self.idle = queue.SimpleQueue()
@@ -73,7 +76,7 @@ class Pool:
         threads = concurrent.futures.ThreadPoolExecutor(self.number)
         asked = collections.deque()
         try:
-            for task in tasks:
+            for task in itertools.chain(first, tasks):
                 asked.append(threads.submit(self._ask, function, task))
                 if len(asked) > 4 * self.number:
                     yield asked.popleft().result()
