@@ -26,8 +26,9 @@ from kerasgan.utils.errors import needs
 # Small and quick; averages of weights, so that scores do not depend on the last few steps.
 MODELS = {
     "dcgan": {"width": 32, "ema_decay": 0.998},
-    "sngan": {"width": 16, "n_critic": 1, "ema_decay": 0.998},
+    "sngan": {"architecture": "conv", "width": 32, "n_critic": 1, "ema_decay": 0.998},
 }
+ADAM = {"learning_rate": 5e-4, "beta_1": 0.5}  # of both players
 AUGMENTATIONS = ("none", "diffaugment")
 BATCH_SIZE = 64
 SHOWN = 32  # samples of each training in the picture
@@ -37,7 +38,7 @@ def main(
     images: Annotated[list[int] | None, typer.Option(help="Training images.")] = None,
     models: Annotated[list[str] | None, typer.Option(help=", ".join(MODELS))] = None,
     augment: Annotated[list[str] | None, typer.Option(help="none, diffaugment or ada.")] = None,
-    steps: Annotated[int, typer.Option(min=1, help="Steps of each training.")] = 5000,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of each training.")] = 25_000,
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each kind.")] = 3,
     num: Annotated[int, typer.Option(min=2, help="Samples of a score.")] = 5000,
     dataset: Annotated[str, typer.Option(help="Data set with a test split.")] = "fashion_mnist",
@@ -60,6 +61,7 @@ def main(
                         "dataset": dataset,
                         "model": name,
                         "arguments": MODELS[name],
+                        "adam": ADAM,
                         "images": number,
                         "augment": augmentation,
                         "seed": seed,
@@ -83,10 +85,11 @@ def run(wanted, pictures, real, num_real, extractor, file):
     gan = models.get(wanted["model"])(
         pictures.shape[1:], seed=wanted["seed"], augment=augment, **wanted["arguments"]
     )
-    gan.compile()
+    gan.compile(*(keras.optimizers.Adam(**wanted["adam"]) for _ in range(2)))
     few = data.subset(pictures, wanted["images"])
     batches = data.steps(few, None, BATCH_SIZE, wanted["seed"], stop=wanted["steps"])
-    gan.fit(batches, verbose=0)
+    print(title, flush=True)
+    gan.fit(batches)
     scores = gan.evaluate(real, num=wanted["n_fake"], seed=SCORE_SEED, extractor=extractor)
     line = {
         **wanted,
@@ -112,7 +115,7 @@ def plot(lines, path):
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
-    last = records.like_last(lines, "dataset", "steps", "batch_size", "n_fake")
+    last = records.like_last(lines, "dataset", "adam", "steps", "batch_size", "n_fake")
     kinds = sorted({(line["model"], line["images"], line["augment"]) for line in last})
     figure, axes = plt.subplots(figsize=(7, 0.4 * len(kinds) + 1.4), layout="constrained")
     for place, kind in enumerate(kinds):

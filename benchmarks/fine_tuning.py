@@ -81,7 +81,7 @@ def without(pictures, steps, path):
     if path.is_file():
         return keras.saving.load_model(path)
     gan = model(pictures.shape[1:], 0)
-    gan.fit(data.steps(pictures, None, BATCH_SIZE, stop=steps), verbose=0)
+    gan.fit(data.steps(pictures, None, BATCH_SIZE, stop=steps))
     path.parent.mkdir(parents=True, exist_ok=True)
     gan.save(path)
     return gan
@@ -99,9 +99,7 @@ def run(wanted, few, start, real, num, file):
     curve, seconds, quarter = {}, 0.0, wanted["steps"] // 4
     for first in range(0, 4 * quarter, quarter):
         began = time.monotonic()
-        gan.fit(
-            data.steps(few, None, BATCH_SIZE, wanted["seed"], first, first + quarter), verbose=0
-        )
+        gan.fit(data.steps(few, None, BATCH_SIZE, wanted["seed"], first, first + quarter))
         seconds += time.monotonic() - began
         scores = gan.evaluate(real, num=num, seed=SCORE_SEED, extractor=extractor, verbose=0)
         curve[f"{seconds / 60:.2f}"] = round(scores["frechet_distance"], 3)
