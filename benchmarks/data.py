@@ -7,8 +7,11 @@ Needs Linux. Every measurement of memory or time runs in a process of its own; t
 alternate, and their median ratio counts. Writes one JSON line per measurement to `data.jsonl`.
 """
 
+import functools
+import gc
 import json
 import os
+import socket
 import statistics
 import subprocess
 import sys
@@ -20,7 +23,6 @@ from typing import Annotated
 
 import keras
 import numpy as np
-import tensorflow as tf
 import typer
 from PIL import Image
 
@@ -30,9 +32,11 @@ from kerasgan.data import source as sources
 from kerasgan.data.folder import AT_ONCE
 from kerasgan.data.unread import Unread
 from kerasgan.evaluation import records
+from kerasgan.training import strategies
 from kerasgan.utils import pictures, processes, provenance
 
 SHAPE = (64, 64, 3)
+WAYS = ("memory", "warm", "cold")
 BATCH_SIZE = 64
 
 
@@ -48,7 +52,9 @@ def main(
 ):
     """Measure training on sets that are mapped from the cache."""
     if measure is not None:
-        found = MEASURES[measure](json.loads(os.environ["KERASGAN_MEASURE"]))
+        found = {**MEASURES, "one_worker": one_worker}[measure](
+            json.loads(os.environ["KERASGAN_MEASURE"])
+        )
         print(json.dumps(found))
         return
     with tempfile.TemporaryDirectory(dir=folder) as place:
@@ -175,19 +181,22 @@ def memory_of_fit(about, mapped):
 
 def feeding(about):
     """Images per second of the batches alone: in memory, mapped, and mapped from a cold file."""
-    rates = {}
-    for way in ("memory", "warm", "cold"):
-        found = ready(about, way)
-        steps = data.steps(found, None, BATCH_SIZE, stop=4 * about["steps"] + 10)
-        for number, _ in enumerate(steps):
-            if number == 9:
-                start = time.monotonic()
-        rates[way] = round(4 * about["steps"] * BATCH_SIZE / (time.monotonic() - start))
-    return {"images_per_second": rates}
+    return {"images_per_second": {way: fed(about, way) for way in WAYS}}
+
+
+def fed(about, way):
+    found = ready(about, way)
+    seed = WAYS.index(way)  # rows of its own
+    steps = data.steps(found, None, BATCH_SIZE, seed, stop=4 * about["steps"] + 10)
+    for number, _ in enumerate(steps):
+        if number == 9:
+            start = time.monotonic()
+    return round(4 * about["steps"] * BATCH_SIZE / (time.monotonic() - start))
 
 
 def ready(about, way):
     """Returns the large set as it lies in memory, in the page cache, or on disk."""
+    gc.collect()  # mapped pages stay in memory
     found = synthetic(about["images"])
     path = Path(found.cache) / "image.npy"
     if way == "memory":
@@ -204,26 +213,38 @@ def ready(about, way):
         with open(path, "rb") as file:
             os.fsync(file.fileno())
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        share = resident(path)
+        if share > 0.01:
+            raise RuntimeError(f"{share:.0%} of {path} stays in memory: the file is not cold")
     return found
+
+
+def resident(path):
+    """Returns the share of a file that lies in memory."""
+    command = ["fincore", "--bytes", "--noheadings", "--output", "RES", str(path)]
+    told = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+    return int(told or 0) / path.stat().st_size
 
 
 def step_time(about, width=8):
     """Ratio of the time of a step, mapped over in memory; medians of alternated trainings."""
     gan, ratios = model(width), {"warm": [], "cold": []}
     held = ready(about, "memory")
-    in_memory = data.steps(held, None, BATCH_SIZE, stop=about["steps"])
-    gan.fit(in_memory, verbose=0)
+
+    def timed(way, each):
+        found = held if way == "memory" else ready(about, way)
+        first = each * about["steps"]
+        seed = 100 * WAYS.index(way) + each  # rows of its own
+        batches = data.steps(found, None, BATCH_SIZE, seed, first, first + about["steps"])
+        start = time.monotonic()
+        gan.fit(batches, verbose=0)
+        return time.monotonic() - start
+
+    timed("memory", 0)
     seconds = []
     for each in range(about["rounds"]):
-        times = {}
-        for way in ("memory", "warm", "cold") if each % 2 else ("cold", "warm", "memory"):
-            found = held if way == "memory" else ready(about, way)
-            first = each * about["steps"]
-            seed = 100 * ("memory", "warm", "cold").index(way) + each  # rows of its own
-            batches = data.steps(found, None, BATCH_SIZE, seed, first, first + about["steps"])
-            start = time.monotonic()
-            gan.fit(batches, verbose=0)
-            times[way] = time.monotonic() - start
+        order = WAYS if each % 2 else WAYS[::-1]
+        times = {way: timed(way, each) for way in order}
         seconds.append(times["memory"])
         for way in ratios:
             ratios[way].append(times[way] / times["memory"])
@@ -245,33 +266,63 @@ def preparation(about):
         small.resize((640, 480), Image.Resampling.BICUBIC).save(folder / f"{place}.jpg")
     paths = [str(path) for path in sorted(folder.iterdir())]
     tasks = [paths[i : i + AT_ONCE] for i in range(0, len(paths), AT_ONCE)]
-    ratios, rates = [], []
+    ratios, rates = {"whole": [], "half": []}, []
     for each in range(3):
-        start = time.monotonic()
-        with processes.Pool() as pool:
-            assert sum(map(sum, pool.map(pictures.decoded, tasks))) > 0
-        bare = time.monotonic() - start
+        bare = {}
+        for way in ratios:
+            decoded = functools.partial(pictures.decoded, half=way == "half")
+            start = time.monotonic()
+            with processes.Pool() as pool:
+                assert sum(map(sum, pool.map(decoded, tasks))) > 0
+            bare[way] = time.monotonic() - start
         start = time.monotonic()
         data.load_source(folder, f"all[{each}:]", 64, cached=True)
         prepared = time.monotonic() - start
-        ratios.append(bare / prepared)
+        for way in ratios:
+            ratios[way].append(bare[way] / prepared)
         rates.append(len(paths) / prepared)
     return {
         "files": len(paths),
         "files_per_second": round(statistics.median(rates)),
-        "of_bare_decoding": round(statistics.median(ratios), 3),
+        "of_bare_decoding": {way: round(statistics.median(r), 3) for way, r in ratios.items()},
     }
 
 
 def workers(about):
-    """Rows that each of two workers reads of the batches of 20 steps."""
+    """Rows that each of two workers reads in a training of 20 steps."""
+    cluster = {"worker": [f"localhost:{free_port()}" for _ in range(2)]}
+    started = []
+    for index in range(2):
+        task = {"cluster": cluster, "task": {"type": "worker", "index": index}}
+        environment = {
+            **os.environ,
+            "KERASGAN_MEASURE": json.dumps(about),
+            "TF_CONFIG": json.dumps(task),
+        }
+        command = [sys.executable, __file__, "--measure", "one_worker"]
+        pipe = subprocess.PIPE
+        started.append(subprocess.Popen(command, env=environment, stdout=pipe, text=True))
+    told = [each.communicate()[0] for each in started]
+    return {"rows": [json.loads(out.splitlines()[-1]) for out in told], "of": 20 * BATCH_SIZE}
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("localhost", 0))
+        return probe.getsockname()[1]
+
+
+def one_worker(about):
+    """The rows that one of several workers reads from its file in a training of 20 steps."""
+    strategy, rows = strategies.strategy("multi_worker"), []
     found = synthetic(about["images"])
-    rows = []
-    for worker in range(2):
-        half = BATCH_SIZE // 2
-        share = data.steps(found, None, BATCH_SIZE, stop=20, rows=(worker * half, half))
-        rows.append(sum(int(tf.shape(batch)[0]) for batch in share))
-    return {"rows": rows, "of": 20 * BATCH_SIZE}
+    sources.COPIED = 0
+    sources.announcer = lambda values: lambda places: rows.append(len(places))
+    with strategy.scope():
+        gan = model()
+    folder = Path(about["at"]) / "run"
+    kerasgan.train(gan, found, folder, steps=20, batch_size=BATCH_SIZE, verbose=0)
+    return sum(rows)
 
 
 MEASURES = {

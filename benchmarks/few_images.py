@@ -21,7 +21,7 @@ from kerasgan.evaluation import records
 from kerasgan.evaluation.features import real_features
 from kerasgan.evaluation.scorer import SCORE_SEED
 from kerasgan.utils import pixels, provenance
-from kerasgan.utils.errors import needs
+from kerasgan.utils.errors import UserError, nearest, needs
 
 # Small and quick; averages of weights, so that scores do not depend on the last few steps.
 MODELS = {
@@ -47,6 +47,10 @@ def main(
     """Compare trainings on few images with and without augmentation."""
     needs("matplotlib", "benchmarks")
     file = output / "few_images.jsonl"
+    for given, valid in ((models, MODELS), (augment, (*AUGMENTATIONS, "ada"))):
+        for name in given or ():
+            if name not in valid:
+                raise UserError(f'There is no "{name}" here: {nearest(name, valid)}')
     source = data.load_source(dataset)
     test, _ = data.load_arrays(dataset, "test")
     extractor = metrics.EfficientNetLite0()

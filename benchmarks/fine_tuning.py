@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Annotated
 
 import keras
-import numpy as np
 import typer
 
 import kerasgan
@@ -22,12 +21,14 @@ from kerasgan.evaluation import records
 from kerasgan.evaluation.features import real_features
 from kerasgan.evaluation.scorer import SCORE_SEED
 from kerasgan.training.build import take_weights
-from kerasgan.utils import provenance
+from kerasgan.utils import hashing, provenance
 from kerasgan.utils.errors import needs
 
 NAME, CLASS = "fashion_mnist", 8  # bags
 BATCH_SIZE = 64
 ARGUMENTS = {"width": 32, "ema_decay": 0.998}
+ADAM = {"learning_rate": 5e-4, "beta_1": 0.5}  # of both players
+KINDS = ("dataset", "images", "before", "arguments", "adam", "batch_size")
 LONGER = 4  # times that trainings from scratch take longer
 
 
@@ -50,7 +51,8 @@ def main(
     extractor = metrics.EfficientNetLite0()
     features, _ = real_features(bags, extractor, f"{dataset} test, class {CLASS}", verbose=True)
     real = metrics.Statistics.of(features)
-    start = without(pictures[labels != CLASS], before, folder / f"without_{CLASS}_{before}.keras")
+    key = hashing.of_json([dataset, ARGUMENTS, ADAM, before])[:8]
+    start = without(pictures[labels != CLASS], before, folder / f"without_{CLASS}_{key}.keras")
     for seed in range(seeds):
         for kind in ("fine-tuned", "from scratch"):
             wanted = {
@@ -59,6 +61,7 @@ def main(
                 "class": CLASS,
                 "images": images,
                 "arguments": ARGUMENTS,
+                "adam": ADAM,
                 "batch_size": BATCH_SIZE,
                 "before": before,
                 "kind": kind,
@@ -72,7 +75,7 @@ def main(
 def model(shape, seed):
     keras.utils.set_random_seed(seed)
     gan = kerasgan.DCGAN(shape, seed=seed, augment="diffaugment", **ARGUMENTS)
-    gan.compile()
+    gan.compile(*(keras.optimizers.Adam(**ADAM) for _ in range(2)))
     return gan
 
 
@@ -96,13 +99,13 @@ def run(wanted, few, start, real, num, file):
     gan, extractor = model(few.shape[1:], wanted["seed"]), metrics.EfficientNetLite0()
     if start is not None:
         take_weights(gan, start)
-    curve, seconds, quarter = {}, 0.0, wanted["steps"] // 4
+    curve, seconds, quarter = [], 0.0, wanted["steps"] // 4
     for first in range(0, 4 * quarter, quarter):
         began = time.monotonic()
         gan.fit(data.steps(few, None, BATCH_SIZE, wanted["seed"], first, first + quarter))
         seconds += time.monotonic() - began
         scores = gan.evaluate(real, num=num, seed=SCORE_SEED, extractor=extractor, verbose=0)
-        curve[f"{seconds / 60:.2f}"] = round(scores["frechet_distance"], 3)
+        curve.append([round(seconds / 60, 3), round(scores["frechet_distance"], 3)])
     line = {
         **wanted,
         "metric": extractor.distance_name,
@@ -110,7 +113,7 @@ def run(wanted, few, start, real, num, file):
         "n_real": num,
         "n_fake": num,
         "distance_after_minutes": curve,
-        "trained": list(curve.values())[-1],
+        "trained": curve[-1][1],
         **provenance.stamp(gan.inference_generator, extractor),
     }
     records.append(file, line)
@@ -125,12 +128,11 @@ def plot(lines, path):
     from matplotlib import pyplot as plt
 
     figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
-    for line in records.like_last(lines, "dataset", "images", "before", "arguments"):
+    for line in records.like_last(lines, *KINDS):
         curve = line["distance_after_minutes"]
         tuned = line["kind"] == "fine-tuned"
         axes.plot(
-            np.array(list(curve), float),
-            list(curve.values()),
+            *zip(*curve, strict=True),
             "o-",
             color="#4477aa" if tuned else "#999999",
             label=line["kind"] if line["seed"] == 0 else None,

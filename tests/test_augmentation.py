@@ -146,6 +146,8 @@ def test_pictures_change_in_steps_only_and_differently_each_time(augment):
 def test_mixed_precision(augment, policy):
     gan = contract.build("dcgan", augment=augment, dtype=policy)
     gan.compile()
+    if augment == "ada":
+        gan.augmentation.probability.assign(0.6)
     history = contract.train(gan, 4).history
     assert np.isfinite([values for values in history.values()]).all()
 
@@ -163,6 +165,22 @@ def test_xla_trains(augment):
     gan.compile(jit_compile=True)
     history = contract.train(gan).history
     assert np.isfinite([values for values in history.values()]).all()
+
+
+@pytest.mark.parametrize("options", [{}, {"jit_compile": True}])
+def test_ada_changes_pictures_as_often_as_p_says(options):
+    losses = []
+    for p in (0.0, 0.9):
+        keras.utils.set_random_seed(0)
+        gan = contract.build("dcgan", augment="ada")
+        gan.compile(**options)
+        gan.augmentation.probability.assign(p)
+        losses.append(contract.train(gan).history["d_loss"][0])
+    keras.utils.set_random_seed(0)
+    gan = contract.build("dcgan")
+    gan.compile(**options)
+    plain = contract.train(gan).history["d_loss"][0]
+    assert losses[0] == pytest.approx(plain, abs=1e-5) != pytest.approx(losses[1], abs=1e-3)
 
 
 def biased(gan, bias):
@@ -199,6 +217,7 @@ def test_ada_goes_on_where_it_was(tmp_path):
     gan = start(("dcgan", {}), "ada")
     biased(gan, 1e3)
     contract.train(gan, 6)
+    gan.augmentation.probability.assign(0.6)
     gan.save(tmp_path / "gan.keras")
     loaded = keras.saving.load_model(tmp_path / "gan.keras")
     assert loaded.augment == "ada"
@@ -217,6 +236,9 @@ def test_ada_refuses_what_it_cannot_judge():
     gan.compile()
     with pytest.raises((UserError, tf.errors.InvalidArgumentError), match="no real picture as it"):
         gan.fit(np.zeros((8, 8, 8, 1)) + 0.5, batch_size=4, verbose=0)
+    gan.compile(jit_compile=True)  # XLA knows no assertions
+    history = gan.fit(np.zeros((8, 8, 8, 1)) + 0.5, batch_size=4, verbose=0).history
+    assert np.isnan(history["augment_p"]).all()
 
 
 def test_refusals():

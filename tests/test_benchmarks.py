@@ -250,6 +250,26 @@ def test_few_images_trains_with_and_without_augmentation(tmp_path, monkeypatch, 
     assert capsys.readouterr().out.count("already in") == 2
 
 
+def test_few_images_knows_its_models(monkeypatch, capsys):
+    assert run(monkeypatch, "few_images", "--models=dcgn") == 2
+    assert 'There is no "dcgn" here: did you mean "dcgan"?' in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:The Frechet distance of 1280 features")
+def test_fine_tuning_compares_two_starts(tmp_path, monkeypatch, capsys):
+    options = ["--before=2", "--steps=4", "--images=64", "--seeds=1", f"--output={tmp_path}"]
+    options += ["--dataset=fashion_mnist_mini", f"--folder={tmp_path}"]
+    assert run(monkeypatch, "fine_tuning", *options) == 0
+    tuned, scratch = records.read(tmp_path / "fine_tuning.jsonl")
+    assert (tuned["steps"], scratch["steps"]) == (4, 16)
+    assert len(tuned["distance_after_minutes"]) == len(scratch["distance_after_minutes"]) == 4
+    assert tuned["weights_sha256"] != scratch["weights_sha256"]
+    assert len(list(tmp_path.glob("without_8_*.keras"))) == 1
+    assert run(monkeypatch, "fine_tuning", *options) == 0
+    assert capsys.readouterr().out.count("already in") == 2
+
+
 @pytest.mark.slow
 def test_data_measures_everything_it_says(tmp_path, monkeypatch):
     options = ["--images=1000", "--files=64", "--steps=2", "--rounds=1", "--gigabytes=0.02"]

@@ -1,5 +1,6 @@
 """Sets that are read once into the cache: the same data as in memory, whatever happens."""
 
+import mmap
 import os
 import shutil
 import signal
@@ -179,6 +180,22 @@ def test_a_damaged_cache_is_read_anew(photos, cache):
     with open(os.path.join(folder, "set.json"), "w") as file:
         file.write("{")
     assert len(read(photos, cached=True)) == 90
+    os.remove(os.path.join(folder, "label.npy"))
+    assert read(photos, cached=True).class_names == ["cats", "dogs"]
+    assert list(read(photos, cached=True).parts) == ["image", "label"]
+
+
+def test_a_removal_that_is_killed_leaves_nothing_that_counts(photos, monkeypatch):
+    folder = read(photos, cached=True).cache
+
+    def killed(path):
+        raise KeyboardInterrupt if os.path.isdir(path) else os.remove(path)
+
+    monkeypatch.setattr(unread, "delete", killed)
+    with pytest.raises((KeyboardInterrupt, TypeError)):
+        unread.remove(os.path.basename(folder))
+    assert not os.path.exists(os.path.join(folder, "set.json"))
+    assert os.path.exists(os.path.join(folder, "image.npy"))
 
 
 def test_a_full_disk_is_told_before_anything_is_read(photos, cache, monkeypatch):
@@ -311,6 +328,33 @@ def test_a_set_that_is_being_read_is_not_removed(photos, cache):
 def test_rows_of_a_mapped_file_are_announced(photos, monkeypatch):
     source = read(photos, cached=True)
     monkeypatch.setattr("kerasgan.data.source.COPIED", 0)
-    told = announcer(source.parts["image"])
+    values = source.parts["image"]
+    told, announced = announcer(values), []
     told(np.array([0, 89, 3]))  # the system takes any page of the file
-    assert announcer(np.zeros((3, 2)))(np.array([0])) is None
+
+    class File(bytearray):
+        def madvise(self, option, start=0, length=0):
+            if length:
+                assert start % mmap.PAGESIZE == 0
+                announced.append((start, start + length))
+
+    file = File(np.zeros(values.nbytes + 100, np.uint8).tobytes())
+    mapped = np.ndarray.__new__(np.memmap, values.shape, np.uint8, file, 100)
+    mapped._mmap = file
+    announcer(mapped)(np.array([0, 89, 3]))
+    size = values[0].nbytes
+    for (start, end), row in zip(announced, (0, 89, 3), strict=True):
+        assert start <= 100 + row * size < start + mmap.PAGESIZE and end == 100 + (row + 1) * size
+    for others in (np.zeros((3, 2)), values[::-1]):
+        assert announcer(others)(np.array([0])) is None
+
+
+def test_other_parts_of_a_dataset_may_vary_in_size():
+    def examples():
+        for i in range(5):
+            yield {"image": np.full((SIDE, SIDE, 3), i, np.uint8), "boxes": np.zeros((i, 4))}
+
+    image = tf.TensorSpec((SIDE, SIDE, 3), tf.uint8)
+    signature = {"image": image, "boxes": tf.TensorSpec((None, 4), tf.float64)}
+    dataset = tf.data.Dataset.from_generator(examples, output_signature=signature)
+    assert data.prepare(dataset, "boxed").parts["image"][:, 0, 0, 0].tolist() == [0, 1, 2, 3, 4]

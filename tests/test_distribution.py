@@ -37,6 +37,8 @@ def build(case, strategy=None):
     with (strategy or tf.distribute.get_strategy()).scope():
         gan = contract.build(name, **arguments)
         gan.compile(**{f"{player}_optimizer": keras.optimizers.SGD(1e-3) for player in gan.players})
+        if arguments.get("augment") == "ada":
+            gan.augmentation.probability.assign(0.6)
     return gan
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import keras
 import numpy as np
 import pictures
 import pytest
-from PIL import ImageFile
+from PIL import Image, ImageFile
 
 import kerasgan
 from kerasgan import cli, data, zoo
@@ -122,6 +123,82 @@ def test_from_a_run_takes_its_recipe_and_both_networks(trained, photos, tmp_path
     assert not first[1].trainable
 
 
+def test_from_a_file_without_a_recipe_takes_a_model(trained, photos, tmp_path, capsys):
+    shutil.copy(trained / "model.keras", tmp_path / "mine.keras")
+    command = ("train", "--from", tmp_path / "mine.keras", "--dataset", photos, "--steps", 1)
+    command += ("--set", "model.width=4", "--image-size", 16, "--output", tmp_path / "run")
+    assert run(*command) == 2
+    assert "has no recipe beside it: name one as well, or --model." in capsys.readouterr().err
+    assert run(*command, "--model", "dcgan") == 0
+
+
+def test_from_a_checkpoint_takes_the_recipe_of_its_run(trained, photos, tmp_path):
+    checkpoint = max(trained.glob("checkpoints/step_*/model.keras"))
+    command = ("train", "--from", checkpoint, "--dataset", photos / "cats", "--steps", 1)
+    assert run(*command, "--output", tmp_path / "run") == 0
+    assert recipes.read(tmp_path / "run" / "recipe.toml").model.arguments["width"] == 4
+
+
+def test_from_a_model_of_ones_own(photos, tmp_path):
+    (tmp_path / "my_gan.py").write_text(
+        "import kerasgan\n\n\nclass FineGAN(kerasgan.DCGAN):\n    pass\n"
+    )
+    own = ("--model", f"{tmp_path / 'my_gan.py'}:FineGAN", "--set", "model.width=4")
+    common = ("--dataset", photos, "--image-size", 16, "--steps", 1)
+    subprocess.run(
+        [sys.executable, "-m", "kerasgan_cli", "train", *own, *map(str, common), "--output", tmp_path / "a"],
+        check=True, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert run("train", "--from", tmp_path / "a", *common, "--output", tmp_path / "b") == 0
+
+
+def test_a_run_that_goes_on_needs_no_start(trained, photos, tmp_path, capsys):
+    start, output = tmp_path / "start", tmp_path / "run"
+    shutil.copytree(trained, start)
+    command = ("train", "--from", start, "--dataset", photos / "cats", "--output", output)
+    assert run(*command, "--steps", 1) == 0
+    shutil.rmtree(start)
+    assert run(*command, "--steps", 2, "--change-recipe") == 0
+    assert "Going on after step 1" in capsys.readouterr().out
+    assert run(*command, "--steps", 2, "--overwrite") == 2
+    assert "no trained model" in capsys.readouterr().err
+
+
+def test_where_all_checkpoints_are_damaged_the_training_starts_from_the_weights(
+    trained, photos, tmp_path, capsys, monkeypatch
+):
+    command = (
+        "train",
+        "--from",
+        trained,
+        "--dataset",
+        photos / "cats",
+        "--output",
+        tmp_path / "run",
+    )
+    assert run(*command, "--steps", 1) == 0
+    for folder in (tmp_path / "run" / "checkpoints").glob("step_*"):
+        (folder / "model.keras").write_bytes(b"")
+    taken = []
+    monkeypatch.setattr("kerasgan.training.train.take_weights", lambda *_: taken.append(True))
+    assert run(*command, "--steps", 2, "--change-recipe") == 0
+    assert taken and "is damaged" in capsys.readouterr().out
+
+
+def test_from_a_run_keeps_its_batch_unless_the_pictures_are_too_few():
+    tables = {"data": {"name": "mnist", "batch_size": 96}, "evaluation": {"num": 9, "split": "all"}}
+    kept = suggestions.from_trained(tables, "runs/a", (16, 16, 3), "photos")
+    assert kept["data"]["batch_size"] == 96 and kept["evaluation"] == {"num": 9}
+    few = folder.Pictures(40, 4, [(16, 16)] * 40, 3, None)
+    assert suggestions.for_pictures(kept, few)["data"]["batch_size"] == 32
+
+
+def test_a_dry_run_tells_what_does_not_fit(photos, capsys):
+    command = ("train", "--from", "dcgan_fashion_mnist", "--dataset", photos, "--dry-run")
+    assert run(*command) == 2
+    assert "Do the channels" in capsys.readouterr().err
+
+
 def test_from_an_entry_of_the_zoo(photos, tmp_path, capsys):
     command = ("train", "--from", "dcgan_fashion_mnist", "--dataset", photos)
     assert run(*command, "--output", tmp_path / "run") == 2
@@ -212,6 +289,25 @@ def test_augmentation_may_be_refused_and_is_suggested_to_those_that_take_it(tmp_
     held = folder.Pictures(20, 2, [(64, 64)], 3, None)
     made = suggestions.for_pictures({"model": {"name": "x.py:Mine"}}, held, augments=False)
     assert "augment" not in made["model"]
+
+
+@pytest.mark.parametrize("number", [4, 12])
+def test_few_pictures_are_scored_against_themselves(number, tmp_path):
+    rng = np.random.default_rng(0)
+    (tmp_path / "photos").mkdir()
+    for place in range(number):
+        picture = Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8))
+        picture.save(tmp_path / "photos" / f"{place}.png")
+    gan = kerasgan.DCGAN((8, 8, 3), width=4)
+    gan.compile()
+    given = {"steps": 1, "batch_size": 2, "verbose": 0}
+    result = kerasgan.train(gan, tmp_path / "photos", tmp_path / "run", **given)
+    assert result["split"] == "train" and result["n_real"] >= 2
+
+
+def test_opacity_that_a_set_does_not_have_is_refused():
+    with pytest.raises(UserError, match="those of fashion_mnist_mini have none: .28, 28, 1."):
+        data.load_source("fashion_mnist_mini", transparent=True)
 
 
 def test_options_of_folders_are_refused_elsewhere():

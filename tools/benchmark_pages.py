@@ -130,7 +130,7 @@ def few_images_section():
     lines = records.read(RESULTS / "few_images.jsonl")
     if not lines:
         return []
-    last = records.like_last(lines, "dataset", "steps", "batch_size", "n_fake")
+    last = records.like_last(lines, "dataset", "adam", "steps", "batch_size", "n_fake")
     first = last[-1]
     rows = []
     for (model, images), found in groups(last, "model", "images").items():
@@ -158,15 +158,18 @@ def fine_tuning_section():
     lines = records.read(RESULTS / "fine_tuning.jsonl")
     if not lines:
         return []
-    last = records.like_last(lines, "dataset", "images", "before", "arguments")
+    last = records.like_last(
+        lines, "dataset", "images", "before", "arguments", "adam", "batch_size"
+    )
     first = last[-1]
     rows = []
     for (kind,), seeds in groups(last, "kind").items():
-        curves = [list(line["distance_after_minutes"].items()) for line in seeds]
+        last_steps = seeds[-1]["steps"]
+        curves = [e["distance_after_minutes"] for e in seeds if e["steps"] == last_steps]
         for point in zip(*curves, strict=True):
             minutes, scores = zip(*point, strict=True)
             spread = [{"score": score} for score in scores]
-            rows.append((kind, f"{statistics.mean(map(float, minutes)):.1f}", len(seeds),
+            rows.append((kind, f"{statistics.mean(minutes):.1f}", len(curves),
                          mean(spread, "score", ".1f")))  # fmt: skip
     return [
         "## Fine-tuning",
@@ -213,7 +216,9 @@ def data_section():
         (
             "reading JPEG files of 640 x 480, files a second",
             f"{made['files_per_second']:,}",
-            f"{made['of_bare_decoding']:.2f} of decoding them with Pillow, and nothing else",
+            f"{made['of_bare_decoding']['whole']:.2f} of decoding them with Pillow, and nothing "
+            f"else; {made['of_bare_decoding']['half']:.2f} of decoding them at half the sides, as "
+            f"this does",
         ),
         (
             "`fit` on an array of 2 GB, memory beside it",
@@ -226,7 +231,7 @@ def data_section():
             f"{maps['small']:.2f} GB for 10 MB",
         ),
         (
-            "examples that two workers read",
+            "examples that two workers read in 20 steps",
             " and ".join(map(str, shared["rows"])),
             f"of {shared['of']}",
         ),

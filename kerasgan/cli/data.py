@@ -53,7 +53,7 @@ def list_sets():
     for folder, about in found.items():
         what = "not whole: of a preparation that runs, or was killed"
         if about["name"] is not None:
-            number, *shape = about["shape"]
+            number, *shape = about["shapes"]["image"]
             what = f"{number:,} images {tuple(shape)} of {about['name']}, {about['split']}"
         print(f"{folder}  {about['bytes'] / 1e9:.2f} GB  {what}")
     total = sum(about["bytes"] for about in found.values()) / 1e9

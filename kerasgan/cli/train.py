@@ -73,10 +73,13 @@ def train(
     from kerasgan.training.train import train_recipe
 
     tables = recipes.parse(file) if file else {}
-    if start_from is not None and not file:
+    goes_on = output is not None and not overwrite and checkpoints.begun(output)
+    if start_from is not None and not file and goes_on and (output / "recipe.toml").is_file():
+        tables = recipes.parse(output / "recipe.toml")  # complete: the start need not be there
+    elif start_from is not None and not file and model is None:
         named = recipes.override({"data": {"name": dataset}}, overrides or [])
         tables = recipe_from(start_from, named["data"]["name"])
-    elif start_from is not None:
+    if start_from is not None and os.path.abspath(start_from) != start_of(tables):
         tables.setdefault("training", {})["start_from"] = start_from
     for key, value in shortcuts.items():
         if value is not None:
@@ -89,7 +92,8 @@ def train(
     if dry_run:
         from kerasgan.training import dry_run as trial
 
-        print(trial.dry_run(whole, data_dir))
+        begins_from = whole.training.start_from
+        print(trial.dry_run(whole, data_dir, zoo.load_start(begins_from) if begins_from else None))
         return
     start_from = whole.training.start_from
     directory = output or Path("runs") / run_name(whole)
@@ -99,7 +103,7 @@ def train(
         and os.path.realpath(directory) == (os.path.realpath(start_from))
     ):
         raise UserError(f"{directory} is what the training starts from: name another --output.")
-    begun = bool(checkpoints.found(directory / "checkpoints")) and not overwrite
+    begun = checkpoints.begun(directory) and not overwrite
     trained = zoo.load_start(start_from) if start_from and not begun else None
     try:
         result = train_recipe(
@@ -127,12 +131,20 @@ def recipe_from(start, dataset):
     from kerasgan.training import suggestions
 
     found = zoo.find(start)
-    file = (found if found.is_dir() else found.parent) / "recipe.toml"
-    if not file.is_file():
+    folder = found if found.is_dir() else found.parent
+    places = [folder, folder.parent.parent]  # the second is the run of a checkpoint
+    file = next((each / "recipe.toml" for each in places if (each / "recipe.toml").is_file()), None)
+    if file is None:
         raise UserError(f"{start} has no recipe beside it: name one as well, or --model.")
-    trained = zoo.load_start(start)
-    shape = trained.signature.output.shape
-    return suggestions.from_trained(recipes.parse(file), start, shape, dataset)
+    tables = recipes.complete(recipes.parse(file), source=str(file)).tables()  # imports its model
+    shape = zoo.load_start(start).signature.output.shape
+    return suggestions.from_trained(tables, start, shape, dataset)
+
+
+def start_of(tables):
+    """Returns the absolute path from which the training of a recipe starts, or `None`."""
+    start = tables.get("training", {}).get("start_from")
+    return None if start is None else os.path.abspath(str(start))
 
 
 def suggested(tables):

@@ -9,6 +9,8 @@ from kerasgan.signature.checks import check_images, class_ids
 from kerasgan.utils import pixels
 from kerasgan.utils.errors import UserError
 
+VERSION = 1  # of what is read; another one lets caches be prepared anew
+
 
 def unread_dataset(dataset, name, image_size=None):
     """Returns a `tf.data.Dataset` of images, not read yet.
@@ -32,19 +34,21 @@ def unread_dataset(dataset, name, image_size=None):
     count = int(dataset.cardinality()) if single and dataset.cardinality() >= 0 else None
 
     def chunks():
-        found = dataset.batch(at_once(image.shape)) if single else dataset
+        found = dataset.map(lambda *parts: parts_of(parts if len(parts) > 1 else parts[0], name))
+        found = found.batch(at_once(image.shape)) if single else found
         for batch in found.as_numpy_iterator():
-            parts = parts_of(batch, name)
-            images = parts["image"]
+            images, ids = batch["image"], batch.get("label")
             check_images(images, name)
             images = images if images.dtype == np.uint8 else pixels.to_uint8(images)
-            ids = parts.get("label")
-            yield images, None if ids is None else class_ids(ids, name)
+            ids = None if ids is None else class_ids(ids, name)
+            size = at_once(images.shape[1:])
+            for i in range(0, len(images), size):
+                yield images[i : i + size], None if ids is None else ids[i : i + size]
 
     return Unread(
         name=name,
         split="all",
-        options={"name": name, "image_size": image_size},
+        options={"name": name, "image_size": image_size, "reader": VERSION},
         stamp=[str(dataset.element_spec), int(dataset.cardinality())],
         count=count,
         shape=resized_shape(image.shape[-3:], image_size),

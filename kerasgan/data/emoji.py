@@ -29,6 +29,7 @@ GROUP = "# group: "  # starts the line of a group
 SIZE = (136, 128)  # width and height of the font's bitmaps
 POINTS = 109  # font size at which they are drawn as they are
 AT_ONCE = 64
+VERSION = 1  # of what is drawn; another one lets caches be prepared anew
 LICENCE = "Noto Color Emoji, Google, Apache-2.0"
 
 ASSETS = Path(__file__).parent / "assets"
@@ -126,6 +127,7 @@ def unread_emoji(split, image_size=None, transparent=False, background="white"):
         split=split,
         options={
             "set": FULL,
+            "reader": VERSION,
             "image_size": image_size,
             "transparent": transparent,
             "background": colour,

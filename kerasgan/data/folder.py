@@ -258,11 +258,15 @@ class Folder:
         bits = next(bits for bits in (8, 10, 12, 14, 16, 32) if highest < 2**bits)
         self.reader.white = 2**bits - 1
         if bits != 16:
-            warnings.warn(
+            self.tell(
                 f"{self.root}: pictures of more than 8 bits hold levels up to {highest}; "
-                f"{self.reader.white} is taken as white.",
-                stacklevel=4,
+                f"{self.reader.white} is taken as white."
             )
+
+    def tell(self, sentence):
+        """Warns, now and whenever the cache is read."""
+        self.sentences.append(sentence)
+        warnings.warn(sentence, stacklevel=5)
 
     def chunks(self, skip_damaged):
         """Yields the pictures and their class ids, and reports the damaged ones at the end."""
@@ -295,8 +299,7 @@ class Folder:
         more = f" and {len(named) - LISTED} more" if len(named) > LISTED else ""
         listed = f"{', '.join(named[:LISTED])}{more}"
         if skip and len(self.wrong) < len(self.chosen):
-            self.sentences.append(f'"{self.root}": left out damaged images: {listed}.')
-            warnings.warn(self.sentences[-1], stacklevel=4)
+            self.tell(f'"{self.root}": left out damaged images: {listed}.')
             return
         raise UserError(
             f'"{self.root}": cannot read {len(named)} of {len(self.chosen)} images: {listed}. '

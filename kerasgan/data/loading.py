@@ -189,6 +189,11 @@ def load_source(
         with logs.quiet():
             options = (transparent, background, skip_damaged)
             source = unread(name, split, image_size, data_dir, *options).read(cached)
+    if transparent and source.spec["image"].shape[-1] != 4:
+        raise UserError(
+            f"`transparent` keeps the opacity of pictures, and those of {source.name} have none: "
+            f"{source.spec['image'].shape}"
+        )
     source.flip = flip
     return source
 

@@ -99,14 +99,12 @@ def resized(chunks, image_size):
         image_size: As in `fitted`.
     """
     wanted = None if image_size is None else sides(image_size)
-    with Pool() as pool:
-        for same, group in itertools.groupby(
-            chunks, lambda chunk: wanted in (None, chunk[0].shape[1:3])
-        ):
-            if same:
-                yield from group
-            else:
-                yield from pool.map(pictures.fitted_chunk, ((*chunk, wanted) for chunk in group))
+    chunks = iter(chunks)
+    first = list(itertools.islice(chunks, 1))
+    small = all(wanted in (None, images.shape[1:3]) for images, _ in first)  # nothing to do
+    with Pool(1 if small else None) as pool:
+        tasks = ((*chunk, wanted) for chunk in itertools.chain(first, chunks))
+        yield from pool.map(pictures.fitted_chunk, tasks)
 
 
 def resized_shape(shape, image_size):

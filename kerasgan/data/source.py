@@ -171,7 +171,8 @@ def announcer(values):
     base = values
     while isinstance(base, np.ndarray) and not isinstance(base, np.memmap):
         base = base.base
-    if not isinstance(base, np.memmap) or not hasattr(mmap, "MADV_WILLNEED"):
+    mapped = isinstance(base, np.memmap) and hasattr(mmap, "MADV_WILLNEED")
+    if not mapped or values.strides[0] < 1:  # in memory, or read backwards
         return lambda places: None
     file = base._mmap
     file.madvise(mmap.MADV_RANDOM)  # no more than these rows

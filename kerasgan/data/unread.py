@@ -20,7 +20,7 @@ from kerasgan.utils.files import cache_folder, delete, locked, replacing
 from kerasgan.utils.progress import shown
 
 IN_MEMORY = 2**30  # bytes of images up to which a split is read into memory
-FORMAT = 1  # of the cache's folders
+FORMAT = 2  # of the cache's folders
 ABOUT = "set.json"
 
 
@@ -147,7 +147,7 @@ class Unread:
             "options": self.options,
             "stamp": hashing.of_json(self.stamp),
             "fingerprints": fingerprints(mapped(folder)),
-            "shape": images,
+            "shapes": {part: list(values.shape) for part, values in mapped(folder).items()},
             "class_names": self.class_names,
             "licence": self.licence,
             "captions": self.captions,
@@ -194,9 +194,8 @@ def described(folder):
     """Returns what a folder of the cache says of itself, or `None` if it is not whole."""
     try:
         about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
-        whole = about["format"] == FORMAT
-        whole = whole and list(mapped(folder)["image"].shape) == about["shape"]
-        return about if whole else None
+        shapes = {part: list(values.shape) for part, values in mapped(folder).items()}
+        return about if about["format"] == FORMAT and about["shapes"] == shapes else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -261,4 +260,7 @@ def remove(name):
     lock = lock_of(re.sub(r"^\.partial-[0-9a-f]{8}-", "", name))
     lock.touch()
     with locked(lock):
+        delete(
+            sets_folder() / name / ABOUT
+        )  # first: what is left of a killed deletion is not whole
         delete(sets_folder() / name)

@@ -195,4 +195,6 @@ class ADA(Augmentation):
         self.signs.assign(tf.where(due, 0.0, self.signs))
         self.seen.assign(tf.where(due, 0.0, seen))
         self.steps.assign(tf.where(due, 0.0, steps))
-        return {**logs, "augment_p": tf.identity(self.probability)}
+        # XLA leaves assertions out: there p shows what is wrong.
+        shown = tf.where(seen > 0, tf.identity(self.probability), float("nan"))
+        return {**logs, "augment_p": shown}

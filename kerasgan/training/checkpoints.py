@@ -224,6 +224,20 @@ def path_of(directory, step):
     return Path(directory) / f"step_{step:08d}"
 
 
+def begun(directory):
+    """Tells whether a run directory has an intact checkpoint to go on from."""
+    return any(map(intact, reversed(found(Path(directory) / "checkpoints"))))
+
+
+def intact(path):
+    """Tells whether a checkpoint is whole."""
+    try:
+        read(path)
+    except UserError:
+        return False
+    return True
+
+
 def found(directory):
     """Returns the checkpoints in `directory`, oldest first, unchecked."""
     return sorted(Path(directory).glob("step_" + "[0-9]" * 8))
@@ -271,7 +285,7 @@ def newest(directory, say=print):
         try:
             return path, read(path)
         except UserError as error:
-            say(f"{error} It is put aside, and the one before taken.")
+            say(f"{error} It is put aside.")
             aside = path.with_name(f"damaged_{path.name}")
             shutil.rmtree(aside, ignore_errors=True)
             path.rename(aside)

@@ -6,16 +6,17 @@ from kerasgan import data
 from kerasgan.data import checks
 from kerasgan.data.loading import spec_of
 from kerasgan.training import flops
-from kerasgan.training.build import build, completed_by
+from kerasgan.training.build import build, completed_by, take_weights
 from kerasgan.training.memory import peak_gigabytes, weight_gigabytes
 
 
-def dry_run(recipe, data_dir=None):
+def dry_run(recipe, data_dir=None, start=None):
     """Builds a recipe's model, trains it for a step on random images, and says what that took.
 
     Args:
         recipe: `kerasgan.training.recipe.Recipe`.
         data_dir: Where TFDS keeps its data.
+        start: The trained model that `training.start_from` names.
 
     Returns:
         str of several lines: shapes, parameters, losses, memory. The memory of a GPU is less by
@@ -35,6 +36,8 @@ def dry_run(recipe, data_dir=None):
     spec = spec_of(name, recipe.data.image_size, data_dir, recipe.data.transparent)
     shape, told = spec["image"].shape, []
     gan = build(completed_by(recipe, spec, told.append), spec)
+    if start is not None:
+        take_weights(gan, start)
     rng = np.random.default_rng(0)
     example = {part: kind.random(rng, batch_size) for part, kind in gan.signature.example.items()}
     before = peak_gigabytes()

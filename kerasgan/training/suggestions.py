@@ -12,7 +12,8 @@ def for_pictures(tables, pictures, gpus=0, updates=1, augments=True):
     """Returns the tables of a recipe, completed for a folder of pictures.
 
     Args:
-        tables: dict of tables; what they say stays.
+        tables: dict of tables; what they say stays, but for a batch that there are too few pictures
+            for.
         pictures: `kerasgan.data.folder.Pictures`.
         gpus: Number of GPUs. The sizes for a CPU were tried on two cores; those for a GPU are not
             tried.
@@ -40,9 +41,9 @@ def for_pictures(tables, pictures, gpus=0, updates=1, augments=True):
         model.setdefault("augment", "diffaugment")
     if "image_size" not in data and (size := side(pictures.sizes, gpus)):
         data["image_size"] = size
-    if pictures.count < 64 * updates:
+    if pictures.count < data.get("batch_size", 64 * updates):
         each = 2 ** int(np.log2(max(pictures.count / updates, 1)))
-        data.setdefault("batch_size", each * updates)
+        data["batch_size"] = each * updates
     if not {"epochs", "steps"} & set(training):
         training["steps"] = 50_000 if gpus else 10_000
     if pictures.tested < 2:
@@ -85,10 +86,10 @@ def from_trained(tables, trained, shape, name=None):
 
     Example:
 
-    >>> tables = {"model": {"name": "dcgan", "width": 8}, "data": {"name": "cifar10"},
-    ...           "training": {"epochs": 50}}
+    >>> tables = {"model": {"name": "dcgan", "width": 8}, "training": {"epochs": 50},
+    ...           "data": {"epochs": 50}}
     >>> from_trained(tables, "runs/birds", (32, 32, 3), "photos")["data"]
-    {'name': 'photos', 'image_size': 32}
+    {'batch_size': 32, 'name': 'photos', 'image_size': 32}
     """
     tables = copy.deepcopy(tables)
     tables.setdefault("training", {})["start_from"] = str(trained)
@@ -96,10 +97,14 @@ def from_trained(tables, trained, shape, name=None):
         return tables
     height, width = shape[:2]
     size = height if height == width else [height, width]
-    looks = ("transparent", "background", "flip")
-    kept = {key: value for key, value in tables.get("data", {}).items() if key in looks}
-    tables["data"] = {"name": name, "image_size": size, **kept}
-    tables["evaluation"] = {}
+    stays = {
+        "data": ("transparent", "background", "flip", "batch_size"),
+        "evaluation": ("num", "every"),
+    }
+    for table, keys in stays.items():
+        found = tables.get(table, {})
+        tables[table] = {key: found[key] for key in keys if key in found}
+    tables["data"].update(name=name, image_size=size)
     for key in ("num_classes", "class_names"):
         tables.get("model", {}).pop(key, None)
     for key in ("epochs", "steps"):

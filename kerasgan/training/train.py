@@ -6,6 +6,8 @@ import keras
 import tensorflow as tf
 
 from kerasgan.data import checks, load_source, side_of
+from kerasgan.data import folder
+from kerasgan.data.loading import is_folder
 from kerasgan.data.source import ArraySource
 from kerasgan.evaluation.scorer import Scorer
 from kerasgan.training import checkpoints, runs, strategies
@@ -92,8 +94,11 @@ def train(
     if (epochs is None) == (steps is None):
         raise UserError(f"Give `epochs` or `steps`. Received: epochs={epochs}, steps={steps}")
     check_count(*((epochs, "epochs") if steps is None else (steps, "steps")))
+    split = "test"
     if test is None and isinstance(data, (str, os.PathLike)):
-        test = source_of(gan, data, "test")
+        if is_folder(data) and folder.look(data).tested < 2:
+            split = "train"  # so few pictures that none are held out
+        test = source_of(gan, data, split)
     plan = Plan(
         epochs=epochs,
         batch_size=64 * gan.n_critic if batch_size is None else batch_size,
@@ -137,9 +142,8 @@ def train(
         def scorer():
             if not scored:
                 return None
-            sets = {"train": source, "test": source_of(gan, test, "test")}
-            output = gan.signature.output
-            return Scorer(output, *sets.values(), num, tuple(sets), verbose)
+            compared = source_of(gan, test, split)
+            return Scorer(gan.signature.output, source, compared, num, ("train", split), verbose)
 
         return session(gan, source, plan, directory, record, scorer, overwrite)
 
@@ -195,8 +199,7 @@ def train_recipe(
             checkpoint is written.
     """
     training, evaluation = recipe.training, recipe.evaluation
-    begun = checkpoints.found(os.path.join(directory, "checkpoints")) and not overwrite
-    if training.start_from and start is None and not begun:
+    if training.start_from and start is None and (overwrite or not checkpoints.begun(directory)):
         raise UserError(f"Pass the model to start from: start=load({training.start_from!r}).")
     keras.utils.set_random_seed(training.seed)
     if deterministic:

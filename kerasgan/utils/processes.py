@@ -59,7 +59,7 @@ class Pool:
 
         Args:
             function: Picklable function of a module that needs no TensorFlow.
-            tasks: Iterable of picklable values, which are asked for as processes become free.
+            tasks: Iterable of picklable values, of which two are held for each process.
 
         Raises:
             UserError: If a process dies, as it does if memory runs out.
@@ -78,7 +78,7 @@ class Pool:
         try:
             for task in itertools.chain(first, tasks):
                 asked.append(threads.submit(self._ask, function, task))
-                if len(asked) > 4 * self.number:
+                if len(asked) >= 2 * self.number:
                     yield asked.popleft().result()
             while asked:
                 yield asked.popleft().result()
