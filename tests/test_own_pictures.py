@@ -145,10 +145,9 @@ def test_from_a_model_of_ones_own(photos, tmp_path):
     )
     own = ("--model", f"{tmp_path / 'my_gan.py'}:FineGAN", "--set", "model.width=4")
     common = ("--dataset", photos, "--image-size", 16, "--steps", 1)
-    subprocess.run(
-        [sys.executable, "-m", "kerasgan_cli", "train", *own, *map(str, common), "--output", tmp_path / "a"],
-        check=True, stdout=subprocess.DEVNULL,
-    )  # fmt: skip
+    first = ["train", *own, *common, "--output", tmp_path / "a"]
+    command = [sys.executable, "-m", "kerasgan_cli", *map(str, first)]  # else it is imported here
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     assert run("train", "--from", tmp_path / "a", *common, "--output", tmp_path / "b") == 0
 
 
@@ -177,8 +176,8 @@ def test_where_all_checkpoints_are_damaged_the_training_starts_from_the_weights(
         tmp_path / "run",
     )
     assert run(*command, "--steps", 1) == 0
-    for folder in (tmp_path / "run" / "checkpoints").glob("step_*"):
-        (folder / "model.keras").write_bytes(b"")
+    for file in (tmp_path / "run" / "checkpoints").glob("step_*/model.keras"):
+        file.write_bytes(b"")
     taken = []
     monkeypatch.setattr("kerasgan.training.train.take_weights", lambda *_: taken.append(True))
     assert run(*command, "--steps", 2, "--change-recipe") == 0

@@ -5,8 +5,7 @@ import os
 import keras
 import tensorflow as tf
 
-from kerasgan.data import checks, load_source, side_of
-from kerasgan.data import folder
+from kerasgan.data import checks, folder, load_source, side_of
 from kerasgan.data.loading import is_folder
 from kerasgan.data.source import ArraySource
 from kerasgan.evaluation.scorer import Scorer
