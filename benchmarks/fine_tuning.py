@@ -1,11 +1,12 @@
 """Trains on 200 images of a class, from scratch and from a model that never saw the class.
 
-    kerasgan benchmark fine_tuning
+    kerasgan benchmark fine_tuning              # sneakers, whose like are boots and sandals
+    kerasgan benchmark fine_tuning --label 8    # bags, unlike all other classes
 
-A DCGAN learns Fashion-MNIST without bags. Then 200 bags are learnt from its weights, and, four
-times as long, from scratch, all with augmentation. Samples are scored against the bags of
-the test split. Writes one JSON line per training to `fine_tuning.jsonl`, where trainings already in
-the file are not repeated, and the curves as a picture.
+A DCGAN learns Fashion-MNIST without the class. Then 200 of its images are learnt from these
+weights, and, four times as long, from scratch, all with augmentation. Samples are scored against
+the class's images of the test split. Writes one JSON line per training to `fine_tuning.jsonl`,
+where trainings already in the file are not repeated, and the curves as a picture.
 """
 
 import time
@@ -24,21 +25,21 @@ from kerasgan.training.build import take_weights
 from kerasgan.utils import hashing, provenance
 from kerasgan.utils.errors import needs
 
-NAME, CLASS = "fashion_mnist", 8  # bags
 BATCH_SIZE = 64
 ARGUMENTS = {"width": 32, "ema_decay": 0.998}
 ADAM = {"learning_rate": 5e-4, "beta_1": 0.5}  # of both players
-KINDS = ("dataset", "images", "before", "arguments", "adam", "batch_size")
+SAME = ("dataset", "images", "before", "arguments", "adam", "batch_size")  # of compared lines
 LONGER = 4  # times that trainings from scratch take longer
 
 
 def main(
-    before: Annotated[int, typer.Option(min=1, help="Steps without bags.")] = 15_000,
-    steps: Annotated[int, typer.Option(min=4, help="Steps on bags, from the weights.")] = 3_000,
-    images: Annotated[int, typer.Option(min=64, help="Bags to train on.")] = 200,
+    before: Annotated[int, typer.Option(min=1, help="Steps without the class.")] = 10_000,
+    steps: Annotated[int, typer.Option(min=4, help="Steps on it, from these weights.")] = 3_000,
+    images: Annotated[int, typer.Option(min=64, help="Images to train on.")] = 200,
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each kind.")] = 3,
-    dataset: Annotated[str, typer.Option(help="Data set of these classes.")] = NAME,
-    folder: Annotated[Path, typer.Option(help="For the model without bags.")] = Path("runs"),
+    label: Annotated[int, typer.Option(min=0, help="Class id.")] = 7,
+    dataset: Annotated[str, typer.Option(help="Data set with classes.")] = "fashion_mnist",
+    folder: Annotated[Path, typer.Option(help="For the model without the class.")] = Path("runs"),
     output: Annotated[Path, typer.Option(help="Folder of the results.")] = records.RESULTS,
 ):
     """Compare fine-tuning with training from scratch."""
@@ -46,19 +47,21 @@ def main(
     file = output / "fine_tuning.jsonl"
     pictures, labels = data.load_arrays(dataset)
     tested, test_labels = data.load_arrays(dataset, "test")
-    few = data.subset(pictures[labels == CLASS], images)
-    bags = tested[test_labels == CLASS]
+    few = data.subset(pictures[labels == label], images)
+    real_images = tested[test_labels == label]
     extractor = metrics.EfficientNetLite0()
-    features, _ = real_features(bags, extractor, f"{dataset} test, class {CLASS}", verbose=True)
+    features, _ = real_features(
+        real_images, extractor, f"{dataset} test, class {label}", verbose=True
+    )
     real = metrics.Statistics.of(features)
-    key = hashing.of_json([dataset, ARGUMENTS, ADAM, before])[:8]
-    start = without(pictures[labels != CLASS], before, folder / f"without_{CLASS}_{key}.keras")
+    key = hashing.of_json([dataset, label, ARGUMENTS, ADAM, before])[:8]
+    start = without(pictures[labels != label], before, folder / f"without_{key}.keras")
     for seed in range(seeds):
         for kind in ("fine-tuned", "from scratch"):
             wanted = {
                 "benchmark": "fine_tuning",
                 "dataset": dataset,
-                "class": CLASS,
+                "class": label,
                 "images": images,
                 "arguments": ARGUMENTS,
                 "adam": ADAM,
@@ -68,7 +71,7 @@ def main(
                 "steps": steps * (1 if kind == "fine-tuned" else LONGER),
                 "seed": seed,
             }
-            run(wanted, few, start if kind == "fine-tuned" else None, real, len(bags), file)
+            run(wanted, few, start if kind == "fine-tuned" else None, real, len(real_images), file)
     plot(records.read(file), output / "fine_tuning.png")
 
 
@@ -80,7 +83,7 @@ def model(shape, seed):
 
 
 def without(pictures, steps, path):
-    """Returns a model trained without bags, from the file of an earlier call if there is one."""
+    """Returns the model trained without the class, from its file if an earlier call wrote it."""
     if path.is_file():
         return keras.saving.load_model(path)
     gan = model(pictures.shape[1:], 0)
@@ -121,29 +124,33 @@ def run(wanted, few, start, real, num, file):
 
 
 def plot(lines, path):
-    """Plots the distance over the minutes, one line for each training."""
+    """Plots the distance over the minutes: a panel for each class, a line for each training."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
-    figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
-    for line in records.like_last(lines, *KINDS):
-        curve = line["distance_after_minutes"]
-        tuned = line["kind"] == "fine-tuned"
-        axes.plot(
-            *zip(*curve, strict=True),
-            "o-",
-            color="#4477aa" if tuned else "#999999",
-            label=line["kind"] if line["seed"] == 0 else None,
-        )
-    axes.set_ylim(bottom=0)
-    axes.set_xlabel("minutes of training on one core")
-    axes.set_ylabel(f"{lines[-1]['metric']} of {lines[-1]['n_fake']:,} samples")
-    axes.set_title(
-        f"{lines[-1]['images']} bags, after a training without bags or none", fontsize=10
+    last = records.like_last(lines, *SAME)
+    classes = sorted({line["class"] for line in last})
+    figure, panels = plt.subplots(
+        1, len(classes), figsize=(1 + 4.5 * len(classes), 4), layout="constrained", squeeze=False
     )
-    axes.legend()
+    for label, axes in zip(classes, panels[0], strict=True):
+        for line in last:
+            if line["class"] != label:
+                continue
+            tuned = line["kind"] == "fine-tuned"
+            axes.plot(
+                *zip(*line["distance_after_minutes"], strict=True),
+                "o-",
+                color="#4477aa" if tuned else "#999999",
+                label=line["kind"] if line["seed"] == 0 else None,
+            )
+        axes.set_ylim(bottom=0)
+        axes.set_xlabel("minutes of training on one core")
+        axes.set_ylabel(f"{last[-1]['metric']} of {last[-1]['n_fake']:,} samples")
+        axes.set_title(f"{last[-1]['images']} images of class {label}", fontsize=10)
+        axes.legend()
     figure.savefig(path, dpi=130)
     plt.close(figure)
 

@@ -163,21 +163,21 @@ def fine_tuning_section():
     )
     first = last[-1]
     rows = []
-    for (kind,), seeds in groups(last, "kind").items():
+    for (label, kind), seeds in groups(last, "class", "kind").items():
         last_steps = seeds[-1]["steps"]
         curves = [e["distance_after_minutes"] for e in seeds if e["steps"] == last_steps]
         for point in zip(*curves, strict=True):
             minutes, scores = zip(*point, strict=True)
             spread = [{"score": score} for score in scores]
-            rows.append((kind, f"{statistics.mean(minutes):.1f}", len(curves),
+            rows.append((str(label), kind, f"{statistics.mean(minutes):.1f}", len(curves),
                          mean(spread, "score", ".1f")))  # fmt: skip
     return [
         "## Fine-tuning",
-        f"`kerasgan benchmark fine_tuning`: DCGAN on {first['images']} images of class "
-        f"{first['class']} of {first['dataset']}, from scratch and from a training without that "
-        f"class, on one core; {first['n_fake']:,} samples against {first['n_real']:,} of the test "
-        f"split. Scores of so few images are inflated, all alike.",
-        table(("training", "minutes", "seeds", first["metric"]), rows),
+        f"`kerasgan benchmark fine_tuning`: DCGAN on {first['images']} images of a class of "
+        f"{first['dataset']}, from scratch and from {first['before']:,} steps without that class, "
+        f"on one core; {first['n_fake']:,} samples against {first['n_real']:,} of the test split. "
+        f"Scores of so few images are inflated, all alike.",
+        table(("class", "training", "minutes", "seeds", first["metric"]), rows, left=2),
         "![fine-tuning](results/fine_tuning.png)",
     ]
 
