@@ -27,8 +27,7 @@ from kerasgan.utils.errors import needs
 
 BATCH_SIZE = 64
 ARGUMENTS = {"width": 32, "ema_decay": 0.998}
-ADAM = {"learning_rate": 5e-4, "beta_1": 0.5}  # of both players
-SAME = ("dataset", "images", "before", "arguments", "adam", "batch_size")  # of compared lines
+SAME = ("dataset", "images", "before", "arguments", "batch_size")  # of compared lines
 LONGER = 4  # times that trainings from scratch take longer
 
 
@@ -54,7 +53,7 @@ def main(
         real_images, extractor, f"{dataset} test, class {label}", verbose=True
     )
     real = metrics.Statistics.of(features)
-    key = hashing.of_json([dataset, label, ARGUMENTS, ADAM, before])[:8]
+    key = hashing.of_json([dataset, label, ARGUMENTS, before])[:8]
     start = without(pictures[labels != label], before, folder / f"without_{key}.keras")
     for seed in range(seeds):
         for kind in ("fine-tuned", "from scratch"):
@@ -64,7 +63,6 @@ def main(
                 "class": label,
                 "images": images,
                 "arguments": ARGUMENTS,
-                "adam": ADAM,
                 "batch_size": BATCH_SIZE,
                 "before": before,
                 "kind": kind,
@@ -78,7 +76,7 @@ def main(
 def model(shape, seed):
     keras.utils.set_random_seed(seed)
     gan = kerasgan.DCGAN(shape, seed=seed, augment="diffaugment", **ARGUMENTS)
-    gan.compile(*(keras.optimizers.Adam(**ADAM) for _ in range(2)))
+    gan.compile()
     return gan
 
 

@@ -158,9 +158,7 @@ def fine_tuning_section():
     lines = records.read(RESULTS / "fine_tuning.jsonl")
     if not lines:
         return []
-    last = records.like_last(
-        lines, "dataset", "images", "before", "arguments", "adam", "batch_size"
-    )
+    last = records.like_last(lines, "dataset", "images", "before", "arguments", "batch_size")
     first = last[-1]
     rows = []
     for (label, kind), seeds in groups(last, "class", "kind").items():
