@@ -22,6 +22,8 @@ class StopOnNonFinite(keras.callbacks.Callback):
         TrainingFailed: From `fit`, with the step and the losses.
     """
 
+    once_a_call = True
+
     def __init__(self, every=20):
         super().__init__()
         check_count(every, "every")

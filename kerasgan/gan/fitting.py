@@ -9,6 +9,7 @@ import tensorflow as tf
 from kerasgan import data, schedules
 from kerasgan.data import checks, intake
 from kerasgan.gan.monitoring import prepared_callbacks
+from kerasgan.gan.pace import Calls, Pace
 from kerasgan.gan.steps import clips, trainable
 from kerasgan.utils.errors import UserError, check_count
 
@@ -24,7 +25,7 @@ class Fitting:
         d_optimizer=None,
         jit_compile="auto",
         run_eagerly=False,
-        steps_per_execution=1,
+        steps_per_execution="auto",
         **optimizers,
     ):
         """Sets the optimizers of the players; by default the paper's.
@@ -37,7 +38,10 @@ class Fitting:
             jit_compile: Whether XLA compiles the step. "auto" means yes on a GPU, and no on a CPU,
                 where it was slower.
             run_eagerly: Whether to run without `tf.function`, for debugging.
-            steps_per_execution: Number of steps in one call from Python.
+            steps_per_execution: Number of steps in one call from Python, after which callbacks are
+                called; an epoch's last calls may have fewer. "auto" means as many as take 0.1
+                seconds, or 1 if a callback follows each step: one with `on_train_batch_end` or the
+                like and without an attribute `once_a_call` that is true.
             **optimizers: Optimizers of further players, `<player>_optimizer`.
 
         Raises:
@@ -51,7 +55,8 @@ class Fitting:
             raise UserError(
                 f"{type(self).__name__} has {', '.join(names)}. Received: {', '.join(unknown)}"
             )
-        check_count(steps_per_execution, "steps_per_execution")
+        if steps_per_execution != "auto":
+            check_count(steps_per_execution, "steps_per_execution")
         objects = [id(each) for each in chosen.values() if not isinstance(each, str | dict)]
         if len(set(objects)) < len(objects):
             two = " and ".join(f"`{name}`" for name in names)
@@ -72,8 +77,8 @@ class Fitting:
             optimizer=None,
             jit_compile=jit_compile,
             run_eagerly=run_eagerly,
-            steps_per_execution=steps_per_execution,
         )
+        self.pace = Pace(steps_per_execution)
         for player, default in zip(self.players, self.default_optimizers(), strict=True):
             name = f"{player}_optimizer"
             networks = self.networks_of(player)
@@ -159,16 +164,40 @@ class Fitting:
         if distributed != self._checks_steps:
             self._checks_steps = distributed
             self.train_function = None  # traced anew, with checks or without
-        callbacks = prepared_callbacks(self, callbacks)
+        callbacks = self._callback_list(
+            prepared_callbacks(self, callbacks), epoch_steps(x, kwargs), epochs, verbose
+        )
         for player in self.players:
             if not trainable(self.networks_of(player)):
                 warnings.warn(
                     f"Player `{player}` has no trainable weights: it does not change.", stacklevel=2
                 )
-        with refusals.raised():
-            return super().fit(
-                x, epochs=epochs, verbose=verbose, callbacks=callbacks, shuffle=False, **kwargs
-            )
+        try:
+            with refusals.raised():
+                return super().fit(
+                    x, epochs=epochs, verbose=verbose, callbacks=callbacks, shuffle=False, **kwargs
+                )
+        finally:
+            self.pace.stop()
+
+    def _callback_list(self, callbacks, steps, epochs, verbose):
+        """Returns the callbacks in a list that is called as often as Python calls TensorFlow."""
+        own = isinstance(callbacks, keras.callbacks.CallbackList)  # complete: Keras adds none
+        self.pace.start(callbacks.callbacks if own else callbacks, steps)
+        return Calls(
+            [callbacks] if own else callbacks,
+            self.pace,
+            add_history=not own,
+            add_progbar=not own and verbose != 0,
+            verbose=verbose,
+            epochs=epochs,
+            steps=steps,
+            model=self,
+        )
+
+    def make_train_function(self, force=False):
+        if self.train_function is None or force:
+            self.train_function = self.pace.function(self)
 
     # Whether `train_step` checks its data: those of a distributed dataset, checked nowhere else.
     _checks_steps = False
@@ -273,6 +302,20 @@ class Fitting:
         example = checks.check_arrays(self.signature, intake.arrays_of(x), y, type(self).__name__)
         checks.check_batch_size(len(next(iter(example.values()))), "`x`", self.n_critic)
         return example
+
+
+def epoch_steps(x, options):
+    """Returns the number of steps in an epoch, or `None` if it is not known before its end.
+
+    Args:
+        x: Data of `fit`, prepared for Keras.
+        options: Further arguments of `fit`.
+    """
+    steps = options.get("steps_per_epoch")
+    if not steps:
+        known = isinstance(x, tf.data.Dataset) and x.cardinality() >= 0
+        steps = int(x.cardinality()) if known else getattr(x, "num_batches", None)
+    return min(filter(None, [steps, keras.config.max_steps_per_epoch()]), default=None)
 
 
 def check_optimizer(optimizer, replicas):

@@ -92,7 +92,7 @@ class Saving:
             },
             "jit_compile": self._jit_argument,
             "run_eagerly": self.run_eagerly,
-            "steps_per_execution": self.steps_per_execution,
+            "steps_per_execution": self.pace.wanted,
         }
 
     def compile_from_config(self, config):

@@ -93,6 +93,8 @@ class Checkpoints(Means):
         TrainingFailed: From `fit`, if a weight is NaN or infinite; such a checkpoint is not kept.
     """
 
+    once_a_call = True
+
     def __init__(self, directory, state=None, minutes=1.0, keep=3, others=()):
         super().__init__(state or State())
         self.others = others

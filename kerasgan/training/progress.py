@@ -17,6 +17,8 @@ class Progress(keras.callbacks.Callback):
         step: Number of steps already done.
     """
 
+    once_a_call = True
+
     def __init__(self, last, step=0):
         super().__init__()
         self.last, self.first = last, step
@@ -26,6 +28,7 @@ class Progress(keras.callbacks.Callback):
         if self.bar is None:
             self.started = self.told = time.monotonic()
             self.step = self.first
+            self.traced, self.lined = 0, False
             self.bar = keras.utils.Progbar(
                 self.last - self.first, stateful_metrics=self.model.log_names
             )
@@ -36,11 +39,14 @@ class Progress(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         self.step = self.before + batch + 1
         done = self.step - self.first
-        if done == 1:
-            self.started = time.monotonic()  # the first step is traced, which takes its time
+        if not self.traced:
+            # The first step is traced, which takes its time.
+            self.started, self.traced = time.monotonic(), done
         if sys.stdout.isatty():
             self.bar.update(done, self._losses(logs), finalize=False)
-        elif done == ESTIMATE or (done > 1 and time.monotonic() - self.told >= LINES_EVERY):
+        elif (done >= ESTIMATE and not self.lined) or (
+            done > self.traced and time.monotonic() - self.told >= LINES_EVERY
+        ):
             self._line(logs)
 
     def on_train_end(self, logs=None):
@@ -52,8 +58,9 @@ class Progress(keras.callbacks.Callback):
             self._line(logs)
 
     def _line(self, logs):
-        self.told = time.monotonic()
-        rate = (self.step - self.first - 1) / max(self.told - self.started, 1e-9)
+        self.told, self.lined = time.monotonic(), True
+        done = self.step - self.first - self.traced
+        rate = done / max(self.told - self.started, 1e-9)
         left = (self.last - self.step) / max(rate, 1e-9) / 60
         losses = ", ".join(f"{name} {float(value):.3f}" for name, value in self._losses(logs))
         print(f"step {self.step:,} of {self.last:,}, {left:.1f} minutes left: {losses}", flush=True)

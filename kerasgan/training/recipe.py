@@ -19,9 +19,9 @@ else:
     import tomli as tomllib
 
 
-def setting(default, least=1, most=None, choices=None):
+def setting(default, least=1, most=None, choices=None, word=None):
     """A key of a table: its default, and the values that it may have."""
-    rules = {"least": least, "most": most, "choices": choices}
+    rules = {"least": least, "most": most, "choices": choices, "word": word}
     return dataclasses.field(default=default, metadata=rules)
 
 
@@ -66,7 +66,7 @@ class Training:
     checkpoints: int = setting(3)
     precision: str = setting("float32", choices=("float32", "mixed_float16", "mixed_bfloat16"))
     jit_compile: str = setting("auto", choices=("auto", "on", "off"))
-    steps_per_execution: int = setting(1)
+    steps_per_execution: int | str = setting("auto", word="auto")
     steps: int | None = setting(None)
     grids: int = setting(0, least=0)
     start_from: str | None = None

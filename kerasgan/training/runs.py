@@ -40,7 +40,7 @@ class Recipe:
 
     file = "recipe.toml"
     remedies = "pass --change-recipe to go on with this one, or --overwrite to start anew"
-    ignored = ("data.name", "model.class_names")
+    ignored = ("data.name", "model.class_names", "training.steps_per_execution")
     may_change = ()
 
     def __init__(self, recipe):

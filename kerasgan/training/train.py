@@ -211,7 +211,6 @@ def train_recipe(
     source = sets[recipe.data.split]
     recipe = completed_by(recipe, source.spec, print if verbose else lambda *_: None)
     in_epoch = len(source) // recipe.data.batch_size
-    check_steps(in_epoch, training.steps_per_execution)
     strategy = strategy or tf.distribute.get_strategy()
     plan = Plan(
         epochs=training.epochs,
@@ -254,13 +253,3 @@ def agree(strategy, tables, fingerprint):
     """Tells whether this worker has the chief's recipe and data."""
     own = int(hashing.of_json([tables, fingerprint])[:15], 16)
     return replicas.from_chief(strategy, own) == own
-
-
-def check_steps(in_epoch, at_once):
-    """Checks that steps_per_execution divides the steps of an epoch."""
-    if in_epoch % at_once:
-        valid = [number for number in range(1, min(in_epoch, 100) + 1) if in_epoch % number == 0]
-        raise UserError(
-            f"training.steps_per_execution must divide the {in_epoch} steps of an epoch: "
-            f"{', '.join(map(str, valid))}. Received: {at_once}"
-        )

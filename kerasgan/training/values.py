@@ -18,7 +18,7 @@ def type_of(parameter):
     return type(parameter.default)
 
 
-def check_value(where, value, kind, least=1, most=None, choices=None):
+def check_value(where, value, kind, least=1, most=None, choices=None, word=None):
     """Raises UserError if a value has the wrong type or is out of range.
 
     Args:
@@ -27,6 +27,7 @@ def check_value(where, value, kind, least=1, most=None, choices=None):
         kind: type, such as `int`, `int | None` or `int | list`, a number or a pair of them.
         least, most: Of whole numbers.
         choices: Valid texts.
+        word: Text that may stand for a number.
     """
     names = {
         list: "a list",
@@ -35,6 +36,10 @@ def check_value(where, value, kind, least=1, most=None, choices=None):
         float: "a number",
         str: "a text",
     }
+    if word is not None:
+        if value == word:
+            return
+        kind, names[int] = int, f'{names[int]} or "{word}"'
     if isinstance(kind, types.UnionType):
         kinds = set(typing.get_args(kind))
         if value is None and type(None) in kinds:
