@@ -87,7 +87,7 @@ def from_trained(tables, trained, shape, name=None):
     Example:
 
     >>> tables = {"model": {"name": "dcgan", "width": 8}, "training": {"epochs": 50},
-    ...           "data": {"epochs": 50}}
+    ...           "data": {"name": "cifar10", "batch_size": 32}}
     >>> from_trained(tables, "runs/birds", (32, 32, 3), "photos")["data"]
     {'batch_size': 32, 'name': 'photos', 'image_size': 32}
     """
