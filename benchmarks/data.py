@@ -299,7 +299,7 @@ def workers(about):
             "KERASGAN_MEASURE": json.dumps(about),
             "TF_CONFIG": json.dumps(task),
         }
-        command = [sys.executable, __file__, "--measure", "one_worker"]
+        command = [sys.executable, __file__]
         pipe = subprocess.PIPE
         started.append(subprocess.Popen(command, env=environment, stdout=pipe, text=True))
     told = [each.communicate()[0] for each in started]
@@ -339,4 +339,7 @@ MEASURES = {
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    if "TF_CONFIG" in os.environ:  # a worker, which must say so before TensorFlow starts
+        print(one_worker(json.loads(os.environ["KERASGAN_MEASURE"])))
+    else:
+        cli.run(main)
