@@ -8,8 +8,8 @@ alternate, and their median ratio counts. Writes one JSON line per measurement t
 """
 
 import functools
-import gc
 import json
+import mmap
 import os
 import socket
 import statistics
@@ -37,6 +37,7 @@ from kerasgan.utils import pictures, processes, provenance
 
 SHAPE = (64, 64, 3)
 WAYS = ("memory", "warm", "cold")
+MAPPED = []  # files that are mapped: TensorFlow may hold their arrays for long
 BATCH_SIZE = 64
 
 
@@ -52,9 +53,7 @@ def main(
 ):
     """Measure training on sets that are mapped from the cache."""
     if measure is not None:
-        found = {**MEASURES, "one_worker": one_worker}[measure](
-            json.loads(os.environ["KERASGAN_MEASURE"])
-        )
+        found = MEASURES[measure](json.loads(os.environ["KERASGAN_MEASURE"]))
         print(json.dumps(found))
         return
     with tempfile.TemporaryDirectory(dir=folder) as place:
@@ -196,8 +195,8 @@ def fed(about, way):
 
 def ready(about, way):
     """Returns the large set as it lies in memory, in the page cache, or on disk."""
-    gc.collect()  # mapped pages stay in memory
     found = synthetic(about["images"])
+    MAPPED.append(file_of(found.parts["image"]))
     path = Path(found.cache) / "image.npy"
     if way == "memory":
         # What `fit` did with every array before: TensorFlow holds a copy.
@@ -210,6 +209,8 @@ def ready(about, way):
             while file.read(2**24):
                 pass
     else:
+        for each in MAPPED:
+            each.madvise(mmap.MADV_DONTNEED)  # else its pages stay in memory
         with open(path, "rb") as file:
             os.fsync(file.fileno())
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
@@ -217,6 +218,13 @@ def ready(about, way):
         if share > 0.01:
             raise RuntimeError(f"{share:.0%} of {path} stays in memory: the file is not cold")
     return found
+
+
+def file_of(values):
+    """Returns the `mmap.mmap` of an array that is mapped from a file."""
+    while not isinstance(values, np.memmap):
+        values = values.base
+    return values._mmap
 
 
 def resident(path):
