@@ -297,7 +297,7 @@ def preparation(about):
 
 
 def workers(about):
-    """Rows that each of two workers reads in a training of 20 steps."""
+    """Images that each of two workers reads in a training of 20 steps."""
     cluster = {"worker": [f"localhost:{free_port()}" for _ in range(2)]}
     started = []
     for index in range(2):
@@ -311,7 +311,10 @@ def workers(about):
         pipe = subprocess.PIPE
         started.append(subprocess.Popen(command, env=environment, stdout=pipe, text=True))
     told = [each.communicate()[0] for each in started]
-    return {"rows": [json.loads(out.splitlines()[-1]) for out in told], "of": 20 * BATCH_SIZE}
+    return {
+        "images_read": [json.loads(out.splitlines()[-1]) for out in told],
+        "of": 20 * BATCH_SIZE,
+    }
 
 
 def free_port():
@@ -321,16 +324,16 @@ def free_port():
 
 
 def one_worker(about):
-    """The rows that one of several workers reads from its file in a training of 20 steps."""
-    strategy, rows = strategies.strategy("multi_worker"), []
+    """Number of images that one of several workers reads in a training of 20 steps."""
+    strategy, read = strategies.strategy("multi_worker"), set()
     found = synthetic(about["images"])
     sources.COPIED = 0
-    sources.announcer = lambda values: lambda places: rows.append(len(places))
+    sources.announcer = lambda values: lambda places: read.update(places.tolist())
     with strategy.scope():
         gan = model()
     folder = Path(about["at"]) / "run"
     kerasgan.train(gan, found, folder, steps=20, batch_size=BATCH_SIZE, verbose=0)
-    return sum(rows)
+    return len(read)
 
 
 MEASURES = {

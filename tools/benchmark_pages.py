@@ -229,9 +229,9 @@ def data_section():
             f"{maps['small']:.2f} GB for 10 MB",
         ),
         (
-            "examples that two workers read in 20 steps",
-            " and ".join(map(str, shared["rows"])),
-            f"of {shared['of']}",
+            "images that two workers read in 20 steps",
+            " and ".join(map(str, shared["images_read"])),
+            f"of {shared['of']:,}; both read the first batch",
         ),
     ]
     return [
