@@ -275,7 +275,6 @@ def test_data_measures_everything_it_says(tmp_path, monkeypatch):
     options = ["--images=1000", "--files=64", "--steps=2", "--rounds=1", "--gigabytes=0.02"]
     assert run(monkeypatch, "data", *options, f"--output={tmp_path}") == 0
     lines = {line["measure"]: line for line in records.read(tmp_path / "data.jsonl")}
-    # A batch of 64 is kept as examples, of which half is the other's.
-    assert lines["workers"]["images_read"] == [672, 672]
+    assert lines["workers"]["images_read"] == [640, 640]
     assert len(lines["memory"]["gigabytes"]) == 4
     assert set(lines["step_time"]["over_in_memory"]) == {"warm", "cold"}

@@ -231,7 +231,7 @@ def data_section():
         (
             "images that two workers read in 20 steps",
             " and ".join(map(str, shared["images_read"])),
-            f"of {shared['of']:,}; both read the first batch",
+            f"of {shared['of']:,}",
         ),
     ]
     return [
