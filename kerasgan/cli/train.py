@@ -73,12 +73,13 @@ def train(
     from kerasgan.training.train import train_recipe
 
     tables = recipes.parse(file) if file else {}
-    goes_on = output is not None and not overwrite and checkpoints.begun(output)
-    if start_from is not None and not file and goes_on and (output / "recipe.toml").is_file():
-        tables = recipes.parse(output / "recipe.toml")  # complete: the start need not be there
-    elif start_from is not None and not file and model is None:
-        named = recipes.override({"data": {"name": dataset}}, overrides or [])
-        tables = recipe_from(start_from, named["data"]["name"])
+    if start_from is not None and not file:
+        kept = output / "recipe.toml" if output and not overwrite else None
+        if kept and kept.is_file() and checkpoints.begun(output):
+            tables = recipes.parse(kept)  # complete: the start need not be there
+        elif model is None:
+            named = recipes.override({"data": {"name": dataset}}, overrides or [])
+            tables = recipe_from(start_from, named["data"]["name"])
     if start_from is not None and os.path.abspath(start_from) != start_of(tables):
         tables.setdefault("training", {})["start_from"] = start_from
     for key, value in shortcuts.items():
@@ -97,14 +98,12 @@ def train(
         return
     start_from = whole.training.start_from
     directory = output or Path("runs") / run_name(whole)
-    if (
-        start_from
-        and directory.exists()
-        and os.path.realpath(directory) == (os.path.realpath(start_from))
-    ):
+    same = start_from and os.path.realpath(directory) == os.path.realpath(start_from)
+    if same and directory.exists():  # else the start is an entry of that name
         raise UserError(f"{directory} is what the training starts from: name another --output.")
-    begun = checkpoints.begun(directory) and not overwrite
-    trained = zoo.load_start(start_from) if start_from and not begun else None
+    trained = None
+    if start_from and (overwrite or not checkpoints.begun(directory)):
+        trained = zoo.load_start(start_from)
     try:
         result = train_recipe(
             whole,

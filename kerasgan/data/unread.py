@@ -260,7 +260,6 @@ def remove(name):
     lock = lock_of(re.sub(r"^\.partial-[0-9a-f]{8}-", "", name))
     lock.touch()
     with locked(lock):
-        delete(
-            sets_folder() / name / ABOUT
-        )  # first: what is left of a killed deletion is not whole
+        # First, so that what a killed deletion leaves does not count as whole.
+        delete(sets_folder() / name / ABOUT)
         delete(sets_folder() / name)

@@ -122,6 +122,7 @@ def once_a_call(callback):
 
 
 def keras_function(gan):
-    """Returns Keras's train function, which runs the model's `steps_per_execution` at its calls."""
+    """Returns a new train function of Keras, which is traced, at its first call, for the model's
+    `steps_per_execution` of that moment."""
     keras.Model.make_train_function(gan, force=True)
     return gan.train_function

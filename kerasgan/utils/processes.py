@@ -134,7 +134,7 @@ def serve():
     os.dup2(2, 1)  # what others print is no answer
     while True:
         try:
-            function, task = pickle.load(sys.stdin.buffer)
+            function, task = pickle.load(sys.stdin.buffer)  # from the program that started this
         except EOFError:
             return
         try:
