@@ -38,7 +38,7 @@ demo: $(STAMP)
 	@printf '\nNext, for instance\n'
 	@printf '  %s\n' \
 	    '$(BIN)/kerasgan sample $(DEMO) --seed 1 --output $(DEMO)/more.png' \
-	    '$(BIN)/kerasgan train zoo/demo/recipe.toml --epochs 30 --output runs/longer' \
+	    '$(BIN)/kerasgan train $(RECIPE) --steps 20000 --output runs/longer' \
 	    '$(BIN)/kerasgan train --dataset path/to/your/pictures --output runs/mine' \
 	    '$(BIN)/tensorboard --logdir runs'
 

@@ -19,7 +19,9 @@ from kerasgan.utils.files import replacing
 from kerasgan.viz import films, grids, progress
 
 SAMPLE_SEED = 0  # of the grids that a run draws
-NOISE = 0.7  # share of the untrained score above which samples still look like noise
+NOISE = (
+    0.7  # share of the untrained score, both above the floor, from which samples look like noise
+)
 SECONDS = 5.0  # between writes of the history
 FINISHED = -1  # what the chief tells the other workers in place of a step
 
@@ -141,7 +143,8 @@ def lead(gan, source, plan, directory, record, state, scorer):
         say(f"  untrained {result['untrained']:8.1f}")
         say(f"  trained   {result['trained']:8.1f}   after {minutes:.1f} minutes")
         say(f"  floor     {result['floor']:8.1f}   real training images in place of samples")
-        if result["trained"] > NOISE * result["untrained"]:
+        floor = result["floor"]
+        if result["trained"] - floor > NOISE * (result["untrained"] - floor):
             say(
                 f"The samples are hardly better than those of the untrained generator: "
                 f"{state.step:,} steps are few. The same command with more of them (and, for a "
