@@ -19,9 +19,7 @@ from kerasgan.utils.files import replacing
 from kerasgan.viz import films, grids, progress
 
 SAMPLE_SEED = 0  # of the grids that a run draws
-NOISE = (
-    0.7  # share of the untrained score, both above the floor, from which samples look like noise
-)
+NOISE = 0.7  # from this share of the untrained score, both above the floor, samples are noise
 SECONDS = 5.0  # between writes of the history
 FINISHED = -1  # what the chief tells the other workers in place of a step
 
