@@ -127,7 +127,10 @@ class Steps:
             context = tf.distribute.get_replica_context()
             gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
             gradients = [each / replicas for each in optimizer._clip_gradients(gradients)]
-        optimizer.apply(gradients, variables)
+        # A loss reads all weights. TensorFlow's graph optimizer may forget that a read precedes
+        # the update where only the shape of a tensor leads from one to the other.
+        with tf.control_dependencies([loss]):
+            optimizer.apply(gradients, variables)
 
     def end_step(self, **losses):
         """Updates the averaged generator, records the losses and returns them as logs."""
