@@ -163,7 +163,7 @@ def fine_tuning_section():
     rows = []
     for (label, kind), seeds in groups(last, "class", "kind").items():
         last_steps = seeds[-1]["steps"]
-        curves = [e["distance_after_minutes"] for e in seeds if e["steps"] == last_steps]
+        curves = [e["distance_after_cpu_minutes"] for e in seeds if e["steps"] == last_steps]
         for point in zip(*curves, strict=True):
             minutes, scores = zip(*point, strict=True)
             spread = [{"score": score} for score in scores]
@@ -172,10 +172,10 @@ def fine_tuning_section():
     return [
         "## Fine-tuning",
         f"`kerasgan benchmark fine_tuning`: DCGAN on {first['images']} images of a class of "
-        f"{first['dataset']}, from scratch and from {first['before']:,} steps without that class, "
-        f"on one core; {first['n_fake']:,} samples against {first['n_real']:,} of the test split. "
+        f"{first['dataset']}, from scratch and from {first['before']:,} steps without that class; "
+        f"{first['n_fake']:,} samples against {first['n_real']:,} of the test split. "
         f"Scores of so few images are inflated, all alike.",
-        table(("class", "training", "minutes", "seeds", first["metric"]), rows, left=2),
+        table(("class", "training", "minutes of one core", "seeds", first["metric"]), rows, left=2),
         "![fine-tuning](results/fine_tuning.png)",
     ]
 

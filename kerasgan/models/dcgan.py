@@ -1,7 +1,7 @@
 """DCGAN: Radford, Metz & Chintala 2016, "Unsupervised Representation Learning with Deep
 Convolutional Generative Adversarial Networks", https://arxiv.org/abs/1511.06434
 
-The guidelines of section 3, each where the networks below follow it:
+The guidelines of section 3, which the networks (`kerasgan.networks.dcgan`) follow:
   (a) strided convolutions instead of pooling (D), fractional-strided ones (G);
   (b) batch norm in both, but not on G's output layer nor on D's input layer;
   (c) no fully connected hidden layers; (d) ReLU in G, tanh on its output; (e) LeakyReLU in D.
@@ -18,11 +18,10 @@ What differs, and why:
 
 import keras
 import tensorflow as tf
-from keras import layers
 
 from kerasgan.gan import GAN, Paper
 from kerasgan.losses import discriminator_loss, non_saturating_loss
-from kerasgan.networks.shapes import base_sides, check_image_shape, count_halvings
+from kerasgan.networks.dcgan import build_discriminator, build_generator
 from kerasgan.signature import Image, Latent, Signature
 
 
@@ -93,63 +92,3 @@ class DCGAN(GAN, package="kerasgan"):
         self.minimize(g_tape, g_loss, self.generator, self.g_optimizer)
 
         return self.end_step(d_loss=d_loss, g_loss=g_loss)
-
-
-def normal(mean=0.0):
-    return keras.initializers.RandomNormal(mean, 0.02)
-
-
-def batch_norm(x):
-    return layers.BatchNormalization(
-        momentum=0.9, epsilon=1e-5, gamma_initializer=normal(1.0), synchronized=True
-    )(x)
-
-
-def build_generator(image_shape, latent_dim=100, width=128):
-    """Latents (N, latent_dim) -> images (N, H, W, C) in [-1, 1]."""
-    check_image_shape(image_shape)
-    halvings, base = count_halvings(image_shape), base_sides(image_shape)
-    filters = width * 2 ** (halvings - 1)
-
-    z = keras.Input((latent_dim,), name="z")
-    x = layers.Dense(base[0] * base[1] * filters, use_bias=False, kernel_initializer=normal())(z)
-    x = layers.Reshape((*base, filters))(x)  # (N, 4, 4, 4w) for 32 pixels
-    x = layers.ReLU()(batch_norm(x))
-    for _ in range(halvings - 1):  # (N, 8, 8, 2w), (N, 16, 16, w)
-        filters //= 2
-        x = layers.Conv2DTranspose(
-            filters, 4, strides=2, padding="same", use_bias=False, kernel_initializer=normal()
-        )(x)
-        x = layers.ReLU()(batch_norm(x))
-    images = layers.Conv2DTranspose(
-        image_shape[2],
-        4,
-        strides=2,
-        padding="same",
-        activation="tanh",
-        kernel_initializer=normal(),
-        dtype="float32",
-        name="images",
-    )(x)
-    return keras.Model(z, images, name="generator")
-
-
-def build_discriminator(image_shape, width=128):
-    """Images (N, H, W, C) -> logits (N, 1)."""
-    check_image_shape(image_shape)
-    images = keras.Input(image_shape, name="images")
-    x = images
-    for level in range(count_halvings(image_shape)):  # (N, 16, 16, w) ... (N, 4, 4, 4w)
-        x = layers.Conv2D(
-            width * 2**level,
-            4,
-            strides=2,
-            padding="same",
-            use_bias=level == 0,
-            kernel_initializer=normal(),
-        )(x)
-        x = layers.LeakyReLU(0.2)(x if level == 0 else batch_norm(x))
-    logits = layers.Dense(1, kernel_initializer=normal(), dtype="float32", name="logits")(
-        layers.Flatten()(x)
-    )
-    return keras.Model(images, logits, name="discriminator")

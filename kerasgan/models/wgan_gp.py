@@ -26,6 +26,7 @@ import tensorflow as tf
 from keras import layers
 
 from kerasgan.gan import GAN, Paper
+from kerasgan.networks import points
 from kerasgan.networks.shapes import base_sides, check_image_shape, count_halvings
 from kerasgan.signature import Latent, Signature, output_of
 from kerasgan.utils.errors import check_count
@@ -212,21 +213,12 @@ def batch_norm_relu(x):
     return layers.ReLU()(layers.BatchNormalization(momentum=0.9, synchronized=True)(x))
 
 
-def three_hidden_layers(x, units, dtype=None):
-    for _ in range(3):
-        x = layers.Dense(units, activation="relu", kernel_initializer="he_uniform", dtype=dtype)(x)
-    return x
-
-
 def build_generator(image_shape, latent_dim=128, width=128):
     """Latents (N, latent_dim) -> images (N, H, W, C) in [-1, 1], or points (N, D)."""
-    z = keras.Input((latent_dim,), name="z")
     if len(image_shape) == 1:
-        x = three_hidden_layers(z, 4 * width)
-        points = layers.Dense(image_shape[0], dtype="float32", name="images")(x)
-        return keras.Model(z, points, name="generator")
-
+        return points.build_generator(image_shape[0], latent_dim, 4 * width)
     check_image_shape(image_shape)
+    z = keras.Input((latent_dim,), name="z")
     halvings, base = count_halvings(image_shape), base_sides(image_shape)
     filters = width * 2 ** (halvings - 1)
 
@@ -258,22 +250,21 @@ def build_generator(image_shape, latent_dim=128, width=128):
 
 def build_critic(image_shape, width=128):
     """Images (N, H, W, C), or points (N, D), -> values (N, 1); float32 all through."""
-    images = keras.Input(image_shape, name="images")
     if len(image_shape) == 1:
-        x = three_hidden_layers(images, 4 * width, dtype="float32")
-    else:
-        check_image_shape(image_shape)
-        x = images
-        for level in range(count_halvings(image_shape)):  # (N, 16, 16, w) ... (N, 4, 4, 4w)
-            x = layers.Conv2D(
-                width * 2**level,
-                5,
-                strides=2,
-                padding="same",
-                kernel_initializer=he(x.shape[-1], width * 2**level),
-                dtype="float32",
-            )(x)
-            x = layers.LeakyReLU(0.2, dtype="float32")(x)
-        x = layers.Flatten(dtype="float32")(x)
+        return points.build_discriminator(image_shape[0], 4 * width, use_bias=False)
+    check_image_shape(image_shape)
+    images = keras.Input(image_shape, name="images")
+    x = images
+    for level in range(count_halvings(image_shape)):  # (N, 16, 16, w) ... (N, 4, 4, 4w)
+        x = layers.Conv2D(
+            width * 2**level,
+            5,
+            strides=2,
+            padding="same",
+            kernel_initializer=he(x.shape[-1], width * 2**level),
+            dtype="float32",
+        )(x)
+        x = layers.LeakyReLU(0.2, dtype="float32")(x)
+    x = layers.Flatten(dtype="float32")(x)
     logits = layers.Dense(1, use_bias=False, dtype="float32", name="logits")(x)
     return keras.Model(images, logits, name="discriminator")

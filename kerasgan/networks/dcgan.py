@@ -1,0 +1,67 @@
+"""DCGAN's networks: Radford, Metz & Chintala 2016, sections 3 and 4,
+https://arxiv.org/abs/1511.06434; what differs from the paper stands in `kerasgan.models.dcgan`."""
+
+import keras
+from keras import layers
+
+from kerasgan.networks.shapes import base_sides, check_image_shape, count_halvings
+
+
+def normal(mean=0.0):
+    return keras.initializers.RandomNormal(mean, 0.02)
+
+
+def batch_norm(x):
+    return layers.BatchNormalization(
+        momentum=0.9, epsilon=1e-5, gamma_initializer=normal(1.0), synchronized=True
+    )(x)
+
+
+def build_generator(image_shape, latent_dim=100, width=128):
+    """Latents (N, latent_dim) -> images (N, H, W, C) in [-1, 1]."""
+    check_image_shape(image_shape)
+    halvings, base = count_halvings(image_shape), base_sides(image_shape)
+    filters = width * 2 ** (halvings - 1)
+
+    z = keras.Input((latent_dim,), name="z")
+    x = layers.Dense(base[0] * base[1] * filters, use_bias=False, kernel_initializer=normal())(z)
+    x = layers.Reshape((*base, filters))(x)  # (N, 4, 4, 4w) for 32 pixels
+    x = layers.ReLU()(batch_norm(x))
+    for _ in range(halvings - 1):  # (N, 8, 8, 2w), (N, 16, 16, w)
+        filters //= 2
+        x = layers.Conv2DTranspose(
+            filters, 4, strides=2, padding="same", use_bias=False, kernel_initializer=normal()
+        )(x)
+        x = layers.ReLU()(batch_norm(x))
+    images = layers.Conv2DTranspose(
+        image_shape[2],
+        4,
+        strides=2,
+        padding="same",
+        activation="tanh",
+        kernel_initializer=normal(),
+        dtype="float32",
+        name="images",
+    )(x)
+    return keras.Model(z, images, name="generator")
+
+
+def build_discriminator(image_shape, width=128, outputs=1):
+    """Images (N, H, W, C) -> logits (N, outputs)."""
+    check_image_shape(image_shape)
+    images = keras.Input(image_shape, name="images")
+    x = images
+    for level in range(count_halvings(image_shape)):  # (N, 16, 16, w) ... (N, 4, 4, 4w)
+        x = layers.Conv2D(
+            width * 2**level,
+            4,
+            strides=2,
+            padding="same",
+            use_bias=level == 0,
+            kernel_initializer=normal(),
+        )(x)
+        x = layers.LeakyReLU(0.2)(x if level == 0 else batch_norm(x))
+    logits = layers.Dense(outputs, kernel_initializer=normal(), dtype="float32", name="logits")(
+        layers.Flatten()(x)
+    )
+    return keras.Model(images, logits, name="discriminator")
