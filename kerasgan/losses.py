@@ -88,3 +88,43 @@ def hinge_generator_loss(fake_logits):
     Reference: Miyato et al. 2018, Eq. (17), https://arxiv.org/abs/1802.05957
     """
     return -tf.reduce_mean(tf.cast(fake_logits, tf.float32))
+
+
+def wasserstein_critic_loss(real_logits, fake_logits):
+    """The critic's loss E[D(G(z))] - E[D(x)]: minus its estimate of the Wasserstein distance.
+
+    Args:
+        real_logits: float tensor, any shape: the critic's values D on real images.
+        fake_logits: float tensor, any shape: those on generated images.
+
+    Returns:
+        Scalar float32 tensor.
+
+    Example:
+
+    >>> float(wasserstein_critic_loss(tf.constant([3.0, 5.0]), tf.constant([1.0, 1.0])))
+    -3.0
+
+    Reference: Arjovsky et al. 2017, "Wasserstein GAN", Eq. (2), https://arxiv.org/abs/1701.07875
+    """
+    real_logits, fake_logits = tf.cast(real_logits, tf.float32), tf.cast(fake_logits, tf.float32)
+    return tf.reduce_mean(fake_logits) - tf.reduce_mean(real_logits)
+
+
+def wasserstein_generator_loss(fake_logits):
+    """The generator's loss against a critic: -E[D(G(z))].
+
+    Args:
+        fake_logits: float tensor, any shape: the critic's values on generated images.
+
+    Returns:
+        Scalar float32 tensor.
+
+    Example:
+
+    >>> float(wasserstein_generator_loss(tf.constant([1.0, 3.0])))
+    -2.0
+
+    Reference: Arjovsky et al. 2017, Algorithm 1, line 10, https://arxiv.org/abs/1701.07875
+    """
+    return -tf.reduce_mean(tf.cast(fake_logits, tf.float32))

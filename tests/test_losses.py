@@ -68,12 +68,12 @@ LOSSES = {
         lambda t, real, fake: t.least_squares_generator_loss(fake, real_label=0),
     ),
     "wasserstein_discriminator": (
-        wgan_gp.critic_loss,
+        losses.wasserstein_critic_loss,
         lambda real, fake: fake.mean() - real.mean(),
         lambda t, real, fake: t.wasserstein_discriminator_loss(real, fake),
     ),
     "wasserstein_generator": (
-        lambda real, fake: wgan_gp.generator_loss(fake),
+        lambda real, fake: losses.wasserstein_generator_loss(fake),
         lambda real, fake: -fake.mean(),
         lambda t, real, fake: t.wasserstein_generator_loss(fake),
     ),

@@ -26,6 +26,7 @@ import tensorflow as tf
 from keras import layers
 
 from kerasgan.gan import GAN, Paper
+from kerasgan.losses import wasserstein_critic_loss, wasserstein_generator_loss
 from kerasgan.networks import points
 from kerasgan.networks.shapes import base_sides, check_image_shape, count_halvings
 from kerasgan.signature import Latent, Signature, output_of
@@ -113,7 +114,7 @@ class WGANGP(GAN, package="kerasgan"):
             with tf.GradientTape() as d_tape:
                 real_logits = self.discriminator(real_images, training=True)
                 fake_logits = self.discriminator(fake_images, training=True)
-                distance_loss = critic_loss(real_logits, fake_logits)
+                distance_loss = wasserstein_critic_loss(real_logits, fake_logits)
                 penalty = gradient_penalty(self.discriminator, real_images, fake_images, alpha)
                 d_loss = distance_loss + self.gp_weight * penalty  # line 7
             self.minimize(d_tape, d_loss, self.discriminator, self.d_optimizer)  # line 9
@@ -124,50 +125,11 @@ class WGANGP(GAN, package="kerasgan"):
         # Lines 11 and 12: one of the generator
         z = self.sample_latents(num)
         with tf.GradientTape() as g_tape:
-            g_loss = generator_loss(self.discriminator(self.generator(z, training=True)))
+            fake_images = self.generator(z, training=True)
+            g_loss = wasserstein_generator_loss(self.discriminator(fake_images))
         self.minimize(g_tape, g_loss, self.generator, self.g_optimizer)
 
         return self.end_step(g_loss=g_loss, **losses)
-
-
-def critic_loss(real_logits, fake_logits):
-    """The critic's loss without penalty, E[D(G(z))] - E[D(x)]: minus its estimate of the distance.
-
-    Args:
-        real_logits: float tensor, any shape: the critic's values D on real images.
-        fake_logits: float tensor, any shape: those on generated images.
-
-    Returns:
-        Scalar float32 tensor.
-
-    Example:
-
-    >>> float(critic_loss(tf.constant([3.0, 5.0]), tf.constant([1.0, 1.0])))
-    -3.0
-
-    Reference: Gulrajani et al. 2017, Eq. (2) and the first part of Eq. (3).
-    """
-    real_logits, fake_logits = tf.cast(real_logits, tf.float32), tf.cast(fake_logits, tf.float32)
-    return tf.reduce_mean(fake_logits) - tf.reduce_mean(real_logits)
-
-
-def generator_loss(fake_logits):
-    """The generator's loss, -E[D(G(z))].
-
-    Args:
-        fake_logits: float tensor, any shape: the critic's values on generated images.
-
-    Returns:
-        Scalar float32 tensor.
-
-    Example:
-
-    >>> float(generator_loss(tf.constant([1.0, 3.0])))
-    -2.0
-
-    Reference: Gulrajani et al. 2017, Algorithm 1, line 12.
-    """
-    return -tf.reduce_mean(tf.cast(fake_logits, tf.float32))
 
 
 def gradient_penalty(critic, real_images, fake_images, alpha):

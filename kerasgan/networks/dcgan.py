@@ -46,8 +46,15 @@ def build_generator(image_shape, latent_dim=100, width=128):
     return keras.Model(z, images, name="generator")
 
 
-def build_discriminator(image_shape, width=128, outputs=1):
-    """Images (N, H, W, C) -> logits (N, outputs)."""
+def build_discriminator(image_shape, width=128, outputs=1, use_bias=True):
+    """Images (N, H, W, C) -> logits (N, outputs).
+
+    Args:
+        image_shape: (height, width, channels); both sides divisible by 4.
+        width: Channels of the first hidden layer.
+        outputs: Length of what comes out.
+        use_bias: Whether the last layer has a bias; one cancels in a critic's loss.
+    """
     check_image_shape(image_shape)
     images = keras.Input(image_shape, name="images")
     x = images
@@ -61,7 +68,7 @@ def build_discriminator(image_shape, width=128, outputs=1):
             kernel_initializer=normal(),
         )(x)
         x = layers.LeakyReLU(0.2)(x if level == 0 else batch_norm(x))
-    logits = layers.Dense(outputs, kernel_initializer=normal(), dtype="float32", name="logits")(
-        layers.Flatten()(x)
-    )
+    logits = layers.Dense(
+        outputs, use_bias=use_bias, kernel_initializer=normal(), dtype="float32", name="logits"
+    )(layers.Flatten()(x))
     return keras.Model(images, logits, name="discriminator")
