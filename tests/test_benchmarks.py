@@ -271,6 +271,65 @@ def test_fine_tuning_compares_two_starts(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out.count("already in") == 2
 
 
+def test_parzen_scores_sources_beside_training_images(artefacts, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(data, "load_arrays", tiny_pictures)
+    options = ["--dataset=tiny", "--num=20", "--validation=30", f"--output={tmp_path}"]
+    for _ in range(2):
+        assert run(monkeypatch, "parzen", artefacts[1] / "gan.keras", *options) == 0
+    real, fake = records.read(tmp_path / "parzen.jsonl")
+    assert (real["source"], real["n_real"], real["n_validation"]) == ("training images", 60, 30)
+    assert fake["n_fake"] == 20
+    assert np.isfinite(fake["log_likelihood"])
+    assert capsys.readouterr().out.count("already in") == 2
+
+
+def tiny_pictures(name, split="train", image_size=None, data_dir=None):
+    """300 or 90 pictures of three classes, which the brightness of their left half tells."""
+    num = 300 if split == "train" else 90
+    labels = (np.arange(num) % 3).astype("int32")
+    pictures = np.random.default_rng(num).integers(0, 40, (num, 8, 8, 1)).astype("uint8")
+    pictures[:, :, :4] += (labels * 100).astype("uint8")[:, None, None, None]
+    return pictures, labels
+
+
+@pytest.mark.slow
+def test_usefulness_trains_on_samples_and_on_real_images(artefacts, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(data, "load_arrays", tiny_pictures)
+    options = ["--dataset=tiny", "--num=150", "--few=9", "--steps=500", "--seeds=1"]
+    options += [f"--output={tmp_path}"]
+    for _ in range(2):
+        assert run(monkeypatch, "usefulness", artefacts[1] / "gan.keras", *options) == 0
+    (line,) = records.read(tmp_path / "usefulness.jsonl")
+    assert (line["n_real"], line["n_few"], line["n_test"]) == (150, 9, 90)
+    # Real images teach what the classes are, and samples of an untrained generator do not.
+    assert line["real"] > 0.8
+    assert line["samples"] < 0.8
+    assert capsys.readouterr().out.count("already in") == 1
+
+
+def test_usefulness_needs_classes(tmp_path, monkeypatch, capsys):
+    kerasgan.DCGAN((8, 8, 1), width=4).save(tmp_path / "gan.keras")
+    assert run(monkeypatch, "usefulness", tmp_path / "gan.keras", f"--output={tmp_path}") == 2
+    assert "has no classes: only a conditional generator" in capsys.readouterr().err
+
+
+def test_representation_reads_the_features_of_discriminators(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(data, "load_arrays", tiny_pictures)
+    keras.utils.set_random_seed(0)
+    gan = kerasgan.DCGAN((8, 8, 1), width=4)
+    gan.compile()
+    gan.save(tmp_path / "gan.keras")
+    options = ["--dataset=tiny", "--num=300", f"--output={tmp_path}"]
+    for _ in range(2):
+        assert run(monkeypatch, "representation", tmp_path / "gan.keras", *options) == 0
+    (line,) = records.read(tmp_path / "representation.jsonl")
+    # 4x4 maps of 4 channels and 2x2 maps of 8: 8 pixels are halved twice.
+    assert line["discriminator_features"] == line["untrained_features"] == 4 * 4 * 4 + 2 * 2 * 8
+    assert line["pixels_features"] == 64
+    assert line["pixels"] > 0.8 and line["discriminator"] > 0.5
+    assert capsys.readouterr().out.count("already in") == 1
+
+
 @pytest.mark.slow
 def test_data_measures_everything_it_says(tmp_path, monkeypatch):
     options = ["--images=1000", "--files=64", "--steps=2", "--rounds=1", "--gigabytes=0.02"]

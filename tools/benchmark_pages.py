@@ -79,6 +79,84 @@ def mode_section():
     return parts if lines else []
 
 
+def parzen_section():
+    lines = records.read(RESULTS / "parzen.jsonl")
+    parts = [
+        "## Parzen windows",
+        "`kerasgan benchmark parzen`: mean log-likelihood of test images in [0, 1], ± its standard "
+        "error. Do not rank models by it: blurred samples gain, and training images are beaten.",
+    ]
+    for (dataset, shape, n_fake), found in groups(
+        [{**line, "shape": "x".join(map(str, line["image_shape"]))} for line in lines],
+        "dataset", "shape", "n_fake",
+    ).items():  # fmt: skip
+        latest = {line["source"]: line for line in found}
+        rows = [
+            (
+                name,
+                f"{line['log_likelihood']:.1f} ± {line['standard_error']:.1f}",
+                f"{line['sigma']:.3f}",
+            )
+            for name, line in latest.items()
+        ]
+        parts.append(
+            f"{n_fake:,} samples, {found[-1]['n_real']:,} test images of {dataset} ({shape}):"
+        )
+        parts.append(table(("source", "nats", "sigma"), rows))
+    return parts if lines else []
+
+
+def representation_section():
+    latest = {}
+    for line in records.read(RESULTS / "representation.jsonl"):
+        latest[line["source"], line["dataset"], line["n_train"]] = line
+    rows = [
+        (
+            source,
+            dataset,
+            f"{num:,}",
+            *(f"{line[name]:.1%}" for name in ("discriminator", "untrained", "pixels")),
+        )
+        for (source, dataset, num), line in latest.items()
+    ]
+    header = ("discriminator of", "data", "images", "trained", "untrained", "pixels")
+    parts = [
+        "## What discriminators learn",
+        "`kerasgan benchmark representation`: accuracy on test images of a linear SVM on "
+        "max-pooled features of a discriminator, before and after its training, and on pixels.",
+        table(header, rows, left=2),
+    ]
+    return parts if rows else []
+
+
+def usefulness_section():
+    lines = records.read(RESULTS / "usefulness.jsonl")
+    if not lines:
+        return []
+    last = records.like_last(lines, "dataset", "n_fake", "n_few", "steps")
+    first = last[-1]
+    kinds = ("samples", "real", "few_real", "few_real_and_samples")
+    rows = [
+        (source, len(seeds), *(mean(seeds, kind, ".1%") for kind in kinds))
+        for (source,), seeds in groups(last, "source").items()
+    ]
+    header = (
+        "generator",
+        "seeds",
+        f"{first['n_fake']:,} samples",
+        f"{first['n_real']:,} real",
+        f"{first['n_few']:,} real",
+        f"{first['n_few']:,} real and the samples",
+    )
+    return [
+        "## What samples are worth",
+        "`kerasgan benchmark usefulness`: accuracy on real test images of a classifier trained on "
+        f"what the column says, {first['steps']:,} steps each, on {first['dataset']}; mean ± "
+        "standard deviation of seeds. The first column is the classification accuracy score.",
+        table(header, rows),
+    ]
+
+
 def speed_section():
     lines = records.read(RESULTS / "metrics_speed.jsonl")
     parts = ["## Speed of the metrics", "`kerasgan benchmark metrics_speed`, medians of one run."]
@@ -303,6 +381,9 @@ def results_page():
     ]
     sections = [
         fid_section(),
+        parzen_section(),
+        representation_section(),
+        usefulness_section(),
         mode_section(),
         speed_section(),
         throughput_section(),

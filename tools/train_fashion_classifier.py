@@ -11,42 +11,12 @@ import json
 from pathlib import Path
 
 import keras
-from keras import layers
 
 from kerasgan import data
+from kerasgan.networks.classifier import build_classifier
 from kerasgan.utils import pixels
 
 FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
-
-
-def build():
-    """Images (N, 32, 32, 1) in [-1, 1] -> probabilities of the ten classes (N, 10)."""
-
-    def convolution(filters):
-        return [
-            layers.Conv2D(filters, 3, padding="same", use_bias=False),
-            layers.BatchNormalization(),
-            layers.ReLU(),
-        ]
-
-    return keras.Sequential(
-        [
-            keras.Input((32, 32, 1)),
-            layers.RandomTranslation(0.06, 0.06, fill_mode="nearest"),
-            *convolution(24),
-            layers.MaxPooling2D(2),
-            *convolution(48),
-            *convolution(48),
-            layers.MaxPooling2D(2),
-            *convolution(96),
-            layers.MaxPooling2D(2),
-            layers.Dropout(0.2),
-            *convolution(96),
-            layers.GlobalAveragePooling2D(),
-            layers.Dropout(0.2),
-            layers.Dense(10, activation="softmax"),
-        ]
-    )
 
 
 def main(epochs=17, batch_size=128):
@@ -54,7 +24,7 @@ def main(epochs=17, batch_size=128):
     (pictures, labels), (test_pictures, test_labels) = (
         data.load_arrays("fashion_mnist", split, image_size=32) for split in ("train", "test")
     )
-    classifier = build()
+    classifier = build_classifier((32, 32, 1), 10)
     rate = keras.optimizers.schedules.CosineDecay(3e-3, epochs * len(pictures) // batch_size)
     classifier.compile(
         keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", metrics=["accuracy"]

@@ -8,6 +8,7 @@ from kerasgan.metrics.extractors import EfficientNetLite0, Extractor
 from kerasgan.metrics.inception import InceptionV3
 from kerasgan.metrics.manifold import density_coverage, nearest_neighbours, precision_recall
 from kerasgan.metrics.modes import mode_coverage, mode_divergence, nearest_mode
+from kerasgan.metrics.parzen import parzen_log_likelihood, parzen_score
 from kerasgan.metrics.scores import conditional_accuracy, inception_score
 from kerasgan.metrics.statistics import Statistics
 from kerasgan.metrics.summary import summary
@@ -26,6 +27,8 @@ __all__ = [
     "mode_divergence",
     "nearest_mode",
     "nearest_neighbours",
+    "parzen_log_likelihood",
+    "parzen_score",
     "precision_recall",
     "summary",
 ]

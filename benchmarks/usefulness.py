@@ -1,0 +1,130 @@
+"""Trains classifiers on samples of conditional generators, and tests them on real images.
+
+    kerasgan benchmark usefulness cgan_fashion_mnist sagan_fashion_mnist
+
+The accuracy of a classifier that saw nothing but samples is the classification accuracy score
+(Ravuri & Vinyals 2019, https://arxiv.org/abs/1905.10887). Beside it stand the same classifier
+trained on as many real images, on a few real images, and on these few and all samples together:
+whether samples help where images are few. All trainings take equally many steps. Writes one JSON
+line per source and seed to `usefulness.jsonl`; those already in the file are not repeated.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import keras
+import numpy as np
+import typer
+
+import kerasgan
+from kerasgan import cli, data
+from kerasgan.cli import common
+from kerasgan.evaluation import records
+from kerasgan.networks.classifier import build_classifier
+from kerasgan.utils import pixels, provenance
+from kerasgan.utils.errors import UserError
+
+BATCH_SIZE = 128
+
+
+def main(
+    sources: Annotated[list[str], typer.Argument(help="Zoo entries, runs or .keras files.")],
+    dataset: Annotated[str, typer.Option(help="Its labels are the models'.")] = "fashion_mnist",
+    num: Annotated[int, typer.Option(min=10, help="Samples, and real images.")] = 20_000,
+    few: Annotated[int, typer.Option(min=1, help="Real images of the small sets.")] = 500,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of each classifier.")] = 2_000,
+    seeds: Annotated[int, typer.Option(min=1, help="Trainings of each kind.")] = 3,
+    data_dir: common.DataDir = None,
+    output: Annotated[Path, typer.Option(help="Folder of the results.")] = records.RESULTS,
+):
+    """Measure what samples are worth to a classifier."""
+    gans = {source: conditional(source) for source in sources}
+    file = output / "usefulness.jsonl"
+    for source, gan in gans.items():
+        for seed in range(seeds):
+            measure(source, gan, dataset, num, few, steps, seed, data_dir, file)
+
+
+def conditional(source):
+    """Returns a trained model, which must have classes."""
+    gan = kerasgan.load(source)
+    if gan.signature.turns is None:
+        raise UserError(
+            f"{source} has no classes: only a conditional generator's samples have labels, which a "
+            "classifier needs."
+        )
+    return gan
+
+
+def measure(source, gan, dataset, num, few, steps, seed, data_dir, file):
+    """Adds the line of one source and seed, unless the file holds it."""
+    wanted = {
+        "benchmark": "usefulness",
+        "source": source,
+        "weights_sha256": provenance.weights_sha256(gan.inference_generator),
+        "dataset": dataset,
+        "split": "test",
+        "n_fake": num,
+        "n_few": few,
+        "steps": steps,
+        "batch_size": BATCH_SIZE,
+        "seed": seed,
+    }
+    for line in records.read(file):
+        if all(line[key] == value for key, value in wanted.items()):
+            print(f"{source}, seed {seed}: already in {file}")
+            report(line)
+            return
+    (real, labels), test = (
+        data.load_arrays(dataset, split, gan.image_shape[0], data_dir=data_dir)
+        for split in ("train", "test")
+    )
+    order = np.random.default_rng(seed).permutation(len(real))
+    real, labels = real[order], labels[order]
+    num_real, few = min(num, len(real)), min(few, len(real))
+    print(f"{source}, seed {seed}: samples", flush=True)
+    sampled = pixels.to_uint8(gan.sample(num, seed=seed))
+    classes = (np.arange(num) % gan.signature.turns).astype("int32")
+    sets = {
+        "samples": (sampled, classes),
+        "real": (real[:num_real], labels[:num_real]),
+        "few_real": (real[:few], labels[:few]),
+        "few_real_and_samples": (
+            np.concatenate([real[:few], sampled]),
+            np.concatenate([labels[:few], classes]),
+        ),
+    }
+    line = {**wanted, "n_real": num_real, "n_test": len(test[0])}
+    for name, (pictures, ids) in sets.items():
+        print(f"{source}, seed {seed}: {name.replace('_', ' ')}", flush=True)
+        line[name] = round(accuracy(pictures, ids, test, gan.signature.turns, steps, seed), 4)
+    records.append(file, {**line, **provenance.software()})
+    report(line)
+
+
+def accuracy(pictures, labels, test, num_classes, steps, seed):
+    """Trains a classifier and returns its share of right answers on the test images."""
+    keras.utils.set_random_seed(seed)
+    classifier = build_classifier(pictures.shape[1:], num_classes)
+    rate = keras.optimizers.schedules.CosineDecay(3e-3, steps)
+    classifier.compile(
+        keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", metrics=["accuracy"]
+    )
+    batch_size = min(BATCH_SIZE, len(pictures))
+    batches = data.steps(pictures, labels, batch_size, seed, stop=steps)
+    classifier.fit(batches, verbose=0)
+    _, share = classifier.evaluate(pixels.from_uint8(test[0]), test[1], BATCH_SIZE, verbose=0)
+    return share
+
+
+def report(line):
+    print(
+        f"  trained on {line['n_fake']:,} samples: {line['samples']:.1%}; on {line['n_real']:,} "
+        f"real images: {line['real']:.1%}; on {line['n_few']:,}: {line['few_real']:.1%}; on these "
+        f"and all samples: {line['few_real_and_samples']:.1%}",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    cli.run(main)
