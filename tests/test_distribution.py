@@ -13,6 +13,7 @@ from test_workers import recipe
 import kerasgan
 from kerasgan.training import checkpoints, strategies
 from kerasgan.training.train import train_recipe
+from kerasgan.utils import replicas
 from kerasgan.utils.errors import UserError
 
 # The scores here come from a few images and are never used.
@@ -103,6 +104,42 @@ def test_replicas_draw_different_latents_which_are_those_of_one_device(mirrored)
     first, second = map(np.asarray, mirrored.experimental_local_results(drawn))
     assert np.abs(first - second).max() > 0.1
     np.testing.assert_array_equal(np.concatenate([first, second]), whole)
+
+
+def test_gathered_rows_and_their_gradients_are_those_of_the_whole_batch(mirrored):
+    rows = tf.constant([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 8.0]])
+
+    def gradient(own):
+        with tf.GradientTape() as tape:
+            tape.watch(own)
+            gathered = replicas.all_rows(own)
+            # Each row's product with every other row
+            loss = tf.reduce_sum(tf.matmul(gathered, gathered, transpose_b=True) ** 2)
+        return gathered, tape.gradient(loss, own)
+
+    @tf.function
+    def step():
+        number = tf.distribute.get_replica_context().replica_id_in_sync_group
+        return gradient(rows[2 * number : 2 * number + 2])
+
+    whole = gradient(rows)
+    gathered, parts = map(mirrored.experimental_local_results, mirrored.run(step))
+    for each in gathered:
+        np.testing.assert_array_equal(each, whole[0])
+    # Two replicas each contribute the loss of the whole batch.
+    np.testing.assert_allclose(np.concatenate(parts) / 2, whole[1], rtol=1e-6)
+
+
+def test_the_mean_over_replicas_is_the_same_on_each(mirrored):
+    @tf.function
+    def step():
+        number = tf.distribute.get_replica_context().replica_id_in_sync_group
+        return replicas.mean(tf.cast(number, tf.float32))
+
+    assert [float(each) for each in mirrored.experimental_local_results(mirrored.run(step))] == [
+        0.5,
+        0.5,
+    ]
 
 
 def test_minibatches_of_replicas_add_up_to_those_of_one_device():

@@ -35,11 +35,12 @@ def check_image_shape(image_shape):
         )
 
 
-def count_halvings(image_shape):
+def count_halvings(image_shape, least=4):
     """Counts how often both sides halve: down to 4 pixels or until one is odd, at least twice.
 
     Args:
         image_shape: (height, width, channels), both sides divisible by 4.
+        least: Pixels at which halving stops.
 
     Returns:
         int, 2 or more.
@@ -48,20 +49,23 @@ def count_halvings(image_shape):
 
     >>> count_halvings((28, 28, 1)), count_halvings((32, 32, 3))  # 28, 14, 7 and 32, 16, 8, 4
     (2, 3)
+    >>> count_halvings((28, 28, 1), least=8), count_halvings((64, 64, 3), least=8)
+    (2, 3)
     """
     halvings = 2
     sides = [side // 4 for side in image_shape[:2]]
-    while all(side % 2 == 0 and side >= 8 for side in sides):
+    while all(side % 2 == 0 and side >= 2 * least for side in sides):
         sides = [side // 2 for side in sides]
         halvings += 1
     return halvings
 
 
-def base_sides(image_shape):
+def base_sides(image_shape, least=4):
     """Returns both sides after all halvings: where a generator starts to double them.
 
     Args:
         image_shape: (height, width, channels), both sides divisible by 4.
+        least: As in `count_halvings`.
 
     Returns:
         Tuple of two ints.
@@ -71,4 +75,4 @@ def base_sides(image_shape):
     >>> base_sides((28, 28, 1)), base_sides((32, 64, 3))
     ((7, 7), (4, 8))
     """
-    return tuple(side // 2 ** count_halvings(image_shape) for side in image_shape[:2])
+    return tuple(side // 2 ** count_halvings(image_shape, least) for side in image_shape[:2])

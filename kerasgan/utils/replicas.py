@@ -55,6 +55,48 @@ def own_rows(draw, num):
     return draw(num * context.num_replicas_in_sync)[start : start + num]
 
 
+def all_rows(values):
+    """Returns the rows of all replicas, for what compares the examples of a whole batch.
+
+    Gradients flow back to each replica's own rows, as if one device held all of them.
+
+    Args:
+        values: Tensor (N, ...), with the same N on every replica.
+
+    Returns:
+        Tensor (N * replicas, ...).
+
+    Example:
+
+    >>> all_rows(tf.ones((2, 3))).shape
+    TensorShape([2, 3])
+    """
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return values
+    return context.all_gather(values, axis=0)
+
+
+def mean(value):
+    """Returns the mean over all replicas of a scalar, such as a loss.
+
+    Args:
+        value: Scalar tensor.
+
+    Returns:
+        Scalar tensor, the same on every replica.
+
+    Example:
+
+    >>> float(mean(tf.constant(0.5)))
+    0.5
+    """
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return value
+    return context.all_reduce(tf.distribute.ReduceOp.MEAN, value)
+
+
 def local_sum(strategy, variable):
     """Returns a sum over all replicas, read without asking other workers for their part.
 
