@@ -11,6 +11,7 @@ import contract
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 import kerasgan
 from kerasgan.training import checkpoints, restoring
@@ -77,6 +78,22 @@ def test_a_users_gan_resumes_to_the_same_bits(name, tmp_path, monkeypatch):
     assert (tmp_path / "straight" / "samples.png").is_file()
     loaded = kerasgan.load(tmp_path / "straight")
     np.testing.assert_array_equal(loaded.sample(3, seed=0), gan.sample(3, seed=0))
+
+
+def test_reconstructions_stand_beside_the_images_of_the_data(tmp_path):
+    class Inverting(kerasgan.DCGAN):
+        def reconstruct(self, images):
+            return -images
+
+    gan = Inverting((8, 8, 1), width=4)
+    gan.compile()
+    images = np.random.default_rng(0).integers(0, 256, (8, 8, 8, 1), dtype=np.uint8)
+    kerasgan.train(gan, images, tmp_path / "run", **{**options(), "epochs": 1})
+    with Image.open(tmp_path / "run" / "reconstructions.png") as file:
+        drawn = np.asarray(file)[::2, ::2]  # enlarged twice
+    first = [drawn[:8, left : left + 8] for left in (0, 10, 20)]
+    for expected, shown in zip((images[0], 255 - images[0], images[1]), first, strict=True):
+        assert np.abs(expected[..., 0].astype(int) - shown).max() <= 1
 
 
 def test_a_finished_run_is_left_alone_and_another_one_refused(tmp_path):

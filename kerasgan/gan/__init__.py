@@ -5,5 +5,6 @@ format.
 """
 
 from kerasgan.gan.base import GAN, Paper
+from kerasgan.gan.reconstructing import Reconstructing
 
-__all__ = ["GAN", "Paper"]
+__all__ = ["GAN", "Paper", "Reconstructing"]

@@ -24,6 +24,7 @@ WRITTEN = (
     "history.csv",
     "model.keras",
     "samples.png",
+    "reconstructions.png",
     "progress.png",
     "progress.webp",
     "saved_model",

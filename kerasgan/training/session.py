@@ -6,6 +6,7 @@ import os
 import time
 
 import keras
+import numpy as np
 
 from kerasgan.callbacks import FrechetDistance, SampleGrid, StopOnNonFinite, WarnOnCollapse
 from kerasgan.data import checks, steps
@@ -130,6 +131,7 @@ def lead(gan, source, plan, directory, record, state, scorer):
     with replacing(os.path.join(directory, "model.keras")) as temporary:
         gan.save(temporary)
     draw(gan, directory)
+    draw_reconstructions(gan, source, directory)
     with replacing(os.path.join(directory, "result.json")) as temporary:
         with open(temporary, "w", encoding="utf-8") as file:
             json.dump(result, file, indent=2)
@@ -323,6 +325,18 @@ def draw(gan, directory, zoom=2):
         zoom=zoom,
     )
     films.film(os.path.join(directory, "samples"), os.path.join(directory, "progress.webp"))
+
+
+def draw_reconstructions(gan, source, directory, num=32, zoom=2):
+    """Writes `reconstructions.png` if a model has `reconstruct`: the first images of the data, and
+    to the right of each what its discriminator makes of it."""
+    if not hasattr(gan, "reconstruct"):
+        return
+    output = gan.signature.output
+    images = output.check(source.parts[output.part][:num], output.part)
+    pairs = [images, gan.reconstruct(images)]
+    picture = output.grid(np.stack(pairs, axis=1).reshape(-1, *output.shape), columns=8)
+    pixels.save_picture(picture, os.path.join(directory, "reconstructions.png"), zoom)
 
 
 def config_of(made):

@@ -43,9 +43,10 @@ def train(
     """Trains a compiled model in a run directory.
 
     The directory gets `session.json` (what is trained, and how), `model.keras`, `checkpoints/`,
-    `samples/` (a grid per epoch), `samples.png`, `progress.png`, `history.csv`, `tensorboard/` and,
-    last, `result.json`. The same call continues an interrupted run from its last checkpoint,
-    however it was interrupted; `epochs` may be larger. Of a finished run it loads the model.
+    `samples/` (a grid per epoch), `samples.png`, `progress.png`, `history.csv`, `tensorboard/`,
+    `reconstructions.png` if the model has `reconstruct`, and, last, `result.json`. The same call
+    continues an interrupted run from its last checkpoint, however it was interrupted; `epochs` may
+    be larger. Of a finished run it loads the model.
 
     Args:
         gan: A compiled `kerasgan.GAN`, of kerasgan or of your own.
