@@ -17,6 +17,10 @@ def batch_norm(x):
     )(x)
 
 
+def leaky_relu(dtype=None):
+    return layers.LeakyReLU(0.2, dtype=dtype)
+
+
 def build_generator(image_shape, latent_dim=100, width=128):
     """Latents (N, latent_dim) -> images (N, H, W, C) in [-1, 1]."""
     check_image_shape(image_shape)
@@ -46,29 +50,42 @@ def build_generator(image_shape, latent_dim=100, width=128):
     return keras.Model(z, images, name="generator")
 
 
-def build_discriminator(image_shape, width=128, outputs=1, use_bias=True):
+def build_discriminator(
+    image_shape,
+    width=128,
+    outputs=1,
+    use_bias=True,
+    norm=batch_norm,
+    activation=leaky_relu,
+    dtype=None,
+):
     """Images (N, H, W, C) -> logits (N, outputs).
 
     Args:
-        image_shape: (height, width, channels); both sides divisible by 4.
+        image_shape: (height, width, channels), both sides divisible by 4.
         width: Channels of the first hidden layer.
         outputs: Length of what comes out.
         use_bias: Whether the last layer has a bias; one cancels in a critic's loss.
+        norm: Function of a feature map that normalises it, or `None`.
+        activation: Function of a dtype that makes the layer after each convolution.
+        dtype: Policy of all layers; `None` is Keras's.
     """
     check_image_shape(image_shape)
     images = keras.Input(image_shape, name="images")
     x = images
     for level in range(count_halvings(image_shape)):  # (N, 16, 16, w) ... (N, 4, 4, 4w)
+        normed = level > 0 and norm is not None
         x = layers.Conv2D(
             width * 2**level,
             4,
             strides=2,
             padding="same",
-            use_bias=level == 0,
+            use_bias=not normed,
             kernel_initializer=normal(),
+            dtype=dtype,
         )(x)
-        x = layers.LeakyReLU(0.2)(x if level == 0 else batch_norm(x))
+        x = activation(dtype=dtype)(norm(x) if normed else x)
     logits = layers.Dense(
         outputs, use_bias=use_bias, kernel_initializer=normal(), dtype="float32", name="logits"
-    )(layers.Flatten()(x))
+    )(layers.Flatten(dtype=dtype)(x))
     return keras.Model(images, logits, name="discriminator")
