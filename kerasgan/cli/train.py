@@ -136,8 +136,10 @@ def recipe_from(start, dataset):
     if file is None:
         raise UserError(f"{start} has no recipe beside it: name one as well, or --model.")
     tables = recipes.complete(recipes.parse(file), source=str(file)).tables()  # imports its model
-    shape = zoo.load_start(start).signature.output.shape
-    return suggestions.from_trained(tables, start, shape, dataset)
+    trained = zoo.load_start(start)
+    for name in trained.changed_defaults(trained.get_config()):
+        tables["model"].setdefault(name, getattr(trained, name))
+    return suggestions.from_trained(tables, start, trained.signature.output.shape, dataset)
 
 
 def start_of(tables):

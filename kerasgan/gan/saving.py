@@ -37,6 +37,20 @@ class Saving:
         parameters = cls.constructor_parameters().values()
         return tuple(p.name for p in parameters if p.kind is not p.KEYWORD_ONLY)[:number]
 
+    @classmethod
+    def changed_defaults(cls, arguments):
+        """Returns the arguments whose defaults have changed, each with its default before and now.
+
+        A file that lacks one of them was written before, and is rebuilt as it was.
+
+        Args:
+            arguments: dict of the constructor's other arguments, as far as they are known.
+
+        Returns:
+            dict from names to pairs of values that a recipe can hold; none for most models.
+        """
+        return {}
+
     def get_config(self):
         own = inspect.signature(type(self).__init__).parameters
         names = [
@@ -74,7 +88,9 @@ class Saving:
 
         places = config.get("frozen", {})
         config = {name: restored(value) for name, value in config.items() if name != "frozen"}
-        gan = cls(**config)
+        taken, changed = cls.constructor_parameters(), cls.changed_defaults(config)
+        missing = {name: before for name, (before, _) in changed.items() if name in taken}
+        gan = cls(**{**missing, **config})
         freeze(gan._networks_by_name(), places)
         return gan
 

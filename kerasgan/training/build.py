@@ -72,6 +72,24 @@ def completed_by(recipe, spec, say):
     return recipe.replace(model={"name": recipe.model.name, **arguments})
 
 
+def settled(recipe, spec, kept=None):
+    """Returns a recipe that says what the weights beside it need, should defaults change.
+
+    Args:
+        recipe: `kerasgan.training.recipe.Recipe`.
+        spec: dict from the parts of an example to their kinds, as `source.spec` has it.
+        kept: The `[model]` table of a recipe beside weights, which those must fit; what it lacks
+            has the default of the time before it changed. `None` for new weights.
+    """
+    model, given = models.get(recipe.model.name), recipe.model.arguments
+    changed = model.changed_defaults({**model.from_spec(spec, **given), **given})
+    values = {
+        name: now if kept is None else kept.get(name, before)
+        for name, (before, now) in changed.items()
+    }
+    return recipe.replace(model={**values, **given})
+
+
 def difference(network, trained):
     """Says in which weight two networks differ first."""
     for weight, other in zip(network.weights, trained.weights, strict=False):
@@ -88,6 +106,13 @@ def take_weights(gan, start):
 
     The generator gets the averaged weights if the trained model has them.
     """
+    for name in type(gan).changed_defaults(gan.get_config()):
+        own, its = getattr(gan, name), getattr(start, name, None)
+        if own != its:
+            raise UserError(
+                f"A training starts from a model of the same class and arguments: set "
+                f"model.{name}={its}. Received: {name}={own}"
+            )
     pairs = list(zip(gan.networks, start.networks, strict=False))
     pairs[0] = (gan.generator, start.inference_generator)
     if gan.ema_generator is not None:

@@ -32,6 +32,12 @@ WRITTEN = (
 )
 
 
+def with_absent(tables, arguments):
+    """Returns the tables of a record with the model's arguments that did not exist when it was
+    written."""
+    return {**tables, "model": {**arguments, **tables.get("model", {})}}
+
+
 class Recipe:
     """The record of a training by recipe: `recipe.toml`.
 
@@ -44,11 +50,11 @@ class Recipe:
     ignored = ("data.name", "model.class_names", "training.steps_per_execution")
     may_change = ()
 
-    def __init__(self, recipe):
-        self.recipe, self.content = recipe, recipe.tables()
+    def __init__(self, recipe, absent=()):
+        self.recipe, self.content, self.absent = recipe, recipe.tables(), dict(absent)
 
     def read(self, path):
-        return recipes.read(path).tables()
+        return with_absent(recipes.read(path).tables(), self.absent)
 
     def write(self, path):
         recipes.write(self.recipe, path)
@@ -62,12 +68,12 @@ class CallRecord:
     ignored = ("data.name",)
     may_change = ("training.epochs", "training.steps")
 
-    def __init__(self, content):
-        self.content = json.loads(json.dumps(content))
+    def __init__(self, content, absent=()):
+        self.content, self.absent = json.loads(json.dumps(content)), dict(absent)
 
     def read(self, path):
         with open(path, encoding="utf-8") as file:
-            return json.load(file)
+            return with_absent(json.load(file), self.absent)
 
     def write(self, path):
         with replacing(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
@@ -142,6 +148,21 @@ def _changes(directory, record):
         return []
     changes = recipes.differences(record.read(kept), record.content)
     return [each for each in changes if not each.startswith(record.ignored)]
+
+
+def kept_arguments(directory, name):
+    """Returns the model's arguments in the recipe of a run that goes on, else `None`.
+
+    Args:
+        directory: The run directory.
+        name: Name of the model; a run of another one is no run of it.
+    """
+    file = os.path.join(directory, Recipe.file)
+    saved = checkpoints.found(os.path.join(directory, "checkpoints")) or result(directory)
+    if not saved or not os.path.isfile(file):
+        return None
+    kept = recipes.parse(file).get("model", {})
+    return kept if kept.get("name") == name else None
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from kerasgan.data.loading import is_folder
 from kerasgan.data.source import ArraySource
 from kerasgan.evaluation.scorer import Scorer
 from kerasgan.training import checkpoints, runs, strategies
-from kerasgan.training.build import build, completed_by, take_weights
+from kerasgan.training.build import build, completed_by, settled, take_weights
 from kerasgan.training.session import (
     Plan,
     check_source,
@@ -134,7 +134,8 @@ def train(
                 f"{player}_optimizer": {"class": type(each).__name__, **config_of(each)}
                 for player, each in gan.optimizers.items()
             },
-        }
+        },
+        absent={**defaults(gan), **defaults_before(gan)},
     )
     with strategies.lost_workers(gan.distribute_strategy):
         check_source(gan, source, plan.batch_size)
@@ -146,6 +147,18 @@ def train(
             return Scorer(gan.signature.output, source, compared, num, ("train", split), verbose)
 
         return session(gan, source, plan, directory, record, scorer, overwrite)
+
+
+def defaults(gan):
+    """Returns the defaults of a model's constructor: what a record without an argument means."""
+    parameters = type(gan).constructor_parameters().values()
+    return {each.name: each.default for each in parameters if each.default is not each.empty}
+
+
+def defaults_before(gan):
+    """Returns the former defaults of the arguments whose defaults have changed."""
+    changed = type(gan).changed_defaults(config_of(gan))
+    return {name: before for name, (before, _) in changed.items()}
 
 
 def source_of(gan, data, split):
@@ -211,6 +224,8 @@ def train_recipe(
     }
     source = sets[recipe.data.split]
     recipe = completed_by(recipe, source.spec, print if verbose else lambda *_: None)
+    kept = None if overwrite else runs.kept_arguments(directory, recipe.model.name)
+    recipe = settled(recipe, source.spec, kept)
     in_epoch = len(source) // recipe.data.batch_size
     strategy = strategy or tf.distribute.get_strategy()
     plan = Plan(
@@ -240,7 +255,7 @@ def train_recipe(
             output = gan.signature.output
             return Scorer(output, *compared, evaluation.num, splits, verbose)
 
-        record = runs.Recipe(recipe)
+        record = runs.Recipe(recipe, absent=defaults_before(gan))
         return session(gan, source, plan, directory, record, scorer, overwrite, change_recipe)
 
 

@@ -151,7 +151,7 @@ def load_entry(entry):
     """
     from kerasgan.signature import Image
     from kerasgan.training import recipe
-    from kerasgan.training.build import build
+    from kerasgan.training.build import build, settled
 
     said = origin(entry)
     files = said["scores"]["files"]
@@ -162,7 +162,9 @@ def load_entry(entry):
                 f"{entry / name} must have SHA-256 {wanted}: install kerasgan anew. "
                 f"Received: {found}"
             )
-    gan = build(recipe.read(entry / "recipe.toml"), {"image": Image(said["scores"]["image_shape"])})
+    spec = {"image": Image(said["scores"]["image_shape"])}
+    made_by = recipe.read(entry / "recipe.toml")
+    gan = build(settled(made_by, spec, kept=made_by.model.arguments), spec)
     for network in filter(None, (gan.generator, gan.ema_generator)):
         network.load_weights(entry / WEIGHTS)
     if DISCRIMINATOR in files:
