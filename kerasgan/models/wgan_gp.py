@@ -30,7 +30,7 @@ from kerasgan.losses import wasserstein_critic_loss, wasserstein_generator_loss
 from kerasgan.networks import points
 from kerasgan.networks.shapes import base_sides, check_image_shape, count_halvings
 from kerasgan.signature import Latent, Signature, output_of
-from kerasgan.utils.errors import check_count
+from kerasgan.utils.errors import UserError, check_count
 
 
 class WGANGP(GAN, package="kerasgan"):
@@ -49,6 +49,8 @@ class WGANGP(GAN, package="kerasgan"):
             units of each hidden layer. The paper uses 128, 32 is quick on a CPU.
         gp_weight: float, lambda of Eq. (3); the authors' toy script has 0.1.
         n_critic: int, updates of the critic for one of the generator.
+        bn_epsilon: float, added to the variance in G's batch norms. Files of kerasgan 0.1.0 have
+            Keras's 1e-3.
         **options: `ema_decay`, `seed`, `augment`: as in `kerasgan.GAN`.
 
     Raises:
@@ -82,11 +84,14 @@ class WGANGP(GAN, package="kerasgan"):
         width=128,
         gp_weight=10.0,
         n_critic=5,
+        bn_epsilon=1e-5,
         **options,
     ):
         check_count(n_critic, "n_critic")
+        if not bn_epsilon > 0.0:
+            raise UserError(f"`bn_epsilon` must be above 0. Received: bn_epsilon={bn_epsilon}")
         super().__init__(
-            build_generator(image_shape, latent_dim, width),
+            build_generator(image_shape, latent_dim, width, bn_epsilon),
             build_critic(image_shape, width),
             signature=Signature({"z": Latent(latent_dim)}, output_of(image_shape)),
             **options,
@@ -94,6 +99,11 @@ class WGANGP(GAN, package="kerasgan"):
         self.width = width
         self.gp_weight = gp_weight
         self.n_critic = n_critic
+        self.bn_epsilon = bn_epsilon
+
+    @classmethod
+    def changed_defaults(cls, arguments):
+        return {"bn_epsilon": (1e-3, 1e-5)}
 
     @staticmethod
     def default_optimizers():
@@ -171,11 +181,7 @@ def he(fine, coarse):
     return keras.initializers.VarianceScaling(scale, "fan_avg", "uniform")
 
 
-def batch_norm_relu(x):
-    return layers.ReLU()(layers.BatchNormalization(momentum=0.9, synchronized=True)(x))
-
-
-def build_generator(image_shape, latent_dim=128, width=128):
+def build_generator(image_shape, latent_dim=128, width=128, bn_epsilon=1e-5):
     """Latents (N, latent_dim) -> images (N, H, W, C) in [-1, 1], or points (N, D)."""
     if len(image_shape) == 1:
         return points.build_generator(image_shape[0], latent_dim, 4 * width)
@@ -183,6 +189,10 @@ def build_generator(image_shape, latent_dim=128, width=128):
     z = keras.Input((latent_dim,), name="z")
     halvings, base = count_halvings(image_shape), base_sides(image_shape)
     filters = width * 2 ** (halvings - 1)
+
+    def batch_norm_relu(x):
+        norm = layers.BatchNormalization(momentum=0.9, epsilon=bn_epsilon, synchronized=True)
+        return layers.ReLU()(norm(x))
 
     x = batch_norm_relu(layers.Dense(base[0] * base[1] * filters, use_bias=False)(z))
     x = layers.Reshape((*base, filters))(x)  # (N, 4, 4, 4w) for 32 pixels
