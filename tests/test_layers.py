@@ -14,6 +14,7 @@ from kerasgan.layers import (
     SpectralDense,
     SpectralEmbedding,
 )
+from kerasgan.layers.attention import attend
 from kerasgan.utils.errors import UserError
 
 
@@ -44,13 +45,13 @@ def attention_in_numpy(layer, x):
         return x.reshape(n, h // 2, 2, w // 2, 2, c).max((2, 4)).reshape(n, -1, c)
 
     x = np.asarray(x, "float64")
-    theta, phi, g = (convolve(conv, x) for conv in (layer.theta, layer.phi, layer.g))
-    theta, phi, g = theta.reshape(len(x), -1, theta.shape[-1]), pool(phi), pool(g)
-    o = np.zeros((*theta.shape[:2], g.shape[-1]))
+    f, g, h = (convolve(conv, x) for conv in (layer.phi, layer.theta, layer.g))
+    f, g, h = pool(f), g.reshape(len(x), -1, g.shape[-1]), pool(h)
+    o = np.zeros((*g.shape[:2], h.shape[-1]))
     for n in range(len(x)):
-        for j in range(theta.shape[1]):
-            s = np.exp(phi[n] @ theta[n, j])
-            o[n, j] = (s / s.sum()) @ g[n]
+        for j in range(g.shape[1]):
+            s = np.exp(f[n] @ g[n, j])
+            o[n, j] = (s / s.sum()) @ h[n]
     return x + float(layer.gamma) * convolve(layer.out, o.reshape(*x.shape[:3], -1))
 
 
@@ -60,6 +61,16 @@ def test_attention_equals_numpy_in_float64():
     close(layer(x), attention_in_numpy(layer, x))
     outputs = layer(x, training=True)  # updates u and v; inference keeps them
     close(outputs, attention_in_numpy(layer, x))
+
+
+def test_keys_are_the_papers_f_and_queries_its_g():
+    rng = np.random.default_rng(0)
+    f, g, h = (rng.normal(size=shape) for shape in ((2, 5, 3), (2, 7, 3), (2, 5, 4)))
+    expected = np.zeros((2, 7, 4))
+    for n, j in np.ndindex(2, 7):  # o_j = sum_i beta_ji h(x_i), before v
+        s = np.array([f[n, i] @ g[n, j] for i in range(5)])
+        expected[n, j] = sum(np.exp(s[i]) / np.exp(s).sum() * h[n, i] for i in range(5))
+    close(attend(*(x.astype("float32") for x in (f, g, h))), expected)
 
 
 def test_attention_starts_as_the_identity_and_gamma_learns_first():

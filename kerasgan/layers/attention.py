@@ -15,9 +15,10 @@ from kerasgan.utils.errors import UserError
 class SelfAttention(layers.Layer):
     """Self-attention between all places of a feature map, with spectral normalisation.
 
-    Input and output are (N, H, W, C), H and W even. The paper's f, g, h and v are called theta,
-    phi, g and out here, as in the authors' code; as there, phi and g are max-pooled, which makes
-    attention four times cheaper, and the convolutions have no bias.
+    Input and output are (N, H, W, C), H and W even. The paper's f (keys), g (queries), h (values)
+    and v are made by the sub-layers `phi`, `theta`, `g` and `out`, which are called so in the
+    authors' code and in saved files. As in that code, f and h are max-pooled, which makes attention
+    four times cheaper, and the convolutions have no bias.
 
     Args:
         kernel_initializer: Initializer of the four 1x1 convolutions.
@@ -68,16 +69,12 @@ class SelfAttention(layers.Layer):
 
     def call(self, inputs, training=False):
         _, height, width, _ = inputs.shape
-        theta = places(self.theta(inputs, training=training))  # (N, H W, C/8)
-        phi = places(pool(self.phi(inputs, training=training)))  # (N, H W / 4, C/8)
-        g = places(pool(self.g(inputs, training=training)))  # (N, H W / 4, C/2)
-        # Eq. (1): beta_ji = exp(s_ij) / sum_i exp(s_ij), s_ij = f(x_i)^T g(x_j)
-        scores = tf.cast(tf.matmul(theta, phi, transpose_b=True), tf.float32)
-        attention = tf.cast(tf.nn.softmax(scores), g.dtype)  # (N, H W, H W / 4)
-        # Eq. (2): o_j = v(sum_i beta_ji h(x_i))
-        attended = tf.reshape(tf.matmul(attention, g), (-1, height, width, g.shape[-1]))
-        # Eq. (3): y_i = gamma o_i + x_i
-        return inputs + self.gamma * self.out(attended, training=training)
+        f = places(pool(self.phi(inputs, training=training)))  # keys (N, H W / 4, C/8)
+        g = places(self.theta(inputs, training=training))  # queries (N, H W, C/8)
+        h = places(pool(self.g(inputs, training=training)))  # values (N, H W / 4, C/2)
+        attended = tf.reshape(attend(f, g, h), (-1, height, width, h.shape[-1]))
+        o = self.out(attended, training=training)  # Eq. (2): o_j = v(sum_i beta_ji h(x_i))
+        return inputs + self.gamma * o  # Eq. (3): y_i = gamma o_i + x_i
 
     def compute_output_shape(self, input_shape):
         return input_shape
@@ -85,6 +82,31 @@ class SelfAttention(layers.Layer):
     def get_config(self):
         initializer = keras.initializers.serialize(self.kernel_initializer)
         return {**super().get_config(), "kernel_initializer": initializer}
+
+
+def attend(f, g, h):
+    """Returns each query's mean of the values, weighted by its attention to their keys.
+
+    Args:
+        f: Tensor (N, I, D): f(x_i), the keys.
+        g: Tensor (N, J, D): g(x_j), the queries.
+        h: Tensor (N, I, C): h(x_i), the values.
+
+    Returns:
+        Tensor (N, J, C): sum_i beta_ji h(x_i), with the softmax in float32.
+
+    Example:
+
+    >>> keys, queries = tf.constant([[[9.0], [0.0]]]), tf.constant([[[9.0], [-9.0]]])
+    >>> attend(keys, queries, tf.constant([[[1.0], [2.0]]])).numpy().round(3).tolist()
+    [[[1.0], [2.0]]]
+
+    Reference: Zhang et al. 2019, Eq. (1) and (2).
+    """
+    # Eq. (1): beta_ji = exp(s_ij) / sum_i exp(s_ij), s_ij = f(x_i)^T g(x_j); rows j, columns i
+    scores = tf.cast(tf.matmul(g, f, transpose_b=True), tf.float32)
+    beta = tf.cast(tf.nn.softmax(scores), h.dtype)
+    return tf.matmul(beta, h)
 
 
 def pool(x):
