@@ -5,15 +5,13 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from kerasgan.layers.spectral import (
-    SpectralConv2D,
-)
+from kerasgan.layers.spectral import SpectralConv2D
 from kerasgan.utils.errors import UserError
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
 class SelfAttention(layers.Layer):
-    """Self-attention between all places of a feature map, with spectral normalisation.
+    """Self-attention between all places of a feature map.
 
     Input and output are (N, H, W, C), H and W even. The paper's f (keys), g (queries), h (values)
     and v are made by the sub-layers `phi`, `theta`, `g` and `out`, which are called so in the
@@ -22,6 +20,7 @@ class SelfAttention(layers.Layer):
 
     Args:
         kernel_initializer: Initializer of the four 1x1 convolutions.
+        spectral: Whether these have spectral normalisation, as the paper's have.
         **kwargs: As in `keras.layers.Layer`.
 
     Raises:
@@ -37,8 +36,9 @@ class SelfAttention(layers.Layer):
     in https://github.com/brain-research/self-attention-gan
     """
 
-    def __init__(self, kernel_initializer="glorot_uniform", **kwargs):
+    def __init__(self, kernel_initializer="glorot_uniform", spectral=True, **kwargs):
         super().__init__(**kwargs)
+        self.spectral = spectral
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
     def build(self, input_shape):
@@ -57,7 +57,7 @@ class SelfAttention(layers.Layer):
         self.gamma = self.add_weight(shape=(), initializer="zeros", name="gamma")
 
     def _conv(self, filters, name):
-        return SpectralConv2D(
+        return (SpectralConv2D if self.spectral else layers.Conv2D)(
             filters,
             1,
             use_bias=False,
@@ -69,11 +69,12 @@ class SelfAttention(layers.Layer):
 
     def call(self, inputs, training=False):
         _, height, width, _ = inputs.shape
-        f = places(pool(self.phi(inputs, training=training)))  # keys (N, H W / 4, C/8)
-        g = places(self.theta(inputs, training=training))  # queries (N, H W, C/8)
-        h = places(pool(self.g(inputs, training=training)))  # values (N, H W / 4, C/2)
+        mode = {"training": training} if self.spectral else {}
+        f = places(pool(self.phi(inputs, **mode)))  # keys (N, H W / 4, C/8)
+        g = places(self.theta(inputs, **mode))  # queries (N, H W, C/8)
+        h = places(pool(self.g(inputs, **mode)))  # values (N, H W / 4, C/2)
         attended = tf.reshape(attend(f, g, h), (-1, height, width, h.shape[-1]))
-        o = self.out(attended, training=training)  # Eq. (2): o_j = v(sum_i beta_ji h(x_i))
+        o = self.out(attended, **mode)  # Eq. (2): o_j = v(sum_i beta_ji h(x_i))
         return inputs + self.gamma * o  # Eq. (3): y_i = gamma o_i + x_i
 
     def compute_output_shape(self, input_shape):
@@ -81,7 +82,8 @@ class SelfAttention(layers.Layer):
 
     def get_config(self):
         initializer = keras.initializers.serialize(self.kernel_initializer)
-        return {**super().get_config(), "kernel_initializer": initializer}
+        own = {"kernel_initializer": initializer, "spectral": self.spectral}
+        return {**super().get_config(), **own}
 
 
 def attend(f, g, h):

@@ -44,12 +44,72 @@ def normalised(kernel):
 
 
 @pytest.mark.parametrize(
-    "image_shape, side", [((28, 28, 1), 14), ((32, 32, 3), 16), ((64, 64, 3), 16)]
+    "image_shape, sides",
+    [
+        ((28, 28, 1), (14, 14)),
+        ((32, 32, 3), (16, 16)),
+        ((64, 64, 3), (16, 16)),
+        ((128, 128, 3), (32, 32)),  # the paper's size and its best place
+        ((128, 160, 3), (32, 40)),
+    ],
 )
-def test_attention_is_at_16x16_or_14x14_in_both_networks(image_shape, side):
-    for network in networks(image_shape):
+def test_attention_is_at_the_same_place_in_both_networks(image_shape, sides):
+    for network in networks(image_shape, width=2):
+        (attention,) = of_kind(network, SelfAttention)
+        assert attention.output.shape[1:3] == sides
+
+
+@pytest.mark.parametrize("side", [16, 8])
+def test_attention_names_the_side_of_its_feature_map(side):
+    gan = SAGAN((32, 32, 1), width=4, attention=side)
+    for network in (gan.generator, gan.discriminator):
         (attention,) = of_kind(network, SelfAttention)
         assert attention.output.shape[1:3] == (side, side)
+
+
+@pytest.mark.parametrize("side", [32, 4, 12])
+def test_a_side_that_no_feature_map_has_is_refused_with_those_that_there_are(side):
+    with pytest.raises(UserError, match=f"one of 16, 8 for images of 32 x 32.*attention={side}"):
+        SAGAN((32, 32, 1), width=4, attention=side)
+
+
+def test_a_file_of_128_pixels_from_before_keeps_attention_at_16():
+    config = SAGAN((128, 128, 1), width=1, seed=1).get_config()
+    assert config["attention"] == 32
+    del config["attention"], config["sn_generator"], config["d_width"]
+    before = SAGAN.from_config(config)
+    assert before.attention == 16
+    assert of_kind(before.generator, SelfAttention)[0].output.shape[1:3] == (16, 16)
+    assert SAGAN.changed_defaults({"image_shape": (64, 64, 3)}) == {}
+
+
+def test_a_generator_without_spectral_norm_leaves_the_discriminators(tmp_path):
+    gan = SAGAN((8, 8, 1), width=8, sn_generator=False, d_width=12, seed=0)
+    gan.compile()
+    gan.fit(images(4), batch_size=4, verbose=0)
+    (attention,) = of_kind(gan.generator, SelfAttention)
+    kinds = [*gan.generator.layers, attention.phi, attention.theta, attention.g, attention.out]
+    assert not [layer for layer in kinds if isinstance(layer, SpectralNormalized)]
+    assert not [weight.path for weight in gan.generator.weights if weight.path.endswith("/u")]
+    for layer in gan.discriminator.layers:
+        assert isinstance(layer, SpectralNormalized) == isinstance(layer, KERNELS)
+    assert of_kind(gan.discriminator, keras.layers.Add)[0].output.shape[-1] == 12
+    gan.save(tmp_path / "gan.keras")
+    loaded = keras.saving.load_model(tmp_path / "gan.keras")
+    np.testing.assert_array_equal(loaded.sample(3, seed=1), gan.sample(3, seed=1))
+
+
+def test_u_advances_in_each_of_the_discriminators_three_calls():
+    gan = SAGAN((8, 8, 1), width=4, seed=0)
+    gan.compile(keras.optimizers.SGD(0.0), keras.optimizers.SGD(0.0), run_eagerly=True)
+    layer = of_kind(gan.discriminator, keras.layers.Conv2D)[1]
+    matrix = layer.kernel.numpy().astype("float64").reshape(-1, layer.kernel.shape[-1]).T
+    u = layer.u.numpy().astype("float64")
+    gan.fit(images(4), batch_size=4, verbose=0)
+    for _ in range(3):
+        v = matrix.T @ u / np.linalg.norm(matrix.T @ u)
+        u = matrix @ v / np.linalg.norm(matrix @ v)
+    np.testing.assert_allclose(layer.u.numpy(), u, atol=1e-5)
 
 
 def test_channels_are_those_of_the_authors_for_128_pixels():
