@@ -8,7 +8,8 @@ Two pairs of networks, for images of 32 pixels:
 - "resnet" (appendix, table of the CIFAR-10 ResNets): G is three residual blocks, D four, of which
   two halve the sides, with ReLU and a *sum* over places at the end; Glorot's initialization, in the
   3x3 convolutions of the blocks with gain sqrt(2); 5 updates of D for one of G, Adam 2e-4 with
-  beta_1 = 0, beta_2 = 0.9, the learning rate falling linearly to 0 over 100,000 updates of G.
+  beta_1 = 0, beta_2 = 0.9, the learning rate falling linearly to 0 over 100,000 updates of G (over
+  50,000 in the CIFAR-10 files of the authors' code, github.com/pfnet-research/sngan_projection).
 - "conv" (the standard CNNs, "SNDCGAN"): G of 4x4 transposed convolutions, D of 3x3 convolutions
   between 4x4 ones with stride 2, LeakyReLU with slope 0.1.
 
@@ -24,8 +25,13 @@ What differs, and why:
   over six settings, of which Adam 2e-4 with beta_1 = 0.5 and one update of D is the classic one.
 - G trains on as many samples as D does in one update; the authors' code takes twice as many.
 - D trains before G in each step, not after it.
-- Batch norm's running averages have momentum 0.9, for short trainings.
+- Weights of "conv" start as in "resnet", with Glorot's range; chainer-gan-lib draws N(0, 0.02).
+- The real images have no noise; the authors' code adds some, uniform up to a grey level, so that
+  their values are not discrete.
+- Batch norm has epsilon 1e-5, not Chainer's 2e-5; its momentum, 0.9, is the authors'.
 """
+
+import functools
 
 import keras
 import tensorflow as tf
@@ -62,11 +68,14 @@ class SNGAN(GAN, package="kerasgan"):
         architecture: "resnet" or "conv".
         n_critic: int, updates of the discriminator for one of the generator. The paper's conv nets
             were also trained with 1. The default learning rates reach 0 together with 5.
+        first_norm: What the first batch norm in G's conv net normalises: each of the "units" of the
+            dense layer, or, as in files of kerasgan 0.1.0, the "channels" of the map that they
+            become, all places of which then have the same mean.
         **options: `ema_decay`, `seed`, `augment`: as in `kerasgan.GAN`.
 
     Raises:
-        UserError: If a side is not divisible by 4, there is no such architecture, or `n_critic` is
-            not 1 or more.
+        UserError: If a side is not divisible by 4, there is no such architecture or first norm, or
+            `n_critic` is not 1 or more.
 
     Example:
 
@@ -95,6 +104,7 @@ class SNGAN(GAN, package="kerasgan"):
         width=256,
         architecture="resnet",
         n_critic=5,
+        first_norm="units",
         **options,
     ):
         if architecture not in ARCHITECTURES:
@@ -102,8 +112,14 @@ class SNGAN(GAN, package="kerasgan"):
                 f"`architecture` must be one of {', '.join(ARCHITECTURES)}. "
                 f"Received: architecture={architecture!r}"
             )
+        if first_norm not in ("units", "channels"):
+            raise UserError(
+                f"`first_norm` must be units or channels. Received: first_norm={first_norm!r}"
+            )
         check_count(n_critic, "n_critic")
         build_generator, build_discriminator = ARCHITECTURES[architecture]
+        if architecture == "conv":
+            build_generator = functools.partial(build_generator, first_norm=first_norm)
         super().__init__(
             build_generator(image_shape, latent_dim, width),
             build_discriminator(image_shape, width),
@@ -113,6 +129,12 @@ class SNGAN(GAN, package="kerasgan"):
         self.width = width
         self.architecture = architecture
         self.n_critic = n_critic
+        self.first_norm = first_norm
+
+    @classmethod
+    def changed_defaults(cls, arguments):
+        conv = arguments.get("architecture") == "conv"
+        return {"first_norm": ("channels", "units")} if conv else {}
 
     @staticmethod
     def default_optimizers():
@@ -198,7 +220,7 @@ def build_resnet_discriminator(image_shape, width=256):
 # --- Plain convolutional networks ---
 
 
-def build_conv_generator(image_shape, latent_dim=128, width=256):
+def build_conv_generator(image_shape, latent_dim=128, width=256, first_norm="units"):
     """Latents (N, latent_dim) -> images (N, H, W, C) in [-1, 1]."""
     check_image_shape(image_shape)
     halvings, base = count_halvings(image_shape), base_sides(image_shape)
@@ -206,8 +228,10 @@ def build_conv_generator(image_shape, latent_dim=128, width=256):
 
     z = keras.Input((latent_dim,), name="z")
     x = layers.Dense(base[0] * base[1] * filters, use_bias=False, kernel_initializer=glorot())(z)
+    if first_norm == "units":  # as DCGANGenerator in chainer-gan-lib
+        x = batch_norm(x)
     x = layers.Reshape((*base, filters))(x)  # (N, 4, 4, 2w) for 32 pixels
-    x = layers.ReLU()(batch_norm(x))
+    x = layers.ReLU()(batch_norm(x) if first_norm == "channels" else x)
     for _ in range(halvings):  # (N, 8, 8, w), (N, 16, 16, w/2), (N, 32, 32, w/4)
         filters //= 2
         x = layers.Conv2DTranspose(

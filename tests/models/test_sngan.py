@@ -18,8 +18,12 @@ def images(num, image_shape=(28, 28, 1)):
     return np.random.default_rng(0).uniform(-1, 1, (num, *image_shape)).astype("float32")
 
 
+def of_kind(network, *kinds):
+    return [layer for layer in network.layers if isinstance(layer, kinds)]
+
+
 def shapes(network, *kinds):
-    return [layer.output.shape[1:] for layer in network.layers if isinstance(layer, kinds)]
+    return [layer.output.shape[1:] for layer in of_kind(network, *kinds)]
 
 
 def singular_values(layer):
@@ -83,6 +87,32 @@ def test_every_layer_of_the_discriminator_is_normalised_and_no_other(architectur
         assert not isinstance(layer, keras.layers.BatchNormalization)
         assert isinstance(layer, SpectralNormalized) == isinstance(layer, KERNELS)
     assert not [layer for layer in generator.layers if isinstance(layer, SpectralNormalized)]
+
+
+def test_the_first_batch_norm_of_the_conv_nets_leaves_every_place_a_mean_of_its_own():
+    kinds = {"units": 4 * 4 * 16, "channels": 16}
+    for first_norm, size in kinds.items():
+        generator = SNGAN(
+            (32, 32, 1), width=8, architecture="conv", first_norm=first_norm
+        ).generator
+        norm = of_kind(generator, keras.layers.BatchNormalization)[0]
+        assert norm.gamma.shape == (size,)
+        norm.beta.assign(np.arange(size) % 7 - 3.0)
+        z = np.random.default_rng(0).normal(size=(256, 128)).astype("float32")
+        outputs = keras.Model(generator.input, norm.output)(z, training=True).numpy()
+        means = outputs.reshape(256, 4, 4, 16).mean(0)
+        assert (np.ptp(means, axis=(0, 1)).min() > 1.0) == (first_norm == "units")
+
+
+def test_a_conv_file_from_before_keeps_its_first_norm():
+    gan = SNGAN((8, 8, 1), width=8, architecture="conv", n_critic=1)
+    config = gan.get_config()
+    assert config.pop("first_norm") == "units"
+    before = SNGAN.from_config(config)
+    assert before.first_norm == "channels"
+    assert of_kind(before.generator, keras.layers.BatchNormalization)[0].gamma.ndim == 1
+    assert before.generator.count_params() < gan.generator.count_params()
+    assert SNGAN.from_config({**config, "architecture": "resnet"}).first_norm == "units"
 
 
 def test_resnet_discriminator_sums_over_positions():
@@ -149,6 +179,7 @@ def test_largest_singular_values_are_one_within_5_percent_after_200_steps(archit
     "wrong, message",
     [
         ({"architecture": "mlp"}, "one of resnet, conv.*'mlp'"),
+        ({"first_norm": "batch"}, "must be units or channels.*'batch'"),
         ({"n_critic": 0}, "`n_critic` must be a whole number, 1 or more.*0"),
         ({"image_shape": (30, 32, 3)}, "divisible by 4.*30"),
     ],
