@@ -15,6 +15,11 @@ What differs, and why:
 - G ends in tanh on [-1, 1], not in a sigmoid on [0, 1], as do all images here.
 - Layers before a batch norm have no bias, which it would take out again.
 - Losses are means over the batch, as Eq. (2) says; the authors' code sums.
+- D's convolutions start from N(0, 0.02), as all layers; in the authors' code they alone are cut off
+  at two standard deviations.
+- There is one pair of networks. The authors have two more: one for LSUN's scenes at 112 pixels
+  (`vgg.py`: G of seven 3x3 transposed convolutions with up to 256 channels, D of four 5x5
+  convolutions, Adam 1e-3), and the one for 3,740 classes of characters from which ours is taken.
 """
 
 import keras

@@ -95,6 +95,16 @@ def test_default_width_gives_the_papers_28_pixel_networks():
     assert discriminator.layers[-1].activation is keras.activations.linear
 
 
+def test_every_kernel_starts_from_a_whole_normal_distribution():
+    networks = build_generator((28, 28, 1)), build_discriminator((28, 28, 1))
+    for layer in [layer for network in networks for layer in network.layers if layer.weights]:
+        if hasattr(layer, "kernel"):
+            values = layer.kernel.numpy().ravel() / 0.02
+            assert values.std() == pytest.approx(1.0, abs=0.1)
+            # Cut off at 2, as the authors' convolutions in D, there were none beyond.
+            assert np.mean(np.abs(values) > 2.0) == pytest.approx(0.0455, abs=0.02)
+
+
 def test_latents_are_uniform_in_minus_1_to_1():
     latents = LSGAN((28, 28, 1), width=8).latent_prior(64, [1, 2]).numpy()
     assert latents.shape == (64, 1024) and np.abs(latents).max() <= 1.0
