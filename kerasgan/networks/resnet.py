@@ -1,9 +1,11 @@
-"""Residual blocks of SNGAN and SAGAN: Miyato et al. 2018, appendix, https://arxiv.org/abs/1802.05957"""
+"""Residual blocks of WGAN-GP, SNGAN and SAGAN: Gulrajani et al. 2017, https://arxiv.org/abs/1704.00028,
+section 5.3 and `gan_cifar_resnet.py`; Miyato et al. 2018, appendix, https://arxiv.org/abs/1802.05957"""
 
 import keras
 from keras import layers
 
 from kerasgan.layers import SpectralConv2D
+from kerasgan.networks.shapes import base_sides, check_image_shape, count_halvings
 
 
 def glorot(gain=1.0):
@@ -24,6 +26,10 @@ def spectral_conv(filters, kernel_size):
 
 def batch_norm(x):
     return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, synchronized=True)(x)
+
+
+def unchanged(x):
+    return x
 
 
 def up_block(x, filters, conv=conv, norm=batch_norm):
@@ -50,16 +56,37 @@ def first_down_block(images, filters, conv=spectral_conv):
     return layers.Add()([layers.AveragePooling2D(2)(h), shortcut])
 
 
-def down_block(x, filters, conv=spectral_conv):
+def down_block(x, filters, conv=spectral_conv, norm=unchanged):
     """Residual block of a discriminator: (N, H, W, C) -> (N, H / 2, W / 2, filters)."""
-    h = conv(filters, 3)(layers.ReLU()(x))
-    h = conv(filters, 3)(layers.ReLU()(h))
+    h = conv(filters, 3)(layers.ReLU()(norm(x)))
+    h = conv(filters, 3)(layers.ReLU()(norm(h)))
     h = layers.Add()([h, conv(filters, 1)(x)])  # pooling the sum is pooling both
     return layers.AveragePooling2D(2)(h)
 
 
-def last_block(x, conv=spectral_conv):
+def last_block(x, conv=spectral_conv, norm=unchanged):
     """Residual block that keeps the shape (N, H, W, C)."""
-    h = conv(x.shape[-1], 3)(layers.ReLU()(x))
-    h = conv(x.shape[-1], 3)(layers.ReLU()(h))
+    h = conv(x.shape[-1], 3)(layers.ReLU()(norm(x)))
+    h = conv(x.shape[-1], 3)(layers.ReLU()(norm(h)))
     return layers.Add()([h, x])
+
+
+def build_generator(image_shape, latent_dim=128, width=128, norm=batch_norm):
+    """Latents (N, latent_dim) -> images (N, H, W, C) in [-1, 1]; blocks have `width` channels."""
+    check_image_shape(image_shape)
+    halvings, base = count_halvings(image_shape), base_sides(image_shape)
+    z = keras.Input((latent_dim,), name="z")
+    x = layers.Dense(base[0] * base[1] * width, kernel_initializer=glorot())(z)
+    x = layers.Reshape((*base, width))(x)  # (N, 4, 4, w) for 32 pixels
+    for _ in range(halvings):  # (N, 8, 8, w), (N, 16, 16, w), (N, 32, 32, w)
+        x = up_block(x, width, norm=norm)
+    images = layers.Conv2D(
+        image_shape[2],
+        3,
+        padding="same",
+        activation="tanh",
+        kernel_initializer=glorot(),
+        dtype="float32",
+        name="images",
+    )(layers.ReLU()(norm(x)))
+    return keras.Model(z, images, name="generator")

@@ -209,3 +209,114 @@ def test_an_n_critic_below_1_is_refused(n_critic):
 def test_sides_that_do_not_halve_twice_are_refused():
     with pytest.raises(UserError, match="sides divisible by 4, such as .* Received: image_shape="):
         WGANGP((30, 28, 1), width=8)
+
+
+# --- ResNets ---
+
+
+def count(*kernels):
+    return sum(int(np.prod(kernel)) for kernel in kernels)
+
+
+def test_resnets_have_the_weights_of_the_authors():
+    gan = WGANGP((32, 32, 3), architecture="resnet")
+    dense, block = (128, 4 * 4 * 128), [(9, 128, 128), (9, 128, 128), (128, 128)]
+    norms = 7 * 2 * 128  # two in each of three blocks, and the last one
+    wanted = count(dense, *3 * block, (9, 128, 3)) + 4 * 4 * 128 + 3 + norms  # and two biases
+    trained = [tuple(weight.shape) for weight in gan.generator.trainable_weights]
+    assert count(*trained) == wanted
+    first = [(9, 3, 128), (9, 128, 128), (3, 128)]
+    kept = 2 * [(9, 128, 128), (9, 128, 128)]  # two blocks, whose shortcuts are the identity
+    biases = (3 + 3 + 2 + 2) * 128
+    wanted = count(*first, *block, *kept, (128, 1)) + biases
+    assert gan.discriminator.count_params() == wanted
+    blocks = [layer.output.shape[1:3] for layer in of_kind(gan.discriminator, layers.Add)]
+    assert blocks == [(16, 16), (16, 16), (8, 8), (8, 8)]  # the second one pools its sum
+
+
+def made(network, kind):
+    """Yields the weights of the layers of a kind, in the order in which Keras numbered them."""
+
+    def number(layer):
+        return int(layer.name.rpartition("_")[2]) if layer.name[-1].isdigit() else 0
+
+    for layer in sorted(of_kind(network, kind), key=number):
+        yield [np.asarray(weight, "float64") for weight in layer.weights]
+
+
+def critic_as_the_authors(network, x):
+    """`Discriminator` of gan_cifar_resnet.py in float64: its first shortcut is pooled before the
+    convolution, the others after it, and layer norm takes moments of all but the batch."""
+    convs, norms = made(network, layers.Conv2D), made(network, layers.GroupNormalization)
+
+    def conv(x):
+        kernel, bias = next(convs)
+        return tf.nn.conv2d(x, kernel, 1, "SAME") + bias
+
+    def pool(x):
+        return (x[:, ::2, ::2] + x[:, 1::2, ::2] + x[:, ::2, 1::2] + x[:, 1::2, 1::2]) / 4.0
+
+    def norm(x):
+        scale, offset = next(norms, (None, None))
+        if scale is None:
+            return x
+        mean, variance = tf.nn.moments(x, [1, 2, 3], keepdims=True)
+        return (x - mean) / tf.sqrt(variance + 1e-5) * scale + offset
+
+    h = pool(conv(tf.nn.relu(conv(x))))
+    x = conv(pool(x)) + h
+    for down in (True, False, False):
+        h = conv(tf.nn.relu(norm(conv(tf.nn.relu(norm(x))))))
+        x = pool(conv(x)) + pool(h) if down else x + h
+    return tf.reduce_mean(tf.nn.relu(x), [1, 2]) @ np.asarray(network.layers[-1].kernel, "float64")
+
+
+@pytest.mark.parametrize("norm", [None, "layer"])
+def test_resnet_critic_computes_what_the_authors_does(norm):
+    critic = wgan_gp.build_resnet_critic((16, 16, 3), width=6, norm=norm)
+    assert len(of_kind(critic, layers.GroupNormalization)) == (0 if norm is None else 6)
+    rng = np.random.default_rng(0)
+    for weight in critic.weights:
+        weight.assign(weight + rng.normal(0.0, 0.2, weight.shape))
+    x = rng.uniform(-1, 1, (5, 16, 16, 3))
+    expected = critic_as_the_authors(critic, tf.constant(x))
+    np.testing.assert_allclose(critic(x.astype("float32")), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_resnet_critic_computes_in_float32_and_its_penalty_reaches_every_weight():
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        gan = WGANGP((8, 8, 1), width=4, n_critic=1, architecture="resnet", critic_norm="layer")
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert {layer.compute_dtype for layer in gan.discriminator.layers[1:]} == {"float32"}
+    assert gan.generator.layers[1].compute_dtype == "float16"
+    x = np.random.default_rng(0).uniform(-1, 1, (2, 4, 8, 8, 1)).astype("float32")
+    kernels = [w for w in gan.discriminator.trainable_weights if "kernel" in w.path]
+    with tf.GradientTape() as tape:
+        penalty = gradient_penalty(gan.discriminator, *x, tf.fill((4,), 0.3))
+    gradients = tape.gradient(penalty, [weight.value for weight in kernels])
+    assert np.isfinite(penalty) and all(np.abs(each).max() > 0 for each in gradients)
+
+
+def test_a_resnet_trains_and_is_loaded_as_one(tmp_path):
+    gan = WGANGP((8, 8, 1), width=4, n_critic=1, architecture="resnet", critic_norm="layer", seed=1)
+    gan.compile()
+    gan.fit(pictures(8)[:, :8, :8], batch_size=8, verbose=0)
+    gan.save(tmp_path / "gan.keras")
+    loaded = keras.saving.load_model(tmp_path / "gan.keras")
+    np.testing.assert_array_equal(loaded.sample(2, seed=1), gan.sample(2, seed=1))
+
+
+@pytest.mark.parametrize(
+    "wrong, message",
+    [
+        ({"architecture": "mlp"}, "must be conv or resnet.*'mlp'"),
+        ({"architecture": "resnet", "critic_norm": "batch"}, "must be layer or None.*'batch'"),
+        ({"critic_norm": "layer"}, "Only a resnet has `critic_norm`.*'conv'"),
+        ({"architecture": "resnet", "image_shape": (2,)}, "makes images.*image_shape=.2,"),
+    ],
+)
+def test_networks_that_there_are_not_are_refused(wrong, message):
+    with pytest.raises(UserError, match=message):
+        WGANGP(**{"image_shape": (8, 8, 1), "width": 4, **wrong})
