@@ -6,7 +6,10 @@ Imports utils.
 from kerasgan.layers.attention import SelfAttention
 from kerasgan.layers.classes import OneHot
 from kerasgan.layers.dropout import Dropout
+from kerasgan.layers.equalized import Bias, EqualizedConv2D, EqualizedDense, scaled_leaky_relu
+from kerasgan.layers.filters import Blur, FilteredUpsample
 from kerasgan.layers.maxout import Maxout
+from kerasgan.layers.minibatch import MinibatchStandardDeviation
 from kerasgan.layers.normalization import ConditionalBatchNormalization
 from kerasgan.layers.pyramid import Downsample, LaplacianPyramid, Upsample
 from kerasgan.layers.spectral import (
@@ -16,19 +19,40 @@ from kerasgan.layers.spectral import (
     SpectralEmbedding,
     SpectralNormalized,
 )
+from kerasgan.layers.styles import (
+    ClipAtInference,
+    LearnedConstant,
+    ModulatedConv2D,
+    Noise,
+    PixelNormalization,
+    Truncation,
+)
 
 __all__ = [
+    "Bias",
+    "Blur",
+    "ClipAtInference",
     "ConditionalBatchNormalization",
     "Downsample",
     "Dropout",
+    "EqualizedConv2D",
+    "EqualizedDense",
+    "FilteredUpsample",
     "LaplacianPyramid",
+    "LearnedConstant",
     "Maxout",
+    "MinibatchStandardDeviation",
+    "ModulatedConv2D",
+    "Noise",
     "OneHot",
+    "PixelNormalization",
     "SelfAttention",
     "SpectralConv2D",
     "SpectralConv2DTranspose",
     "SpectralDense",
     "SpectralEmbedding",
     "SpectralNormalized",
+    "Truncation",
     "Upsample",
+    "scaled_leaky_relu",
 ]
