@@ -105,8 +105,8 @@ def test_a_number_has_its_default_everywhere_and_can_be_given(tmp_path):
     np.testing.assert_array_equal(whole, gan.sample(3, seed=1, psi=[1.0] * 3))
     with pytest.raises(UserError, match=r"`psi` must lie in \[0, 1\]"):
         gan.sample(3, psi=2.0)
-    with pytest.raises(UserError, match="takes `psi`. Received: truncation"):
-        gan.sample(3, truncation=0.5)
+    with pytest.raises(UserError, match="takes `psi`. Received: phi"):
+        gan.sample(3, phi=0.5)
     served = tf.saved_model.load(export.saved_model(gan, tmp_path / "served")).signatures["sample"]
     request = {"seed": tf.constant(1, tf.int64), "num": tf.constant(3)}
     made = served(**request, psi=tf.constant([1.0]))["images"]

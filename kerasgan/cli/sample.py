@@ -17,6 +17,10 @@ def sample(
     label: Annotated[
         str | None, typer.Option(help="Class of all images, by its name or number.")
     ] = None,
+    truncation: Annotated[
+        float | None,
+        typer.Option(min=0.0, help="Truncation trick: less varied, more typical images below 2."),
+    ] = None,
     output: Annotated[Path, typer.Option(help="Picture of the grid: .png, .jpg or .webp.")] = Path(
         "samples.png"
     ),
@@ -33,7 +37,7 @@ def sample(
 
     if label is not None and label.isdecimal():
         label = int(label)
-    picture = grids.sample_grid(gan, num, seed, label, titled=True)
+    picture = grids.sample_grid(gan, num, seed, label, titled=True, truncation=truncation)
     if picture is None:
         gan.signature.output.check_scored(checkpoint)
     pixels.save_picture(picture, output, zoom)

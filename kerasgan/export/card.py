@@ -156,7 +156,9 @@ def usage(about):
     seeds = {key: kind for key, kind in signature.inputs.items() if kind.seeded}
     label = "".join(f', "{key}": {kind.literal()}' for key, kind in asked.items())
     keras = "".join(f", {key}={kind.literal(4)}" for key, kind in asked.items())
-    draws = [f'{key} = random.{kind.numpy_draw()}.astype("float32")' for key, kind in seeds.items()]
+    if "truncation" in signature.served and "truncation" not in asked:
+        label, keras = f'{label}, "truncation": [1.0]', f"{keras}, truncation=1.0"
+    draws = [kind.numpy_draw(key) for key, kind in seeds.items()]
     calls = [f"{key}={key}" for key in seeds]
     calls += [f"{key}=np.{kind.dtype.name}({kind.literal()})" for key, kind in asked.items()]
     drawn = "\n".join(["random = np.random.default_rng(0)", *draws] if draws else draws)

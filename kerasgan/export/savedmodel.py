@@ -23,7 +23,8 @@ def saved_model(gan, directory, version=None):
     - `sample`, if the model draws inputs: scalars `seed` int64 and `num` int32, 1 to 1024, and the
       inputs that are not drawn from a seed -> `images` (num, H, W, C), the same as from
       `gan.sample(num, seed=seed)`: a larger `num` only adds images. Pass one label for all images,
-      or `num` labels.
+      or `num` labels. A model whose latents offer the truncation trick, such as BigGAN, also takes
+      `truncation` (1,) or (num,) float32; 6 or more truncates nothing.
     - `sample_uint8`: the same as bytes 0 to 255.
     - `sample_png`: the same as PNG files, `image_bytes` (num,), which REST returns as base64.
       For sounds, `sample_wav` -> `audio_bytes` (num,) replaces the last two.

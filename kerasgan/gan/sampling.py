@@ -9,6 +9,7 @@ import tensorflow as tf
 from kerasgan import metrics
 from kerasgan.data import checks, intake
 from kerasgan.evaluation.scorer import score
+from kerasgan.signature.truncation import THRESHOLD
 from kerasgan.utils.errors import UserError, check_count, check_seed
 
 
@@ -28,13 +29,16 @@ class Sampling:
             **inputs: The generator's other inputs by name, arrays (num, ...). By default classes
                 take turns, 0, 1, 2, ...; numbers have their default; inputs that must be given
                 cycle through the examples that the model keeps from its first `fit`.
+                Normal latents also take `truncation`, a float or an array (num,): the threshold of
+                the truncation trick (Brock et al. 2019), which trades variety for fidelity. Entries
+                of the latents beyond it are as if drawn again; 2 is gentle, 0.5 strong.
 
         Returns:
             float32 array (num, H, W, C), values in [-1, 1]; or (num, ...) for other outputs.
 
         Raises:
-            UserError: If `num` is not a positive whole number, or an input is missing, unknown or
-                out of range.
+            UserError: If `num` is not a positive whole number, an input is missing, unknown or out
+                of range, or uniform latents are to be truncated.
         """
         return np.concatenate(list(self.sample_batches(num, labels, seed, batch_size, **inputs)))
 
@@ -58,6 +62,7 @@ class Sampling:
         asked = self.signature.asked
         if labels is not None:
             inputs["label" if "label" in asked else next(iter(asked), "label")] = labels
+        truncation = self._truncation(num, inputs)
         if unknown := sorted(set(inputs) - set(asked)):
             names = ", ".join(f"`{name}`" for name in asked)
             takes = f"takes {names}" if asked else "is unconditional and takes no labels"
@@ -78,7 +83,23 @@ class Sampling:
                 values[name] = kept[np.arange(num) % len(kept)]
         values = {name: tf.constant(each) for name, each in values.items()}
         seed = tf.constant([seed, 0], tf.int64)
-        return self.signature.named(self.signature.draw(num, seed, values))
+        return self.signature.named(self.signature.draw(num, seed, values, truncation))
+
+    def _truncation(self, num, inputs):
+        """Takes the truncation out of the inputs of `sample`: a tensor (num,), or `None`."""
+        signature = self.signature
+        if "truncation" in signature.inputs or not signature.seeded:
+            return None
+        threshold = inputs.pop("truncation", None)
+        if threshold is None:
+            return None
+        if not signature.truncates:
+            raise UserError(
+                f"{type(self).__name__} draws uniform latents, and the truncation trick is for "
+                f"normal ones. Received: truncation={threshold}"
+            )
+        values = np.full(num, threshold) if np.ndim(threshold) == 0 else threshold
+        return tf.constant(THRESHOLD.check(values, "truncation", num))
 
     def __call__(self, *args, **kwargs):
         if args:

@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+from kerasgan.signature.truncation import THRESHOLD
+
 MOST = 1024  # samples that one request may ask for
 
 
@@ -23,7 +25,7 @@ def signatures(gan):
     def serve(*inputs):
         return checked_generate(gan, signature.named(inputs))
 
-    def sample(seed, num, *asked):
+    def sample(seed, num, *served):
         with tf.control_dependencies(
             [
                 tf.debugging.assert_positive(num, "`num` must be 1 or more."),
@@ -32,10 +34,17 @@ def signatures(gan):
         ):
             values = {
                 name: for_each(values, num, name)
-                for name, values in zip(signature.asked, asked, strict=True)
+                for name, values in zip(signature.served, served, strict=True)
             }
-            drawn = signature.draw(num, tf.stack([seed, 0]), values)
+            drawn = signature.draw(num, tf.stack([seed, 0]), values, truncation(values))
         return checked_generate(gan, signature.named(drawn))
+
+    def truncation(values):
+        if "truncation" in signature.inputs or "truncation" not in values:
+            return None
+        threshold = values["truncation"]
+        with tf.control_dependencies(THRESHOLD.assertions(threshold, "truncation")):
+            return tf.identity(threshold)
 
     def formed(form):
         return lambda *inputs: form(sample(*inputs))
@@ -45,7 +54,7 @@ def signatures(gan):
     }
     if signature.seeded:
         wanted = [tf.TensorSpec((), tf.int64, "seed"), tf.TensorSpec((), tf.int32, "num")]
-        wanted += [kind.spec(name) for name, kind in signature.asked.items()]
+        wanted += [kind.spec(name) for name, kind in signature.served.items()]
         functions["sample"] = (lambda *inputs: {output.tensor: sample(*inputs)}, wanted)
         for suffix, form in output.endpoints().items():
             functions[f"sample_{suffix}"] = (formed(form), wanted)

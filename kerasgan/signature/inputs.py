@@ -16,6 +16,11 @@ class Latent(Kind):
     Args:
         dim: Length.
         uniform: Tuple (low, high) of a uniform distribution, or `None` for a standard normal one.
+        truncation: Whether exports offer the truncation trick: signatures that draw from a seed
+            then take `truncation`, too. `GAN.sample` offers it for all normal latents.
+
+    Raises:
+        UserError: If uniform latents are to be truncated.
 
     Example:
 
@@ -25,15 +30,23 @@ class Latent(Kind):
 
     source, seeded, in_example = "drawn", True, False
 
-    def __init__(self, dim, uniform=None):
+    def __init__(self, dim, uniform=None, truncation=False):
         check_count(dim, "dim")
         self.shape = (int(dim),)
         self.dim = int(dim)
         self.uniform = None if uniform is None else tuple(map(float, uniform))
+        self.truncation = truncation
+        if truncation and not self.normal:
+            raise UserError(f"The truncation trick is for normal latents. Received: {self}")
 
     def get_config(self):
         uniform = None if self.uniform is None else list(self.uniform)
-        return {"kind": "latent", "dim": self.dim, "uniform": uniform}
+        offer = {"truncation": True} if self.truncation else {}  # other files stay as they were
+        return {"kind": "latent", "dim": self.dim, "uniform": uniform, **offer}
+
+    @property
+    def normal(self):
+        return self.uniform is None
 
     def draw(self, num, seed):
         if self.uniform is None:
@@ -52,13 +65,19 @@ class Latent(Kind):
             prior = {"distribution": "uniform", "low": low, "high": high}
         return {"latent_dim": self.dim, "prior": prior}
 
-    def numpy_draw(self):
-        """Returns the NumPy call that draws one, for the examples on cards."""
+    def numpy_draw(self, name):
+        """Returns NumPy code that draws one as `name`, for the examples on cards."""
         draw = "normal("
         if self.uniform is not None:
             low, high = self.uniform
             draw = f"uniform({low:.6g}, {high:.6g}, "
-        return f"{draw}size=(1, {self.dim}))"
+        code = f'{name} = random.{draw}size=(1, {self.dim})).astype("float32")'
+        if self.truncation:
+            code += (
+                f"\nwhile (beyond := np.abs({name}) > 1.0).any():  # the truncation trick"
+                f"\n    {name}[beyond] = random.normal(size=beyond.sum())"
+            )
+        return code
 
 
 class Label(Kind):

@@ -18,6 +18,8 @@ class Kind:
         source: Source of an input's values when none are passed: "drawn" (from a seed, or in
             turn), "default", or "given" (they must be passed).
         seeded: Whether values are drawn from a seed.
+        normal: Whether they are drawn from a standard normal distribution, which can be truncated.
+        truncation: Whether exports offer to truncate it.
         turns: Number of values to cycle through when none are passed, or `None`.
         in_example: Whether such an input is part of each training example.
         part, tensor, noun: For outputs: the name in an example ("image"), the name in exports
@@ -28,6 +30,7 @@ class Kind:
     dtype = tf.float32
     source = "given"
     seeded = False
+    normal = truncation = False
     turns = None
     in_example = True
 

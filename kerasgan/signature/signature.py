@@ -9,6 +9,7 @@ import numbers
 from kerasgan.signature.image import Image
 from kerasgan.signature.inputs import Label, Latent, Vector
 from kerasgan.signature.kind import Kind
+from kerasgan.signature.truncation import THRESHOLD, truncated
 from kerasgan.utils.errors import UserError
 
 
@@ -70,11 +71,27 @@ class Signature:
         return any(kind.seeded for kind in self.inputs.values())
 
     @property
+    def truncates(self):
+        """Whether the truncation trick applies: all that is drawn from a seed is normal.
+
+        Not if an input is itself called `truncation`: then the generator knows what it does.
+        """
+        drawn = [kind.normal for kind in self.inputs.values() if kind.seeded]
+        return bool(drawn) and all(drawn) and "truncation" not in self.inputs
+
+    @property
+    def served(self):
+        """dict of what exports that draw from a seed take besides: `asked`, and `truncation` if
+        latents offer it."""
+        offered = self.truncates and any(kind.truncation for kind in self.inputs.values())
+        return {**self.asked, **({"truncation": THRESHOLD} if offered else {})}
+
+    @property
     def turns(self):
         """Number of values that an input takes in turn, such as classes; `None` without one."""
         return next((kind.turns for kind in self.inputs.values() if kind.turns), None)
 
-    def draw(self, num, seed, values=None):
+    def draw(self, num, seed, values=None, truncation=None):
         """Returns the generator's inputs, in order: as given, or else drawn or by default.
 
         Args:
@@ -82,11 +99,16 @@ class Signature:
             seed: int tensor (2,), for the latents.
             values: dict of tensors (num, ...) by input name; must contain the inputs that are
                 neither drawn nor have a default.
+            truncation: float32 tensor (num,): thresholds of the normal latents; `None` for none.
         """
         values = values or {}
+
+        def drawn(kind):
+            draw = kind.draw(num, seed)
+            return truncated(draw, truncation) if kind.normal and truncation is not None else draw
+
         return [
-            values[name] if name in values else kind.draw(num, seed)
-            for name, kind in self.inputs.items()
+            values[name] if name in values else drawn(kind) for name, kind in self.inputs.items()
         ]
 
     def named(self, values):

@@ -8,7 +8,7 @@ from kerasgan.utils import pixels
 TITLE, GAP = 14, 8  # pixels above a grid and between grids
 
 
-def sample_grid(gan, num=64, seed=0, label=None, titled=False):
+def sample_grid(gan, num=64, seed=0, label=None, titled=False, truncation=None):
     """Returns samples of a model as one picture; with classes, a column for each.
 
     Args:
@@ -17,6 +17,7 @@ def sample_grid(gan, num=64, seed=0, label=None, titled=False):
         seed: Seed of the latents; the same seed gives the same picture.
         label: Class of all samples, by its id or name; by default classes take turns.
         titled: Whether the names of classes, if there are any, stand above their columns.
+        truncation: float, threshold of the truncation trick, as in `sample`.
 
     Returns:
         uint8 array, as of `grid`; `None` if such outputs cannot be drawn.
@@ -27,7 +28,8 @@ def sample_grid(gan, num=64, seed=0, label=None, titled=False):
     >>> sample_grid(kerasgan.DCGAN((8, 8, 1), width=4), num=4).shape
     (18, 18, 1)
     """
-    samples = gan.sample(num, labels=label, seed=seed)
+    inputs = {} if truncation is None else {"truncation": truncation}
+    samples = gan.sample(num, labels=label, seed=seed, **inputs)
     if label is not None:
         return gan.signature.output.grid(samples)
     picture, kind = gan.grid(samples), gan.signature.inputs.get("label")

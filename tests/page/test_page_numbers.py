@@ -4,9 +4,11 @@ import importlib
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from chromium_page import drawn, latents, of_keras, pixels, tile
 from contract import cases
 
+from kerasgan.signature.truncation import truncated
 from kerasgan.utils.pixels import to_uint8
 from kerasgan.viz import walks
 
@@ -81,6 +83,35 @@ def test_walks_are_those_of_kerasgan(visit, distribution):
     )
     method = "linear" if distribution == "uniform" else "spherical"
     np.testing.assert_allclose(walked, walks.interpolate(start, end, 5, method), atol=1e-6)
+
+
+def test_truncated_latents_are_those_of_kerasgan(visit):
+    z = np.random.default_rng(0).normal(size=(1, 500)).astype("float32")
+    for threshold in (0.0, 0.3, 1.0, 2.5, 7.0):
+        moved = visit().evaluate(
+            """async ([z, threshold]) => {
+              const { truncate } = await import("./latents.js");
+              return [...truncate(Float32Array.from(z), threshold)];
+            }""",
+            [z[0].tolist(), threshold],
+        )
+        expected = truncated(tf.constant(z), tf.constant([threshold]))[0]
+        np.testing.assert_allclose(moved, expected, atol=2e-6)
+
+
+def test_the_slider_truncates_normal_latents_and_is_hidden_for_uniform_ones(served, visit):
+    gan = served[0]["sngan"]
+    page = visit("sngan")
+    before = tile(page, 1)
+    page.fill("#truncation", "0.5")
+    drawn(page)
+    assert page.inner_text("#truncation-value") == "0.50"
+    expected = to_uint8(gan.sample(1, seed=0, truncation=0.5))[0]
+    assert np.abs(tile(page, 1)[..., :3].astype(int) - expected).max() <= 1
+    page.fill("#truncation", "3")
+    drawn(page)
+    np.testing.assert_array_equal(tile(page, 1), before)
+    assert not visit("dcgan").is_visible("#truncation")
 
 
 @pytest.mark.parametrize("name", ["dcgan", "sngan"])

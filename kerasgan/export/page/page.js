@@ -1,7 +1,7 @@
 // The page's controls. Latents, models and pictures are the affair of the other three modules.
 
 import { generate, load } from "./generator.js";
-import { between, drawLatents } from "./latents.js";
+import { between, drawLatents, truncate } from "./latents.js";
 import { gridFile, paint } from "./pictures.js";
 
 const LETTERS = ["A", "B", "C"];
@@ -50,6 +50,7 @@ function listen() {
     element("seed").value = crypto.getRandomValues(new Uint32Array(1))[0] % 1_000_000;
     redraw();
   });
+  element("truncation").addEventListener("input", () => redraw());
   element("class-buttons").addEventListener("change", () => redraw({ afresh: true }));
   element("download").addEventListener("click", () => download().catch(fail));
   element("grid").addEventListener("click", (event) => choose(tileAt(event)));
@@ -75,6 +76,7 @@ function chooseModel() {
   document.title = `${model.name} · kerasgan`;
   element("facts").textContent = facts(model);
   element("classes").hidden = !model.num_classes;
+  element("truncation-field").hidden = model.prior.distribution !== "normal";
   const classes = ["all", ...Array(model.num_classes ?? 0).keys()];
   element("class-buttons").replaceChildren(...classes.map(classButton));
   redraw({ afresh: true });
@@ -134,10 +136,21 @@ function layout() {
   return narrow.matches ? { columns: 6, rows: 6 } : { columns: 8, rows: 8 };
 }
 
+/** Returns the threshold of the truncation trick; at the right end of the slider there is none. */
+function threshold() {
+  const { value, max } = element("truncation");
+  const none = model.prior.distribution !== "normal" || Number(value) === Number(max);
+  const said = none ? "none" : Number(value).toFixed(2);
+  element("truncation-value").textContent = said;
+  element("truncation").setAttribute("aria-valuetext", said);
+  return none ? Infinity : Number(value);
+}
+
 function plan(num) {
   const label = chosenClass();
+  const most = threshold();
   return Array.from({ length: num }, (_, i) => ({
-    z: drawLatents(model, seed, i),
+    z: truncate(drawLatents(model, seed, i), most),
     label: model.num_classes ? (label ?? i % model.num_classes) : undefined,
   }));
 }
@@ -272,7 +285,8 @@ async function download() {
   const file = await gridFile(canvases, Number(element("grid").dataset.columns));
   const link = document.createElement("a");
   const label = chosenClass() === null ? "" : `-class-${chosenClass()}`;
-  link.download = `${model.name}-seed-${seed}${label}.png`;
+  const most = threshold() === Infinity ? "" : `-truncation-${threshold()}`;
+  link.download = `${model.name}-seed-${seed}${label}${most}.png`;
   link.href = URL.createObjectURL(file);
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
