@@ -1,5 +1,7 @@
 """Layers against float64 NumPy, and their invariants. test_spectral.py tests spectral layers."""
 
+import pathlib
+
 import keras
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from kerasgan.layers import (
     ConditionalBatchNormalization,
+    ProjectedBatchNormalization,
     SelfAttention,
     SpectralConv2D,
     SpectralConv2DTranspose,
@@ -16,6 +19,8 @@ from kerasgan.layers import (
 )
 from kerasgan.layers.attention import attend
 from kerasgan.utils.errors import UserError
+
+GOLDEN = pathlib.Path(__file__).with_name("golden") / "biggan.npz"
 
 
 def close(actual, expected, tolerance=1e-5):
@@ -148,6 +153,60 @@ def test_conditional_batch_norm_trains_only_the_classes_that_it_saw():
         assert moved.tolist() == [True, False, True]
 
 
+# --- Batch norm on a vector ---
+
+
+def of_torch():
+    """Returns the layer with the weights of `golden/make_biggan.py`, and what PyTorch computed."""
+    with np.load(GOLDEN) as file:
+        torch = {name.split("/")[1]: file[name] for name in file if name.startswith("norm/")}
+    layer = ProjectedBatchNormalization()
+    layer.build(torch["x_0"].shape, torch["condition_0"].shape)
+    for name in ("gain", "bias"):
+        projection = getattr(layer, name)
+        for part in ("kernel", "u", "v"):
+            getattr(projection, part).assign(torch[f"{name}_{part}"])
+    return layer, torch
+
+
+def test_projected_batch_norm_equals_pytorch_with_its_running_averages():
+    layer, torch = of_torch()
+    for step in range(2):
+        close(
+            layer(torch[f"x_{step}"], torch[f"condition_{step}"], training=True), torch[f"y_{step}"]
+        )
+        close(layer.norm.moving_mean, torch[f"mean_{step}"])
+        # PyTorch's average is that of the unbiased variance; both start from 1.
+        rest, values = 0.9 ** (step + 1), torch["x_0"][..., 0].size
+        unbiased = (np.asarray(layer.norm.moving_variance) - rest) * values / (values - 1)
+        close(unbiased + rest, torch[f"variance_{step}"])
+    layer.norm.moving_variance.assign(torch["variance_1"])
+    close(layer(torch["x_2"], torch["condition_2"]), torch["y_2"])
+
+
+def test_gradients_of_projected_batch_norm_equal_those_of_pytorch():
+    layer, torch = of_torch()
+    layer(torch["x_0"], torch["condition_0"], training=True)
+    x, condition = tf.constant(torch["x_1"]), tf.constant(torch["condition_1"])
+    kernels = [layer.gain.kernel.value, layer.bias.kernel.value]
+    with tf.GradientTape() as tape:
+        tape.watch([x, condition])
+        loss = tf.reduce_sum(layer(x, condition, training=True) ** 3)
+    gradients = tape.gradient(loss, [x, condition, *kernels])
+    names = ("x", "condition", "gain", "bias")
+    for name, gradient in zip(names, gradients, strict=True):
+        expected = torch[f"{name}_gradient"]
+        np.testing.assert_allclose(gradient, expected, atol=2e-5 * np.abs(expected).max())
+
+
+def test_projected_batch_norm_of_zeros_is_plain_batch_norm():
+    layer, torch = of_torch()
+    x = torch["x_0"]
+    expected = (x - x.mean((0, 1, 2))) / np.sqrt(x.var((0, 1, 2)) + 1e-5)
+    close(layer(x, np.zeros_like(torch["condition_0"]), training=True), expected)
+    assert np.abs(layer.gain.kernel - layer.bias.kernel).max() > 0.1
+
+
 # --- All of them ---
 
 
@@ -159,6 +218,7 @@ def network():
     x = keras.layers.Reshape((4, 4, 4))(x)
     x = SpectralConv2DTranspose(8, 4, strides=2, padding="same")(x)
     x = keras.layers.ReLU()(ConditionalBatchNormalization(10)(x, label))
+    x = ProjectedBatchNormalization()(x, z)
     attention = SelfAttention()
     x = attention(x)
     model = keras.Model([z, label], SpectralConv2D(3, 3, padding="same")(x))

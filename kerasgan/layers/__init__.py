@@ -10,7 +10,10 @@ from kerasgan.layers.equalized import Bias, EqualizedConv2D, EqualizedDense, sca
 from kerasgan.layers.filters import Blur, FilteredUpsample
 from kerasgan.layers.maxout import Maxout
 from kerasgan.layers.minibatch import MinibatchStandardDeviation
-from kerasgan.layers.normalization import ConditionalBatchNormalization
+from kerasgan.layers.normalization import (
+    ConditionalBatchNormalization,
+    ProjectedBatchNormalization,
+)
 from kerasgan.layers.pyramid import Downsample, LaplacianPyramid, Upsample
 from kerasgan.layers.spectral import (
     SpectralConv2D,
@@ -46,6 +49,7 @@ __all__ = [
     "Noise",
     "OneHot",
     "PixelNormalization",
+    "ProjectedBatchNormalization",
     "SelfAttention",
     "SpectralConv2D",
     "SpectralConv2DTranspose",
