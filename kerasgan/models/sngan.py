@@ -29,6 +29,14 @@ What differs, and why:
 - The real images have no noise; the authors' code adds some, uniform up to a grey level, so that
   their values are not discrete.
 - Batch norm has epsilon 1e-5, not Chainer's 2e-5; its momentum, 0.9, is the authors'.
+
+With classes, "resnet" is the conditional pair for 32 pixels of Miyato & Koyama 2018, "cGANs with
+Projection Discriminator", https://arxiv.org/abs/1802.05637, as its code
+(github.com/pfnet-research/sngan_projection) has it: conditional batch norm in G's blocks, not in
+its last norm, and D adds the inner product of the class's embedding with its features, Eq. (3).
+What differs: generated images take the labels of the real ones, where the code draws classes
+uniformly, so that D learns nothing from how frequent a class is; and the rates fall over 100,000
+updates of G here, too, where the code has 50,000 for CIFAR-10.
 """
 
 import functools
@@ -38,8 +46,9 @@ import tensorflow as tf
 from keras import layers, ops
 
 from kerasgan.gan import GAN, Paper
-from kerasgan.layers import SpectralConv2D, SpectralDense
+from kerasgan.layers import ConditionalBatchNormalization, SpectralConv2D, SpectralDense
 from kerasgan.losses import hinge_discriminator_loss, hinge_generator_loss
+from kerasgan.networks.classes import add_projection, label_input, pair
 from kerasgan.networks.resnet import (
     batch_norm,
     down_block,
@@ -49,12 +58,12 @@ from kerasgan.networks.resnet import (
     up_block,
 )
 from kerasgan.networks.shapes import base_sides, check_image_shape, count_halvings
-from kerasgan.signature import Image, Latent, Signature
+from kerasgan.signature import Image, Label, Latent, Signature
 from kerasgan.utils.errors import UserError, check_count
 
 
 class SNGAN(GAN, package="kerasgan"):
-    """GAN with a spectrally normalised discriminator.
+    """GAN with a spectrally normalised discriminator, conditional on classes or not.
 
     The batch that `fit` hands over is split into `n_critic` minibatches, one for each update of the
     discriminator: for minibatches of 64 the batch size is 320.
@@ -71,11 +80,13 @@ class SNGAN(GAN, package="kerasgan"):
         first_norm: What the first batch norm in G's conv net normalises: each of the "units" of the
             dense layer, or, as in files of kerasgan 0.1.0, the "channels" of the map that they
             become, all places of which then have the same mean.
+        num_classes: Number of classes, for `fit(images, labels)`, with "resnet" only; `None` for
+            `fit(images)`.
         **options: `ema_decay`, `seed`, `augment`: as in `kerasgan.GAN`.
 
     Raises:
-        UserError: If a side is not divisible by 4, there is no such architecture or first norm, or
-            `n_critic` is not 1 or more.
+        UserError: If a side is not divisible by 4, there is no such architecture or first norm, the
+            architecture takes no classes, or `n_critic` is not 1 or more.
 
     Example:
 
@@ -85,7 +96,8 @@ class SNGAN(GAN, package="kerasgan"):
     >>> gan.sample(2, seed=0).shape
     (2, 28, 28, 1)
 
-    Reference: Miyato et al. 2018, https://arxiv.org/abs/1802.05957
+    Reference: Miyato et al. 2018, https://arxiv.org/abs/1802.05957; Miyato & Koyama 2018,
+    https://arxiv.org/abs/1802.05637
     """
 
     variant = "sngan"
@@ -105,6 +117,7 @@ class SNGAN(GAN, package="kerasgan"):
         architecture="resnet",
         n_critic=5,
         first_norm="units",
+        num_classes: int | None = None,
         **options,
     ):
         if architecture not in ARCHITECTURES:
@@ -117,19 +130,29 @@ class SNGAN(GAN, package="kerasgan"):
                 f"`first_norm` must be units or channels. Received: first_norm={first_norm!r}"
             )
         check_count(n_critic, "n_critic")
+        inputs, classes = {"z": Latent(latent_dim)}, ()
+        if num_classes is not None:
+            check_count(num_classes, "num_classes")
+            if architecture != "resnet":
+                raise UserError(
+                    f'Classes need architecture="resnet": the paper on them has no other networks. '
+                    f"Received: num_classes={num_classes}, architecture={architecture!r}"
+                )
+            inputs["label"], classes = Label(num_classes), (num_classes,)
         build_generator, build_discriminator = ARCHITECTURES[architecture]
         if architecture == "conv":
             build_generator = functools.partial(build_generator, first_norm=first_norm)
         super().__init__(
-            build_generator(image_shape, latent_dim, width),
-            build_discriminator(image_shape, width),
-            signature=Signature({"z": Latent(latent_dim)}, Image(image_shape)),
+            build_generator(image_shape, latent_dim, width, *classes),
+            build_discriminator(image_shape, width, *classes),
+            signature=Signature(inputs, Image(image_shape)),
             **options,
         )
         self.width = width
         self.architecture = architecture
         self.n_critic = n_critic
         self.first_norm = first_norm
+        self.num_classes = num_classes
 
     @classmethod
     def changed_defaults(cls, arguments):
@@ -145,31 +168,35 @@ class SNGAN(GAN, package="kerasgan"):
             keras.optimizers.Adam(decay(2e-4, 500_000, 0.0), beta_1=0.0, beta_2=0.9),
         )
 
-    def train_step(self, images):
+    def train_step(self, data):
+        images, *labels = [data] if self.num_classes is None else data
         num = tf.shape(images)[0] // self.n_critic
+        images, *labels = [self.minibatches(each) for each in (images, *labels)]
 
         # n_critic updates of the discriminator, each on real images of its own. Every call of D
         # is one power iteration for each of its layers (Algorithm 1).
         fakes = [
-            self.generator(self.sample_latents(num), training=True) for _ in range(self.n_critic)
+            self.generator(pair(self.sample_latents(num), *(y[i] for y in labels)), training=True)
+            for i in range(self.n_critic)
         ]
 
-        def update_discriminator(real_images, fake_images):
+        def update_discriminator(fake_images, real_images, *label):
             with tf.GradientTape() as d_tape:
-                real_logits = self.discriminator(real_images, training=True)
-                fake_logits = self.discriminator(fake_images, training=True)
+                real_logits = self.discriminator(pair(real_images, *label), training=True)
+                fake_logits = self.discriminator(pair(fake_images, *label), training=True)
                 # Eq. (16): E[min(0, -1 + D(x))] + E[min(0, -1 - D(G(z)))], to be maximised
                 d_loss = hinge_discriminator_loss(real_logits, fake_logits)
             self.minimize(d_tape, d_loss, self.discriminator, self.d_optimizer)
             return {"d_loss": d_loss}
 
-        losses = self.repeat(update_discriminator, self.minibatches(images), fakes)
+        losses = self.repeat(update_discriminator, fakes, images, *labels)
 
-        # Eq. (17): -E[D(G(z))]
-        z = self.sample_latents(num)
+        # Eq. (17): -E[D(G(z))], with the labels of the last minibatch
+        z, label = self.sample_latents(num), [y[-1] for y in labels]
         with tf.GradientTape() as g_tape:
-            fake_images = self.generator(z, training=True)
-            g_loss = hinge_generator_loss(self.discriminator(fake_images, training=True))
+            fake_images = self.generator(pair(z, *label), training=True)
+            fake_logits = self.discriminator(pair(fake_images, *label), training=True)
+            g_loss = hinge_generator_loss(fake_logits)
         self.minimize(g_tape, g_loss, self.generator, self.g_optimizer)
 
         return self.end_step(g_loss=g_loss, **losses)
@@ -178,16 +205,21 @@ class SNGAN(GAN, package="kerasgan"):
 # --- ResNets ---
 
 
-def build_resnet_generator(image_shape, latent_dim=128, width=256):
-    """Latents (N, latent_dim) -> images (N, H, W, C) in [-1, 1]."""
+def build_resnet_generator(image_shape, latent_dim=128, width=256, num_classes=None):
+    """Latents (N, latent_dim) and labels (N,), if any -> images (N, H, W, C) in [-1, 1]."""
     check_image_shape(image_shape)
     halvings, base = count_halvings(image_shape), base_sides(image_shape)
+    z, label = keras.Input((latent_dim,), name="z"), label_input(num_classes)
 
-    z = keras.Input((latent_dim,), name="z")
+    def norm(x):
+        return (
+            batch_norm(x) if label is None else ConditionalBatchNormalization(num_classes)(x, label)
+        )
+
     x = layers.Dense(base[0] * base[1] * width, kernel_initializer=glorot())(z)
     x = layers.Reshape((*base, width))(x)  # (N, 4, 4, w) for 32 pixels
     for _ in range(halvings):  # (N, 8, 8, w), (N, 16, 16, w), (N, 32, 32, w)
-        x = up_block(x, width)
+        x = up_block(x, width, norm=norm)
     x = layers.ReLU()(batch_norm(x))
     images = layers.Conv2D(
         image_shape[2],
@@ -198,14 +230,15 @@ def build_resnet_generator(image_shape, latent_dim=128, width=256):
         dtype="float32",
         name="images",
     )(x)
-    return keras.Model(z, images, name="generator")
+    return keras.Model(pair(z, label), images, name="generator")
 
 
-def build_resnet_discriminator(image_shape, width=256):
-    """Images (N, H, W, C) -> logits (N, 1), in channels half as many as the generator's."""
+def build_resnet_discriminator(image_shape, width=256, num_classes=None):
+    """Images (N, H, W, C) and labels (N,), if any -> logits (N, 1), in channels half as many as the
+    generator's."""
     check_image_shape(image_shape)
     filters = width // 2
-    images = keras.Input(image_shape, name="images")
+    images, label = keras.Input(image_shape, name="images"), label_input(num_classes)
     x = first_down_block(images, filters)  # (N, 16, 16, w/2) for 32 pixels
     for _ in range(max(2, count_halvings(image_shape) - 1) - 1):  # (N, 8, 8, w/2)
         x = down_block(x, filters)
@@ -214,7 +247,8 @@ def build_resnet_discriminator(image_shape, width=256):
     logits = SpectralDense(
         1, use_bias=False, kernel_initializer=glorot(), dtype="float32", name="logits"
     )(h)
-    return keras.Model(images, logits, name="discriminator")
+    logits = add_projection(logits, h, label, num_classes, glorot())
+    return keras.Model(pair(images, label), logits, name="discriminator")
 
 
 # --- Plain convolutional networks ---

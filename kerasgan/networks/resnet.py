@@ -1,5 +1,6 @@
-"""Residual blocks of WGAN-GP, SNGAN and SAGAN: Gulrajani et al. 2017, https://arxiv.org/abs/1704.00028,
-section 5.3 and `gan_cifar_resnet.py`; Miyato et al. 2018, appendix, https://arxiv.org/abs/1802.05957"""
+"""Residual blocks of WGAN-GP, SNGAN, SAGAN and BigGAN: Gulrajani et al. 2017, section 5.3 and
+`gan_cifar_resnet.py`, https://arxiv.org/abs/1704.00028; Miyato et al. 2018, appendix,
+https://arxiv.org/abs/1802.05957"""
 
 import keras
 from keras import layers
@@ -22,6 +23,18 @@ def conv(filters, kernel_size, **kwargs):
 def spectral_conv(filters, kernel_size):
     gain = 2.0**0.5 if kernel_size == 3 else 1.0
     return SpectralConv2D(filters, kernel_size, padding="same", kernel_initializer=glorot(gain))
+
+
+def orthogonal_conv(filters, kernel_size, use_bias=True, **kwargs):
+    """Convolution with spectral normalisation and the initialization of BigGAN."""
+    return SpectralConv2D(
+        filters,
+        kernel_size,
+        padding="same",
+        use_bias=use_bias,
+        kernel_initializer="orthogonal",
+        **kwargs,
+    )
 
 
 def batch_norm(x):
