@@ -34,7 +34,7 @@ from kerasgan.gan import GAN, Paper
 from kerasgan.networks import dcgan, points
 from kerasgan.signature import Latent, Signature, output_of
 from kerasgan.utils.errors import UserError, check_count, nearest
-from kerasgan.utils.replicas import gathered
+from kerasgan.utils.replicas import all_rows
 
 ALPHAS = (0.2, 0.5, 1.0, 2.0, 5.0)
 SIGMAS = (2.0, 5.0, 10.0, 20.0, 40.0, 80.0)
@@ -143,7 +143,7 @@ class MMDGAN(GAN, package="kerasgan"):
             with tf.GradientTape() as d_tape:
                 real_layers = self.discriminator(real_images, training=True)
                 fake_layers = self.discriminator(fake_images, training=True)
-                real, fake = gathered(real_layers[0]), gathered(fake_layers[0])
+                real, fake = all_rows(real_layers[0]), all_rows(fake_layers[0])
                 mmd = squared_mmd(real, fake, self.similarity)
                 penalty = gradient_penalty(
                     lambda x: witness(
@@ -162,10 +162,10 @@ class MMDGAN(GAN, package="kerasgan"):
 
         # One update of G
         z = self.sample_latents(num)
-        real = gathered(self.discriminator(parts[-1], training=True)[0])
+        real = all_rows(self.discriminator(parts[-1], training=True)[0])
         with tf.GradientTape() as g_tape:
             fakes = self.generator(z, training=True)
-            fake = gathered(self.discriminator(fakes, training=True)[0])
+            fake = all_rows(self.discriminator(fakes, training=True)[0])
             g_loss = squared_mmd(real, fake, self.similarity)
         self.minimize(g_tape, g_loss, self.generator, self.g_optimizer)
 

@@ -50,9 +50,9 @@ from kerasgan.layers import (
     SelfAttention,
     SpectralConv2D,
     SpectralDense,
-    SpectralEmbedding,
 )
 from kerasgan.losses import hinge_discriminator_loss, hinge_generator_loss
+from kerasgan.networks.classes import add_projection, label_input, pair
 from kerasgan.networks.resnet import batch_norm, down_block, first_down_block, last_block, up_block
 from kerasgan.networks.shapes import base_sides, check_image_shape, count_halvings
 from kerasgan.signature import Image, Label, Latent, Signature
@@ -168,11 +168,6 @@ class SAGAN(GAN, package="kerasgan"):
         return self.end_step(d_loss=d_loss, g_loss=g_loss)
 
 
-def pair(x, labels):
-    """What a network takes: `x` alone where there are no classes."""
-    return x if labels is None else [x, labels]
-
-
 def spectral_conv(filters, kernel_size, use_bias=True, kind=SpectralConv2D, **kwargs):
     return kind(
         filters,
@@ -225,7 +220,7 @@ def build_generator(
     halvings, base = count_halvings(image_shape), base_sides(image_shape)
     filters = width * 2 ** (halvings - 1)
     z = keras.Input((latent_dim,), name="z")
-    label = None if num_classes is None else keras.Input((), dtype="int32", name="label")
+    label = label_input(num_classes)
 
     def norm(x):
         return (
@@ -249,7 +244,7 @@ def build_discriminator(image_shape, num_classes=None, width=64, attention=None)
     attended = attention_level(image_shape, attention)
     halvings = count_halvings(image_shape)
     images = keras.Input(image_shape, name="images")
-    label = None if num_classes is None else keras.Input((), dtype="int32", name="label")
+    label = label_input(num_classes)
 
     x = first_down_block(images, width, spectral_conv)  # (N, 16, 16, w) for 32 pixels
     for level in range(1, halvings):  # (N, 8, 8, 2w), (N, 4, 4, 4w)
@@ -259,11 +254,5 @@ def build_discriminator(image_shape, num_classes=None, width=64, attention=None)
     x = layers.ReLU()(last_block(x, spectral_conv))
     h = ops.sum(ops.cast(x, "float32"), axis=(1, 2))  # (N, 4w)
     logits = SpectralDense(1, kernel_initializer="orthogonal", dtype="float32", name="logits")(h)
-    if label is not None:
-        # Miyato & Koyama 2018, Eq. (3): the inner product of the class's embedding with h
-        embedding = SpectralEmbedding(
-            num_classes, h.shape[-1], embeddings_initializer="orthogonal", dtype="float32"
-        )(label)
-        projection = layers.Dot(axes=1, dtype="float32")([h, embedding])
-        logits = layers.Add(dtype="float32")([logits, projection])
+    logits = add_projection(logits, h, label, num_classes, "orthogonal")
     return keras.Model(pair(images, label), logits, name="discriminator")

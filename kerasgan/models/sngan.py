@@ -46,8 +46,9 @@ import tensorflow as tf
 from keras import layers, ops
 
 from kerasgan.gan import GAN, Paper
-from kerasgan.layers import ConditionalBatchNormalization, SpectralConv2D, SpectralDense
+from kerasgan.layers import SpectralConv2D, SpectralDense
 from kerasgan.losses import hinge_discriminator_loss, hinge_generator_loss
+from kerasgan.networks import resnet
 from kerasgan.networks.classes import add_projection, label_input, pair
 from kerasgan.networks.resnet import (
     batch_norm,
@@ -55,7 +56,6 @@ from kerasgan.networks.resnet import (
     first_down_block,
     glorot,
     last_block,
-    up_block,
 )
 from kerasgan.networks.shapes import base_sides, check_image_shape, count_halvings
 from kerasgan.signature import Image, Label, Latent, Signature
@@ -207,30 +207,7 @@ class SNGAN(GAN, package="kerasgan"):
 
 def build_resnet_generator(image_shape, latent_dim=128, width=256, num_classes=None):
     """Latents (N, latent_dim) and labels (N,), if any -> images (N, H, W, C) in [-1, 1]."""
-    check_image_shape(image_shape)
-    halvings, base = count_halvings(image_shape), base_sides(image_shape)
-    z, label = keras.Input((latent_dim,), name="z"), label_input(num_classes)
-
-    def norm(x):
-        return (
-            batch_norm(x) if label is None else ConditionalBatchNormalization(num_classes)(x, label)
-        )
-
-    x = layers.Dense(base[0] * base[1] * width, kernel_initializer=glorot())(z)
-    x = layers.Reshape((*base, width))(x)  # (N, 4, 4, w) for 32 pixels
-    for _ in range(halvings):  # (N, 8, 8, w), (N, 16, 16, w), (N, 32, 32, w)
-        x = up_block(x, width, norm=norm)
-    x = layers.ReLU()(batch_norm(x))
-    images = layers.Conv2D(
-        image_shape[2],
-        3,
-        padding="same",
-        activation="tanh",
-        kernel_initializer=glorot(),
-        dtype="float32",
-        name="images",
-    )(x)
-    return keras.Model(pair(z, label), images, name="generator")
+    return resnet.build_generator(image_shape, latent_dim, width, num_classes=num_classes)
 
 
 def build_resnet_discriminator(image_shape, width=256, num_classes=None):

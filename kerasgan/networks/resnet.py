@@ -5,7 +5,8 @@ https://arxiv.org/abs/1802.05957"""
 import keras
 from keras import layers
 
-from kerasgan.layers import SpectralConv2D
+from kerasgan.layers import ConditionalBatchNormalization, SpectralConv2D
+from kerasgan.networks.classes import label_input, pair
 from kerasgan.networks.shapes import base_sides, check_image_shape, count_halvings
 
 
@@ -84,15 +85,22 @@ def last_block(x, conv=spectral_conv, norm=unchanged):
     return layers.Add()([h, x])
 
 
-def build_generator(image_shape, latent_dim=128, width=128, norm=batch_norm):
-    """Latents (N, latent_dim) -> images (N, H, W, C) in [-1, 1]; blocks have `width` channels."""
+def build_generator(image_shape, latent_dim=128, width=128, norm=batch_norm, num_classes=None):
+    """Latents (N, latent_dim) and labels (N,), if any -> images (N, H, W, C) in [-1, 1].
+
+    Blocks have `width` channels. With classes, their norms are conditional batch norms.
+    """
     check_image_shape(image_shape)
     halvings, base = count_halvings(image_shape), base_sides(image_shape)
-    z = keras.Input((latent_dim,), name="z")
+    z, label = keras.Input((latent_dim,), name="z"), label_input(num_classes)
+
+    def block_norm(x):
+        return norm(x) if label is None else ConditionalBatchNormalization(num_classes)(x, label)
+
     x = layers.Dense(base[0] * base[1] * width, kernel_initializer=glorot())(z)
     x = layers.Reshape((*base, width))(x)  # (N, 4, 4, w) for 32 pixels
     for _ in range(halvings):  # (N, 8, 8, w), (N, 16, 16, w), (N, 32, 32, w)
-        x = up_block(x, width, norm=norm)
+        x = up_block(x, width, norm=block_norm)
     images = layers.Conv2D(
         image_shape[2],
         3,
@@ -102,4 +110,4 @@ def build_generator(image_shape, latent_dim=128, width=128, norm=batch_norm):
         dtype="float32",
         name="images",
     )(layers.ReLU()(norm(x)))
-    return keras.Model(z, images, name="generator")
+    return keras.Model(pair(z, label), images, name="generator")
