@@ -92,7 +92,7 @@ def gallery_page():
         '`kerasgan.load("NAME")` loads one. Samples are seeded, not picked. The folders that end '
         "in `_mini` hold recipes for trainings of minutes, without weights; those that name "
         "CIFAR-10 or CelebA hold recipes of the models' full size, which were not trained here: "
-        "CIFAR-10 for all eight, CelebA for DCGAN, LSGAN, WGAN-GP, SNGAN and SAGAN. What was "
+        "CIFAR-10 for the first eight, CelebA for DCGAN, LSGAN, WGAN-GP, SNGAN and SAGAN. What was "
         "tried: [TUNING.md](TUNING.md). Written by `make results`.",
     ]
     for name, (_, result) in entries().items():
