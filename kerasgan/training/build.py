@@ -107,8 +107,8 @@ def take_weights(gan, start):
     The generator gets the averaged weights if the trained model has them.
     """
     for name in type(gan).changed_defaults(gan.get_config()):
-        own, its = getattr(gan, name), getattr(start, name, None)
-        if own != its:
+        own = getattr(gan, name)
+        if (its := getattr(start, name, own)) != own:
             raise UserError(
                 f"A training starts from a model of the same class and arguments: set "
                 f"model.{name}={its}. Received: {name}={own}"
