@@ -33,6 +33,8 @@ ADAM = {"learning_rate": 1e-4, "beta_1": 0.8}  # PacGAN's, for ring and grid
 POINTS = {
     "vanilla": ({"width": 400, "latent_dim": 2}, ADAM, 100),
     "wgan_gp": ({"width": 64, "latent_dim": 2, "gp_weight": 0.1}, {}, 500),
+    "fgan": ({"width": 64, "latent_dim": 2, "divergence": "jensen_shannon"}, ADAM, 100),
+    "mmd_gan": ({"width": 64, "latent_dim": 2}, {}, 320),
 }
 # Small enough for minutes on two cores; the published DCGAN has 64 channels.
 STACKED = {
@@ -47,6 +49,8 @@ STACKED = {
         64,
     ),
     "sagan": ({"width": 16}, {}, 64),
+    "fgan": ({"width": 32, "divergence": "jensen_shannon"}, {}, 64),
+    "mmd_gan": ({"width": 32}, {}, 320),
 }
 CLASSIFIER = Path(__file__).with_name("digit_classifier.keras")
 CLASSIFIER_SHA256 = "5e744c345dd9a56268d9d7b0a160c9f6827a4ea7b32a6fad02b34b0ea5d519c2"

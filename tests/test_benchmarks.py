@@ -203,7 +203,8 @@ def test_fid_is_never_reported_without_its_network(artefacts, tmp_path, monkeypa
 
 
 def test_mode_collapse_counts_modes_of_short_trainings(tmp_path, monkeypatch):
-    options = ["--task=ring", "--steps=4", "--seeds=1", f"--output={tmp_path}"]
+    options = ["--task=ring", "--models=vanilla,wgan_gp", "--steps=4", "--seeds=1"]
+    options.append(f"--output={tmp_path}")
     assert run(monkeypatch, "mode_collapse", *options) == 0
     lines = records.read(tmp_path / "mode_collapse.jsonl")
     assert [line["model"] for line in lines] == ["vanilla", "wgan_gp"]
