@@ -63,7 +63,7 @@ def cases(slow=()):
         yield case(f"foreign.{module.name}", {})
 
 
-@pytest.fixture(scope="module", params=cases(slow=("sagan",)))
+@pytest.fixture(scope="module", params=cases(slow=("sagan", "biggan", "sngan-10-classes")))
 def case(request):
     return request.param
 
@@ -166,7 +166,7 @@ def test_fit_takes_datasets_as_well_as_arrays(trained):
 def test_a_seed_fixes_samples_and_a_larger_number_only_appends(trained):
     gan = trained.gan
     few, many = gan.sample(3, seed=5), gan.sample(7, seed=5, batch_size=2)
-    np.testing.assert_allclose(few, many[:3], atol=1e-6)
+    np.testing.assert_allclose(few, many[:3], atol=5e-6)  # batches of other sizes round otherwise
     differs = np.abs(gan.sample(3, seed=6) - few).max() > 0.1 * np.abs(few).max()
     assert differs == gan.signature.seeded
 
