@@ -256,6 +256,29 @@ def test_few_images_knows_its_models(monkeypatch, capsys):
     assert 'There is no "dcgn" here: did you mean "dcgan"?' in capsys.readouterr().err
 
 
+@pytest.mark.filterwarnings("ignore:The Frechet distance of 1280 features")
+@pytest.mark.filterwarnings("ignore:Precision, recall, density and coverage of fewer")
+def test_truncation_scores_each_threshold_once(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("KERASGAN_CACHE", str(tmp_path / "cache"))
+    gan = kerasgan.SNGAN((28, 28, 1), width=8, architecture="conv")
+    gan.save(tmp_path / "gan.keras")
+    options = [str(tmp_path / "gan.keras"), "--thresholds=0.5", "--thresholds=9", "--num=16"]
+    options += ["--dataset=fashion_mnist_mini", f"--output={tmp_path}"]
+    assert run(monkeypatch, "truncation", *options) == 0
+    lines = records.read(tmp_path / "truncation.jsonl")
+    assert [line["truncation"] for line in lines] == [0.5, 6.0]
+    assert lines[0]["distance"] != lines[1]["distance"] and lines[0]["n_real"] == 16
+    assert (tmp_path / "truncation.png").stat().st_size > 1000
+    assert run(monkeypatch, "truncation", *options) == 0
+    assert records.read(tmp_path / "truncation.jsonl") == lines
+
+
+def test_truncation_refuses_uniform_latents(tmp_path, monkeypatch, capsys):
+    kerasgan.DCGAN((28, 28, 1), width=4).save(tmp_path / "gan.keras")
+    assert run(monkeypatch, "truncation", str(tmp_path / "gan.keras")) == 2
+    assert "has no normal latents" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The Frechet distance of 1280 features")
 def test_fine_tuning_compares_two_starts(tmp_path, monkeypatch, capsys):

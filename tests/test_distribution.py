@@ -67,7 +67,10 @@ def choose_rates(gan):
     return rates
 
 
-HEAVY = ("sagan", "sagan-10-classes", "sngan", "lapgan", "lapgan-10-classes")
+HEAVY = (
+    *("sagan", "sagan-10-classes", "sngan", "sngan-10-classes", "biggan", "biggan-10-classes"),
+    *("lapgan", "lapgan-10-classes"),
+)
 
 
 AUGMENTED = [

@@ -6,7 +6,13 @@ import pytest
 import tensorflow as tf
 
 from kerasgan import data
-from kerasgan.layers import SpectralConv2D, SpectralDense, SpectralNormalized
+from kerasgan.layers import (
+    ConditionalBatchNormalization,
+    SpectralConv2D,
+    SpectralDense,
+    SpectralEmbedding,
+    SpectralNormalized,
+)
 from kerasgan.losses import hinge_discriminator_loss, hinge_generator_loss
 from kerasgan.models.sngan import ARCHITECTURES, SNGAN
 from kerasgan.utils.errors import UserError
@@ -24,6 +30,10 @@ def of_kind(network, *kinds):
 
 def shapes(network, *kinds):
     return [layer.output.shape[1:] for layer in of_kind(network, *kinds)]
+
+
+def of_kind(network, *kinds):
+    return [layer for layer in network.layers if isinstance(layer, kinds)]
 
 
 def singular_values(layer):
@@ -113,6 +123,58 @@ def test_a_conv_file_from_before_keeps_its_first_norm():
     assert of_kind(before.generator, keras.layers.BatchNormalization)[0].gamma.ndim == 1
     assert before.generator.count_params() < gan.generator.count_params()
     assert SNGAN.from_config({**config, "architecture": "resnet"}).first_norm == "units"
+
+
+def test_with_classes_the_blocks_of_the_generator_alone_have_conditional_norms():
+    plain, conditional = (
+        ARCHITECTURES["resnet"][0]((32, 32, 3), width=8, num_classes=number)
+        for number in (None, 10)
+    )
+    norms = (keras.layers.BatchNormalization, ConditionalBatchNormalization)
+    kinds = [[type(each) for each in of_kind(net, *norms)] for net in (plain, conditional)]
+    assert kinds[0] == [norms[0]] * 7
+    assert kinds[1] == [norms[1]] * 6 + [norms[0]]
+    gamma = of_kind(conditional, norms[1])[0].gamma
+    assert gamma.shape == (10, 8)
+
+
+def test_the_discriminator_adds_the_projection_of_the_class():
+    discriminator = ARCHITECTURES["resnet"][1]((8, 8, 1), width=8, num_classes=4)
+    x, (embedding,) = images(3, (8, 8, 1)), of_kind(discriminator, SpectralEmbedding)
+    dense = discriminator.get_layer("logits")
+    h = keras.Model(discriminator.inputs, dense.input)([x, np.zeros(3, "int32")])
+    h = np.asarray(h, "float64")
+    kernel, table = (
+        np.asarray(each.normalized_kernel(training=False), "float64") for each in (dense, embedding)
+    )
+    for label in range(4):  # Eq. (3): psi(h) + <v_y, h>
+        logits = discriminator([x, np.full(3, label, "int32")])
+        expected = h @ kernel + h @ table[label][:, None]
+        np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_generated_and_real_images_get_the_labels_of_their_minibatch():
+    gan = SNGAN((8, 8, 1), width=8, n_critic=2, num_classes=4, seed=0)
+    gan.compile(run_eagerly=True)
+    labels, seen = np.array([0, 1, 2, 3, 0, 1, 2, 3]), []
+    for network in gan.networks:
+        call = network.call
+
+        def recorded(inputs, *args, name=network.name, call=call, **kwargs):
+            seen.append((name, np.asarray(inputs[1]).tolist()))
+            return call(inputs, *args, **kwargs)
+
+        network.call = recorded
+    gan.fit(images(8, (8, 8, 1)), labels, batch_size=8, shuffle=False, verbose=0)
+    even, odd = [0, 2, 0, 2], [1, 3, 1, 3]  # of minibatches that take every second image
+    judged = [("discriminator", each) for each in (even, even, odd, odd)]
+    made = [("generator", each) for each in (even, odd)]
+    assert seen == [*made, *judged, ("generator", odd), ("discriminator", odd)]
+
+
+def test_classes_need_the_resnets():
+    with pytest.raises(UserError, match='Classes need architecture="resnet".*num_classes=10'):
+        SNGAN((8, 8, 1), architecture="conv", num_classes=10)
 
 
 def test_resnet_discriminator_sums_over_positions():
