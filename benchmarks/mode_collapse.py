@@ -52,6 +52,7 @@ STACKED = {
     "fgan": ({"width": 32, "divergence": "jensen_shannon"}, {}, 64),
     "mmd_gan": ({"width": 32}, {}, 320),
     "biggan": ({"width": 8}, {}, 128),
+    "stylegan2": ({"width": 16, "latent_dim": 128}, {}, 64),
 }
 CLASSIFIER = Path(__file__).with_name("digit_classifier.keras")
 CLASSIFIER_SHA256 = "5e744c345dd9a56268d9d7b0a160c9f6827a4ea7b32a6fad02b34b0ea5d519c2"

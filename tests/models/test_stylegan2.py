@@ -170,16 +170,21 @@ def weights_of(gan):
 
 @pytest.fixture(scope="module")
 def lazy():
-    """Losses and average path lengths of 7 steps, penalties at every third and second."""
-    gan = small(r1_interval=3, path_length_weight=2.0, path_length_interval=2, style_mixing=0.9)
+    """A model, and losses and average path lengths of its 7 steps, with R1 at every third and path
+    lengths at every second."""
+    gan = small(
+        r1_interval=3,
+        path_length_weight=2.0,
+        path_length_interval=2,
+        style_mixing=0.9,
+        ema_decay=0.9,
+    )
     gan.compile()
     rows = []
-    for step in range(7):
+    for _ in range(7):
         logs = gan.train_on_batch(pictures(8), return_dict=True)
         rows.append({**logs, "steps": int(gan.steps), "a": float(gan.mean_path_length)})
         gan.reset_metrics()
-        if step == 3:
-            rows[step]["saved"] = gan
     return gan, rows
 
 
@@ -238,12 +243,6 @@ def test_steps_and_averages_are_saved(lazy, tmp_path):
     of_loaded = loaded.generator.get_layer("mapping").get_layer("truncated").w_avg
     assert np.abs(w_avg).max() > 0
     np.testing.assert_array_equal(w_avg, of_loaded)
-    loaded.compile(run_eagerly=True)  # in place of tracing another step
-    gan.compile(run_eagerly=True)
-    for model in (gan, loaded):
-        model.train_on_batch(pictures(8))
-    for one, other in zip(weights_of(gan), weights_of(loaded), strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-6)
 
 
 def test_style_mixing_takes_a_second_w_behind_a_place_of_each_picture():
@@ -271,10 +270,9 @@ def test_w_avg_follows_the_first_w_of_each_step():
 
 
 @pytest.fixture(scope="module")
-def trained():
-    gan = small(ema_decay=0.9)
-    gan.compile()
-    gan.fit(pictures(16), batch_size=8, verbose=0)
+def trained(lazy):
+    """A trained model with visible noise."""
+    gan, _ = lazy
     for layer in gan.ema_generator.get_layer("synthesis").layers:
         if layer.name.endswith("noise"):
             layer.strength.assign(0.3)
