@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from contract import build
 
-from kerasgan import DCGAN, ConditionalGAN, VanillaGAN, cli, export, models
+from kerasgan import DCGAN, ConditionalGAN, StyleGAN2, VanillaGAN, cli, export, models
 from kerasgan.export import litert_js
 from kerasgan.utils import network, provenance
 from kerasgan.utils.errors import UserError
@@ -116,6 +116,14 @@ def test_models_json_holds_what_the_page_needs(cache, gans, tmp_path):
     assert (digits["num_classes"], digits["prior"]["low"]) == (4, 0.0)
 
 
+def test_models_json_offers_the_numbers_that_a_model_takes(cache, tmp_path):
+    gan = StyleGAN2((8, 8, 1), latent_dim=8, width=4)
+    site = Path(export.browser({"styles": gan}, tmp_path / "site"))
+    (styles,) = json.loads((site / "models.json").read_text())["models"]
+    truncation = {"name": "truncation", "default": 1.0, "low": 0.0, "high": None}
+    assert styles["numbers"] == [truncation] and styles["latent_dim"] == 8
+
+
 @pytest.mark.parametrize("name", models.names())
 def test_every_model_draws_latents_from_its_declared_prior(name):
     num_classes = {"num_classes": 3} if name == "cgan" else {}
@@ -158,7 +166,7 @@ def test_a_score_is_shown_only_for_weights_it_was_measured_on(cache, gans, tmp_p
         (lambda: {"dots": VanillaGAN((2,), width=8)}, r"shows images .* dots, which makes \(2,\)"),
         (
             lambda: {"dense": ConditionalGAN((8, 8, 1), condition_dim=2, width=60)},
-            "can only offer latents `z` and classes. Received: dense, which takes `condition`",
+            "can only offer latents `z`, classes and numbers. Received: dense, which takes",
         ),
     ],
 )

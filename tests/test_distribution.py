@@ -69,7 +69,7 @@ def choose_rates(gan):
 
 HEAVY = (
     *("sagan", "sagan-10-classes", "sngan", "sngan-10-classes", "biggan", "biggan-10-classes"),
-    *("lapgan", "lapgan-10-classes"),
+    *("lapgan", "lapgan-10-classes", "stylegan2", "r3gan"),
 )
 
 
@@ -77,9 +77,14 @@ AUGMENTED = [
     pytest.param(("dcgan", {"augment": augment}), id=f"dcgan-{augment}")
     for augment in ("diffaugment", "ada")
 ]
+LAZY = pytest.param(
+    ("stylegan2", {"augment": "ada", "path_length_weight": 2.0, "style_mixing": 0.9}),
+    id="stylegan2-ada",
+    marks=pytest.mark.slow,
+)
 
 
-@pytest.mark.parametrize("case", [*contract.cases(slow=HEAVY), *AUGMENTED])
+@pytest.mark.parametrize("case", [*contract.cases(slow=HEAVY), *AUGMENTED, LAZY])
 def test_two_replicas_train_as_one_device_with_the_whole_batch(case, mirrored):
     one, two = build(case), build(case, mirrored)
     start = contract.weights(one.generator)

@@ -82,8 +82,8 @@ def _check(gans, directory):
         unknown = [key for key, kind in signature.inputs.items() if kind.control() is None]
         if unknown or "z" not in signature.inputs:
             raise UserError(
-                f"A page can only offer latents `z` and classes. Received: {name}, which takes "
-                f"`{', '.join(unknown or signature.inputs)}`"
+                f"A page can only offer latents `z`, classes and numbers. Received: {name}, "
+                f"which takes `{', '.join(unknown or signature.inputs)}`"
             )
 
 
@@ -91,6 +91,11 @@ def _add(site, name, gan):
     """Writes a model into the page and returns its description."""
     file = f"models/{name}.tflite"
     content = Path(tflite(gan, site / file)).read_bytes()
+    inputs = gan.signature.inputs
+    controls = [kind.control() for kind in inputs.values() if kind.source != "default"]
+    numbers = [
+        {"name": key, **kind.control()} for key, kind in inputs.items() if kind.source == "default"
+    ]
     return {
         "name": name,
         "variant": type(gan).__name__,
@@ -99,7 +104,8 @@ def _add(site, name, gan):
         "sha256": hashing.of_bytes(content),
         "num_classes": None,
         **gan.signature.output.page(),
-        **{key: v for kind in gan.signature.inputs.values() for key, v in kind.control().items()},
+        **{key: value for control in controls for key, value in control.items()},
+        **({"numbers": numbers} if numbers else {}),
         "score": _score(gan),
     }
 

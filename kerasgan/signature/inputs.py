@@ -228,6 +228,9 @@ class Scalar(Kind):
             made.append(tf.debugging.assert_less_equal(values, self.high, f"`{name}` is too high"))
         return made
 
+    def control(self):
+        return {"default": self.default, "low": self.low, "high": self.high}
+
     def literal(self, num=None):
         return f"[{self.default}]" if num is None else f"[{self.default}] * {num}"
 

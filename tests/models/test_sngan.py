@@ -32,10 +32,6 @@ def shapes(network, *kinds):
     return [layer.output.shape[1:] for layer in of_kind(network, *kinds)]
 
 
-def of_kind(network, *kinds):
-    return [layer for layer in network.layers if isinstance(layer, kinds)]
-
-
 def singular_values(layer):
     """Returns the singular values of the kernel that a layer uses at inference, in float64."""
     kernel = np.asarray(layer.normalized_kernel(training=False), "float64")

@@ -81,5 +81,5 @@ def latents(page, name, seed, num):
 
 
 def of_keras(gan, z, label=None):
-    label = [] if label is None else [tf.constant(label)]
-    return gan.generate(tf.constant(z), *label).numpy()
+    given = {"z": tf.constant(z), **({} if label is None else {"label": tf.constant(label)})}
+    return gan.generate(*gan.signature.draw(len(z), [0, 0], given)).numpy()

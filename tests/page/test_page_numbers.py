@@ -22,7 +22,7 @@ def test_a_browser_computes_what_keras_computes(served, visit, name, record_prop
     if gan is None:
         pytest.skip("a page cannot show it")
     z = gan.latent_prior(3, [3, 4]).numpy()
-    label = [2, 0, 9] if gan.signature.asked else None
+    label = [2, 0, 9] if gan.signature.turns else None
     page = visit(name)
     made = page.evaluate(
         """async ([name, rows, labels]) => {
@@ -47,7 +47,7 @@ def test_the_grid_shows_the_bytes_that_keras_makes_of_the_same_latents(served, v
     gan = served[0][name]
     page = visit(name)
     z = latents(page, name, 0, 12)
-    label = np.arange(12, dtype="int32") % 10 if gan.signature.asked else None
+    label = np.arange(12, dtype="int32") % 10 if gan.signature.turns else None
     for i, expected in enumerate(to_uint8(of_keras(gan, z, label))):
         shown = tile(page, i + 1)
         assert (shown[..., 3] == 255).all()

@@ -13,10 +13,12 @@ let last = Promise.resolve(); // the run before: one at a time
  *     models.json tells of it.
  * @param {Float32Array | number[]} z Its latents.
  * @param {number} [label] Class id, for models that have classes.
+ * @param {Object<string, number>} [numbers] The model's other inputs by name, such as a truncation;
+ *     those that are left out have their default.
  * @returns {Promise<{pixels: Float32Array, milliseconds: number}>} Height x width x channels
  *     numbers in [-1, 1], row by row, and the time that it took.
  */
-export async function generate(model, z, label = 0) {
+export async function generate(model, z, label = 0, numbers = {}) {
   if (z.length !== model.latent_dim) {
     throw new RangeError(`${model.name} takes ${model.latent_dim} latents, not ${z.length}.`);
   }
@@ -24,7 +26,11 @@ export async function generate(model, z, label = 0) {
     throw new RangeError(`${model.name} has classes 0 to ${model.num_classes - 1}, not ${label}.`);
   }
   const compiled = await load(model);
-  const run = last.then(() => execute(compiled, { z: Float32Array.from(z), label }));
+  const values = { z: Float32Array.from(z), label: Int32Array.of(label) };
+  for (const { name, default: usual } of model.numbers ?? []) {
+    values[name] = Float32Array.of(numbers[name] ?? usual);
+  }
+  const run = last.then(() => execute(compiled, values));
   last = run.catch(() => {});
   return run;
 }
@@ -73,9 +79,8 @@ async function download(url) {
   return new Uint8Array(await response.arrayBuffer());
 }
 
-async function execute(compiled, { z, label }) {
+async function execute(compiled, values) {
   const { Tensor } = await runtime;
-  const values = { z, label: Int32Array.of(label) };
   const inputs = {};
   for (const { name, shape } of compiled.getInputDetails()) {
     inputs[name] = new Tensor(values[name], [...shape]);

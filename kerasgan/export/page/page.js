@@ -13,20 +13,20 @@ const nextTask = () => new Promise((resolve) => setTimeout(resolve));
 let models = [];
 let model;
 let seed = 0;
-let samples = []; // {z, label} of each tile
+let samples = []; // {z, label, numbers} of each tile
 let points = { A: 0, B: 1, C: 2 }; // samples that the walk goes between
 let newest = 0; // number of the request whose images are wanted
 
 /**
- * What scripts may use: `await kerasgan.generate(name, z, label)` gives the model's image for given
- * latents as a Float32Array, height x width x channels numbers in [-1, 1]. `kerasgan.models` is
- * what models.json says; both are there once `await kerasgan.ready` is over.
+ * What scripts may use: `await kerasgan.generate(name, z, label, numbers)` gives the model's image
+ * for given latents as a Float32Array, height x width x channels numbers in [-1, 1].
+ * `kerasgan.models` is what models.json says; both are there once `await kerasgan.ready` is over.
  */
 Object.assign(window.kerasgan, {
-  generate: async (name, z, label) => {
+  generate: async (name, z, label, numbers) => {
     const wanted = models.find((candidate) => candidate.name === name);
     if (!wanted) throw new RangeError(`There is no model "${name}".`);
-    return (await generate(wanted, z, label)).pixels;
+    return (await generate(wanted, z, label, numbers)).pixels;
   },
 });
 if (!window.kerasgan.problem) window.kerasgan.ready = begin().catch(fail);
@@ -52,6 +52,7 @@ function listen() {
   });
   element("truncation").addEventListener("input", () => redraw());
   element("class-buttons").addEventListener("change", () => redraw({ afresh: true }));
+  element("numbers").addEventListener("input", () => redraw());
   element("download").addEventListener("click", () => download().catch(fail));
   element("grid").addEventListener("click", (event) => choose(tileAt(event)));
   element("grid").addEventListener("keydown", pressed);
@@ -76,9 +77,12 @@ function chooseModel() {
   document.title = `${model.name} · kerasgan`;
   element("facts").textContent = facts(model);
   element("classes").hidden = !model.num_classes;
-  element("truncation-field").hidden = model.prior.distribution !== "normal";
+  const names = (model.numbers ?? []).map(({ name }) => name);
+  element("truncation-field").hidden =
+    model.prior.distribution !== "normal" || names.includes("truncation");
   const classes = ["all", ...Array(model.num_classes ?? 0).keys()];
   element("class-buttons").replaceChildren(...classes.map(classButton));
+  element("numbers").replaceChildren(...(model.numbers ?? []).map(numberSlider));
   redraw({ afresh: true });
 }
 
@@ -105,6 +109,32 @@ function classButton(value) {
   label.className = "chip";
   label.append(input, value === "all" ? "All" : className(value));
   return label;
+}
+
+/** Makes the slider of a number; where its range is open, it ends as far beyond the default as that
+ * is from the other end, or by 1. */
+function numberSlider({ name, default: usual, low, high }) {
+  const row = document.createElement("div");
+  const [label, output, input] = ["label", "output", "input"].map((tag) =>
+    document.createElement(tag),
+  );
+  const id = `number-${name}`;
+  const [min, max] = [low ?? usual - (high - usual || 1), high ?? usual + (usual - low || 1)];
+  Object.assign(input, { id, name, type: "range", min, max, step: (max - min) / 40, value: usual });
+  Object.assign(label, { htmlFor: id, textContent: name });
+  output.textContent = usual.toFixed(2);
+  row.className = "slider";
+  row.append(label, output, input);
+  return row;
+}
+
+/** Returns where the sliders of numbers stand, by name. */
+function chosenNumbers() {
+  const sliders = [...element("numbers").querySelectorAll("input")];
+  for (const slider of sliders) {
+    slider.previousElementSibling.textContent = Number(slider.value).toFixed(2);
+  }
+  return Object.fromEntries(sliders.map(({ name, value }) => [name, Number(value)]));
 }
 
 /** Returns the name of a class, or its number where it has none. */
@@ -139,7 +169,7 @@ function layout() {
 /** Returns the threshold of the truncation trick; at the right end of the slider there is none. */
 function threshold() {
   const { value, max } = element("truncation");
-  const none = model.prior.distribution !== "normal" || Number(value) === Number(max);
+  const none = element("truncation-field").hidden || Number(value) === Number(max);
   const said = none ? "none" : Number(value).toFixed(2);
   element("truncation-value").textContent = said;
   element("truncation").setAttribute("aria-valuetext", said);
@@ -149,8 +179,10 @@ function threshold() {
 function plan(num) {
   const label = chosenClass();
   const most = threshold();
+  const numbers = chosenNumbers();
   return Array.from({ length: num }, (_, i) => ({
     z: truncate(drawLatents(model, seed, i), most),
+    numbers,
     label: model.num_classes ? (label ?? i % model.num_classes) : undefined,
   }));
 }
@@ -189,8 +221,8 @@ async function redraw({ afresh = false } = {}) {
 async function drawSamples(mine) {
   const [shape, wanted, times] = [model.image_shape, samples, []];
   let rested = performance.now();
-  for (const [i, { z, label }] of wanted.entries()) {
-    const { pixels, milliseconds } = await generate(model, z, label);
+  for (const [i, { z, label, numbers }] of wanted.entries()) {
+    const { pixels, milliseconds } = await generate(model, z, label, numbers);
     if (mine !== newest) return times;
     times.push(milliseconds);
     paint(tiles()[i].querySelector("canvas"), pixels, shape);
@@ -335,7 +367,8 @@ async function drawPoints() {
   try {
     const [mine, wanted] = [newest, model];
     for (const letter of LETTERS) {
-      const { pixels } = await generate(wanted, samples[points[letter]].z, walkLabel());
+      const { z, numbers } = samples[points[letter]];
+      const { pixels } = await generate(wanted, z, walkLabel(), numbers);
       if (mine !== newest) return;
       paint(element(`point-${letter}`), pixels, wanted.image_shape);
     }
@@ -378,7 +411,7 @@ async function drawStep() {
   const [a, b, c] = LETTERS.map((letter) => samples[points[letter]].z);
   const wanted = model;
   const z = between(wanted.prior, between(wanted.prior, a, b, along / 100), c, aside / 100);
-  const { pixels } = await generate(wanted, z, walkLabel());
+  const { pixels } = await generate(wanted, z, walkLabel(), samples[points.A].numbers);
   if (wanted !== model) return; // another walk has been asked for
   paint(element("walk"), pixels, wanted.image_shape);
   const place = `${along}% of the way from A to B, ${aside}% towards C`;
