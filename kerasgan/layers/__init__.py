@@ -4,10 +4,13 @@ Imports utils.
 """
 
 from kerasgan.layers.attention import SelfAttention
+from kerasgan.layers.basis import Basis
 from kerasgan.layers.classes import OneHot
+from kerasgan.layers.clip import ClipAtInference
 from kerasgan.layers.dropout import Dropout
 from kerasgan.layers.equalized import Bias, EqualizedConv2D, EqualizedDense, scaled_leaky_relu
 from kerasgan.layers.filters import Blur, FilteredUpsample
+from kerasgan.layers.grouped import GroupedConv2D
 from kerasgan.layers.maxout import Maxout
 from kerasgan.layers.minibatch import MinibatchStandardDeviation
 from kerasgan.layers.normalization import (
@@ -15,6 +18,7 @@ from kerasgan.layers.normalization import (
     ProjectedBatchNormalization,
 )
 from kerasgan.layers.pyramid import Downsample, LaplacianPyramid, Upsample
+from kerasgan.layers.resampling import BilinearDownsample, BilinearUpsample
 from kerasgan.layers.spectral import (
     SpectralConv2D,
     SpectralConv2DTranspose,
@@ -34,6 +38,9 @@ from kerasgan.layers.styles import (
 __all__ = [
     "Bias",
     "Blur",
+    "Basis",
+    "BilinearDownsample",
+    "BilinearUpsample",
     "ClipAtInference",
     "ConditionalBatchNormalization",
     "Downsample",
@@ -41,6 +48,7 @@ __all__ = [
     "EqualizedConv2D",
     "EqualizedDense",
     "FilteredUpsample",
+    "GroupedConv2D",
     "LaplacianPyramid",
     "LearnedConstant",
     "Maxout",
