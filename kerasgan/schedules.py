@@ -72,6 +72,37 @@ class Cosine(Linear):
         return self.end + (self.start - self.end) * (1.0 + tf.cos(share * 3.141592653589793)) / 2.0
 
 
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class HalfLife(Schedule):
+    """An `ema_decay` told by images: after so many, a generator's share in the average has halved.
+
+    Unlike a decay for each update, it means the same for every batch size.
+
+    Args:
+        images: Number of images, or a `Schedule` of it; 0 means no averaging.
+
+    Example:
+
+    >>> half_life = HalfLife(Linear(0, 500_000, images=1_000_000))
+    >>> float(half_life(200_000)), float(half_life.decay(200_000, batch_size=100_000))
+    (100000.0, 0.5)
+    """
+
+    def __init__(self, images):
+        self.images = restored(images)
+
+    def at(self, images):
+        scheduled = isinstance(self.images, Schedule)
+        return self.images.at(images) if scheduled else tf.constant(self.images, tf.float32)
+
+    def decay(self, images, batch_size):
+        """Returns the decay of an update by a batch, after so many images."""
+        return 0.5 ** (tf.cast(batch_size, tf.float32) / tf.maximum(self(images), 1e-8))
+
+    def get_config(self):
+        return {"images": saved(self.images)}
+
+
 def restored(value):
     """Returns a schedule from its config, and a number as it is."""
     return keras.saving.deserialize_keras_object(value) if isinstance(value, dict) else value

@@ -90,6 +90,42 @@ def test_an_average_may_follow_a_schedule(tmp_path):
     assert loaded.ema_decay.get_config() == gan.ema_decay.get_config()
 
 
+def test_a_half_life_in_images_means_the_same_for_every_batch_size(tmp_path):
+    half_life = schedules.HalfLife(schedules.Linear(0, 64, images=64))
+    assert float(half_life.decay(0, 4)) == 0.0
+    np.testing.assert_allclose(half_life.decay(32, 32), 0.5)
+    np.testing.assert_allclose(half_life.decay(32, 8) ** 4, 0.5, rtol=1e-6)
+    np.testing.assert_allclose(half_life.decay(10**9, 64), 0.5, rtol=1e-6)
+    gan = kerasgan.DCGAN((8, 8, 1), width=4, ema_decay=half_life)
+    gan.compile()
+    start = gan.generator.get_weights()
+    gan.fit(pictures(4), batch_size=4, verbose=0)  # 4 images seen: a half-life of 4
+    averages, weights = gan.ema_generator.get_weights(), gan.generator.get_weights()
+    for old, average, new in zip(start, averages, weights, strict=True):
+        np.testing.assert_allclose(average, (old + new) / 2, atol=1e-6)
+    gan.save(tmp_path / "gan.keras")
+    loaded = keras.saving.load_model(tmp_path / "gan.keras")
+    assert loaded.ema_decay.get_config() == half_life.get_config()
+
+
+def test_optimizers_may_depend_on_the_constructor_s_arguments():
+    class Slow(kerasgan.DCGAN):
+        def paper_optimizers(self):
+            return [keras.optimizers.SGD(self.width / 1000) for _ in range(2)]
+
+    gan = Slow((8, 8, 1), width=4)
+    gan.compile()
+    assert float(gan.g_optimizer.learning_rate) == pytest.approx(0.004)
+
+
+def test_a_schedule_of_an_optimizer_that_scales_losses_follows_the_images_seen():
+    gan = kerasgan.DCGAN((8, 8, 1), width=4)
+    adam = keras.optimizers.Adam(schedules.Linear(0.0, 1.0, images=100))
+    gan.compile(g_optimizer=keras.optimizers.LossScaleOptimizer(adam))
+    gan.images_seen.assign(50)
+    assert float(adam.learning_rate) == pytest.approx(0.5)
+
+
 @pytest.mark.parametrize("model", ["WGANGP", "SNGAN"])
 def test_repeated_updates_are_those_of_a_loop_written_out(model):
     weights, logs = [], []

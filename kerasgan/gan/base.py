@@ -44,9 +44,10 @@ class GAN(Steps, Fitting, Sampling, Saving, Surface, keras.Model):
         signature: `kerasgan.signature.Signature`: inputs and output of the generator, and the parts
             of a training example. By default one input `z`, standard normal, and images or
             vectors of the generator's output shape.
-        ema_decay: `None`, or a float in (0, 1), or a `kerasgan.schedules` schedule: also keep an
-            exponential moving average of the generator's weights, which `call`, `sample`,
-            `evaluate` and exports then use. The average of a trained model that is compiled anew,
+        ema_decay: `None`, or a float in (0, 1), or a `kerasgan.schedules` schedule, such as
+            `HalfLife`, which does not depend on the batch size: also keep an exponential moving
+            average of the generator's weights, which `call`, `sample`, `evaluate` and exports then
+            use. The average of a trained model that is compiled anew,
             such as one of the zoo, follows faster at first: its decay is at most (1 + n) / (10 + n)
             after n updates, as in `tf.train.ExponentialMovingAverage`.
         seed: int, the seed of latents drawn in training, or `None` for a random one. Initial
@@ -281,6 +282,10 @@ class GAN(Steps, Fitting, Sampling, Saving, Surface, keras.Model):
     def default_optimizers():
         """Returns the paper's optimizers in the order of `players`, not yet built."""
         raise NotImplementedError("A model must say which optimizers its paper uses.")
+
+    def paper_optimizers(self):
+        """Returns `default_optimizers()`, or those that depend on the constructor's arguments."""
+        return self.default_optimizers()
 
     @classmethod
     def from_spec(cls, spec, **arguments):

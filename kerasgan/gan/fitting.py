@@ -79,7 +79,7 @@ class Fitting:
             run_eagerly=run_eagerly,
         )
         self.pace = Pace(steps_per_execution)
-        for player, default in zip(self.players, self.default_optimizers(), strict=True):
+        for player, default in zip(self.players, self.paper_optimizers(), strict=True):
             name = f"{player}_optimizer"
             networks = self.networks_of(player)
             setattr(self, name, self._build_optimizer(chosen.get(name, default), networks))
@@ -87,7 +87,8 @@ class Fitting:
     def _build_optimizer(self, optimizer, networks):
         optimizer = keras.optimizers.get(optimizer)
         check_optimizer(optimizer, self.distribute_strategy.num_replicas_in_sync)
-        for value in vars(optimizer).values():
+        inner = getattr(optimizer, "inner_optimizer", optimizer)  # of one that scales losses
+        for value in vars(inner).values():
             if isinstance(value, schedules.Schedule):
                 value.follow(self.images_seen)
         scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)

@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+from kerasgan import schedules
+from kerasgan.gan import preparation
 from kerasgan.utils import replicas
 from kerasgan.utils.errors import UserError
 
@@ -132,10 +134,19 @@ class Steps:
         with tf.control_dependencies([loss]):
             optimizer.apply(gradients, variables)
 
+    def _decay_now(self):
+        """Returns the decay of the averaged generator for an update by this step's batch."""
+        if not isinstance(self.ema_decay, schedules.HalfLife):
+            return self.now(self.ema_decay)
+        example = preparation.example_of(self)
+        in_sync = tf.distribute.get_strategy().num_replicas_in_sync
+        num = tf.shape(next(iter(example.values())))[0] * in_sync
+        return self.ema_decay.decay(self.images_seen, num)
+
     def end_step(self, **losses):
         """Updates the averaged generator, records the losses and returns them as logs."""
         if self.ema_decay is not None:
-            decay = self.now(self.ema_decay)
+            decay = self._decay_now()
             updates = self.ema_updates.assign_add(1)
             decay = tf.minimum(decay, tf.cast((1 + updates) / (10 + updates), tf.float32))
             for average, weight in zip(

@@ -24,7 +24,7 @@ def build(recipe, spec, updates=None):
     gan = model(**arguments, seed=training.seed, dtype=training.precision)
     construction.freeze_first(gan.discriminator, training.freeze_d)
     optimizers = {}
-    for player, default in zip(gan.players, gan.default_optimizers(), strict=True):
+    for player, default in zip(gan.players, gan.paper_optimizers(), strict=True):
         optimizer = build_optimizer(recipe.optimizers[player], default)
         if recipe.optimizers[player].linear_decay and updates:
             rate = float(optimizer.learning_rate.numpy())
