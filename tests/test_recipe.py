@@ -104,6 +104,39 @@ def test_optimizer_tables_change_only_what_they_name():
     assert type(other).__name__ == "SGD" and other.momentum == 0.5
 
 
+FALLING = {"schedule": "cosine", "start": 1e-3, "end": 1e-4, "images": 1000}
+
+
+def test_a_rate_may_follow_a_schedule_of_the_images_seen(tmp_path):
+    table = '[g_optimizer]\nlearning_rate = { schedule = "cosine", start = 1e-3, end = 1e-4, '
+    whole = recipe.read(write(tmp_path, table + "images = 1_000 }\n"))
+    assert whole.optimizers["g"].arguments == {"learning_rate": FALLING}
+    recipe.write(whole, tmp_path / "written.toml")
+    assert recipe.read(tmp_path / "written.toml") == whole
+    gan = build(whole.replace(model={"width": 4}), {"image": Image((8, 8, 1))})
+    gan.images_seen.assign(500)
+    assert float(gan.g_optimizer.learning_rate) == pytest.approx(5.5e-4)
+    assert isinstance(gan.d_optimizer.get_config()["learning_rate"], float)
+
+
+@pytest.mark.parametrize(
+    "table, message",
+    [
+        ({"learning_rate": {**FALLING, "end": "x"}}, "learning_rate.end must be a number"),
+        ({"learning_rate": {**FALLING, "images": 0}}, "images must be positive. Received: 0"),
+        ({"learning_rate": {**FALLING, "schedule": "cos"}}, 'there is no "cos".*"cosine"'),
+        ({"learning_rate": {**FALLING, "epochs": 3}}, "unknown key epochs"),
+        ({"learning_rate": {"start": 1.0}}, "is a number, or a schedule.*no schedule"),
+        ({"beta_1": FALLING}, "beta_1 cannot follow a schedule"),
+        ({"beta_2": FALLING}, "beta_2 cannot follow a schedule"),  # of Keras's own Adam
+        ({"beta_3": FALLING}, "beta_3 cannot follow a schedule"),
+    ],
+)
+def test_a_wrong_schedule_is_refused(table, message):
+    with pytest.raises(UserError, match=message):
+        recipe.complete({"model": {"name": "dcgan"}, "g_optimizer": table})
+
+
 def test_each_player_of_a_model_has_its_table(monkeypatch):
     monkeypatch.setattr(models, "names", lambda: ["cycle", "dcgan"])
     monkeypatch.setattr(models, "get", lambda name: cycle.Cycle)

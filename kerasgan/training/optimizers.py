@@ -3,7 +3,49 @@
 import copy
 import inspect
 
-from kerasgan.utils.errors import UserError
+from kerasgan import schedules
+from kerasgan.training.values import check_value
+from kerasgan.utils.errors import UserError, nearest
+
+SCHEDULES = {"linear": schedules.Linear, "cosine": schedules.Cosine}
+SCHEDULE_KEYS = {"schedule": str, "start": float, "end": float, "images": int}
+
+
+def may_follow(chosen, key):
+    """Tells whether an argument of an optimizer's class may be a schedule."""
+    return (
+        key == "learning_rate"
+        or (issubclass(chosen, schedules.Adam) and key == "beta_2")
+        or (issubclass(chosen, schedules.SGD) and key == "momentum")
+    )
+
+
+def check_schedule(where, table):
+    """Raises UserError if a table of a recipe is no schedule.
+
+    Args:
+        where: What the table is called in error messages.
+        table: dict, such as {"schedule": "cosine", "start": 1e-3, "end": 1e-4, "images": 200_000}.
+    """
+    for key in table:
+        if key not in SCHEDULE_KEYS:
+            raise UserError(f"{where}: unknown key {key}: {nearest(key, SCHEDULE_KEYS)}")
+    for key, kind in SCHEDULE_KEYS.items():
+        if key not in table:
+            raise UserError(
+                f"{where} is a number, or a schedule of the images seen, such as "
+                f'{{ schedule = "cosine", start = 1e-3, end = 1e-4, images = 200_000 }}. '
+                f"Received: no {key}"
+            )
+        choices = SCHEDULES if key == "schedule" else None
+        check_value(f"{where}.{key}", table[key], kind, choices=choices)
+
+
+def schedule_of(value):
+    """Returns the schedule that a table stands for, and anything else as it is."""
+    if not isinstance(value, dict):
+        return value
+    return SCHEDULES[value["schedule"]](value["start"], value["end"], value["images"])
 
 
 def optimizer_class(name, default, where="optimizer"):
@@ -49,6 +91,7 @@ def build_optimizer(table, default):
     chosen = optimizer_class(table.name, default)
     config = default.get_config() if chosen is type(default) else {}
     try:
-        return chosen.from_config({**config, **copy.deepcopy(table.arguments)})
+        arguments = {key: schedule_of(value) for key, value in table.arguments.items()}
+        return chosen.from_config({**config, **copy.deepcopy(arguments)})
     except (ValueError, TypeError) as error:
         raise UserError(f"{chosen.__name__}: {str(error).splitlines()[0]}") from error

@@ -8,7 +8,12 @@ import typing
 import tomli_w
 
 from kerasgan import models
-from kerasgan.training.optimizers import optimizer_arguments
+from kerasgan.training.optimizers import (
+    check_schedule,
+    may_follow,
+    optimizer_arguments,
+    optimizer_class,
+)
 from kerasgan.training.values import check_value, type_of
 from kerasgan.utils.errors import UserError, nearest
 from kerasgan.utils.files import replacing
@@ -78,7 +83,9 @@ class Optimizer:
     """`[g_optimizer]`, `[d_optimizer]` ...: what differs from the optimizer of the paper.
 
     `name` takes another Keras optimizer, `linear_decay` lets the rate fall to 0 over the training,
-    and `arguments` are those of the optimizer's constructor.
+    and `arguments` are those of the optimizer's constructor. A learning rate may be a schedule of
+    the images seen, `{ schedule = "cosine", start = 1e-3, end = 1e-4, images = 200_000 }`, or
+    "linear"; so may beta_2 and momentum of the optimizers that follow one by default.
     """
 
     name: str | None = None
@@ -226,6 +233,8 @@ def complete(tables, source="recipe"):
     def part(table, kind, arguments=None):
         return part_of(kind, tables.get(table, {}), f"{source}: {table}", arguments or {})
 
+    for player, default in optimizers.items():
+        check_schedules(tables.get(f"{player}_optimizer", {}), default, source, player)
     recipe = Recipe(
         part("model", Model, model_arguments(model)),
         part("data", Data),
@@ -263,14 +272,24 @@ def part_of(kind, values, where, arguments):
         name = f"{where}.{key}"
         if key in own:
             check_value(name, value, hints[key], **own[key].metadata)
-        elif key in arguments:
+        elif key in arguments and not (kind is Optimizer and isinstance(value, dict)):
             check_value(name, value, type_of(arguments[key]))
-        else:
+        elif key not in arguments:
             valid = [*own, *arguments]
             raise UserError(f"{source}unknown key {table}.{key}: {nearest(key, valid)}")
     fields = {key: copy.deepcopy(value) for key, value in values.items() if key in own}
     others = {key: copy.deepcopy(value) for key, value in values.items() if key not in own}
     return kind(**fields, **({"arguments": others} if arguments else {}))
+
+
+def check_schedules(table, default, source, player):
+    """Raises UserError for the first wrong schedule in an optimizer's table."""
+    where = f"{source}: {player}_optimizer"
+    for key, value in table.items():
+        if isinstance(value, dict):
+            if not may_follow(optimizer_class(table.get("name"), default, where), key):
+                raise UserError(f"{where}.{key} cannot follow a schedule. Received: {value!r}")
+            check_schedule(f"{where}.{key}", value)
 
 
 def model_arguments(model):
