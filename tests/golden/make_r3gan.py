@@ -41,7 +41,7 @@ GENERATOR = torch.Generator().manual_seed(0)
 
 def layout(name, tensor):
     """Returns a parameter or its gradient as Keras lays it out."""
-    tensor = tensor.detach()
+    tensor = tensor.detach().clone()
     if name.endswith("Basis.weight") or name.endswith(".Basis"):  # (C, 1, H, W) or (C, H, W)
         return tensor.reshape(tensor.shape[0], *tensor.shape[-2:]).permute(1, 2, 0)
     if tensor.ndim == 4:
