@@ -27,7 +27,6 @@ from kerasgan.layers.spectral import (
     SpectralNormalized,
 )
 from kerasgan.layers.styles import (
-    ClipAtInference,
     LearnedConstant,
     ModulatedConv2D,
     Noise,

@@ -253,17 +253,3 @@ class Noise(layers.Layer):
     def load_own_variables(self, store):
         self.seed_generator.state.assign(store["seed"])
         super().load_own_variables({key: store[key] for key in store.keys() if key != "seed"})
-
-
-@keras.saving.register_keras_serializable(package="kerasgan")
-class ClipAtInference(layers.Layer):
-    """Clips pictures to [-1, 1], except in training, where gradients pass everywhere.
-
-    Example:
-
-    >>> ClipAtInference()(tf.constant([-3.0, 0.5])).numpy().tolist()
-    [-1.0, 0.5]
-    """
-
-    def call(self, inputs, training=False):
-        return inputs if training else tf.clip_by_value(inputs, -1.0, 1.0)
