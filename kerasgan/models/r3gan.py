@@ -39,6 +39,7 @@ from kerasgan.layers import (
     OneHot,
 )
 from kerasgan.networks import points
+from kerasgan.networks.classes import pair
 from kerasgan.networks.shapes import base_sides, check_image_shape, count_halvings
 from kerasgan.signature import Label, Latent, Signature, output_of
 from kerasgan.utils.errors import UserError, check_count
@@ -236,11 +237,6 @@ def judge(discriminator, images, fakes, labels=None):
     squares = tf.reduce_sum(gradients**2, axis=range(1, len(gradients.shape)))  # (2N,)
     r1, r2 = (tf.reduce_mean(each) for each in tf.split(squares, 2))
     return *tf.split(tf.cast(logits, tf.float32), 2), r1, r2
-
-
-def pair(x, labels):
-    """What a network takes: `x` alone where there are no classes."""
-    return x if labels is None else [x, labels]
 
 
 def msr(gain=1.0):
