@@ -41,7 +41,7 @@ class Client:
         """
         raise NotImplementedError
 
-    def sample_png(self, model, seed, num, label=None):
+    def sample_png(self, model, seed, num, label=None, truncation=None):
         """Returns samples as PNG files.
 
         Args:
@@ -49,13 +49,14 @@ class Client:
             seed: int. The same seed gives the same images, and a larger `num` only adds to them.
             num: Number of images, 1 to 1024.
             label: For conditional models: list of class ids, one for all images or `num` of them.
+            truncation: For models that offer the truncation trick: list of thresholds, likewise;
+                6 truncates nothing.
 
         Returns:
             list of bytes.
         """
-        inputs = {"seed": seed, "num": num}
-        if label is not None:
-            inputs["label"] = label
+        inputs = {"seed": seed, "num": num, "label": label, "truncation": truncation}
+        inputs = {name: value for name, value in inputs.items() if value is not None}
         return self.predict(model, inputs, "sample_png")
 
     def no_answer(self, why):
@@ -95,6 +96,9 @@ def parse(client, server):
             added.add_argument("--num", type=int, default=8, help="Number of images, 1 to 1024.")
             added.add_argument("--seed", type=int, default=0)
             added.add_argument("--label", type=int, nargs="+", help="Class ids: one, or --num.")
+            added.add_argument(
+                "--truncation", type=float, nargs="+", help="Thresholds, for models that take them."
+            )
             added.add_argument("--output", type=Path, default=Path("samples"), help="Folder.")
         if name == "predict":
             added.add_argument("inputs", type=Path, help='JSON: {"z": [[...], ...], "label": ...}')
@@ -119,7 +123,9 @@ def metadata(client, options):
 
 def sample(client, options):
     """Write samples as PNG files."""
-    files = client.sample_png(options.model, options.seed, options.num, options.label)
+    files = client.sample_png(
+        options.model, options.seed, options.num, options.label, options.truncation
+    )
     options.output.mkdir(parents=True, exist_ok=True)
     for i, content in enumerate(files):
         (options.output / f"{i:04}.png").write_bytes(content)

@@ -28,7 +28,8 @@ What differs, and why:
   that D learns nothing from how frequent a class is.
 - D sees real and generated images one after the other: two power iterations in each update.
 - G is not averaged by default, since an average with the paper's decay of 0.9999 is useless before
-  some 30,000 steps: pass `ema_decay=0.9999` for those. The authors begin it after 20,000.
+  some 30,000 steps: pass `ema_decay=0.9999` for those. The authors' scripts begin to average
+  after 20,000 steps, or 1,000 for CIFAR-10.
 - Batch norm's running averages have momentum 0.9, as in the authors' code; sampling uses them, and
   not the "standing statistics" of 16 further batches.
 """
@@ -139,7 +140,7 @@ class BigGAN(GAN, package="kerasgan"):
 
     @staticmethod
     def default_optimizers():
-        # Appendix C. Epsilon is that of the authors' code.
+        # Appendix C; epsilon is the code's default, which its scripts for ImageNet set to 1e-6.
         adam = {"beta_1": 0.0, "beta_2": 0.999, "epsilon": 1e-8}
         return keras.optimizers.Adam(5e-5, **adam), keras.optimizers.Adam(2e-4, **adam)
 
@@ -227,7 +228,7 @@ def check_attention(image_shape, side):
     """Checks that both networks have maps of the side where attention is wanted."""
     check_image_shape(image_shape)
     height, width, _ = image_shape
-    halved = [(height >> n, width >> n) for n in range(1, halvings_of_discriminator(image_shape))]
+    halved = [(height >> n, width >> n) for n in range(1, count_halvings(image_shape))]
     sides = [each[0] for each in halved if not each[0] % 2 and not each[1] % 2]
     if side is not None and side not in sides:
         valid = " or ".join(map(str, sides))

@@ -12,6 +12,7 @@ from kerasgan.models.biggan import (
     BigGAN,
     build_discriminator,
     build_generator,
+    check_attention,
     orthogonal_regularizer,
     regularized_kernels,
 )
@@ -166,6 +167,20 @@ def test_networks_for_128_pixels_have_the_maps_of_the_authors():
         assert attention.output.shape[1:] == (64, 64, {0: 4, 1: 2}[networks.index(network)])
     dense = of_kind(networks[0], keras.layers.Dense)
     assert [layer.kernel.shape for layer in dense] == [(20, 4 * 4 * 32), (10, 128)]
+
+
+@pytest.mark.parametrize("image_shape, sides", [((32, 32, 1), (16, 8)), ((28, 28, 1), (14,))])
+def test_attention_is_at_every_side_that_both_networks_have_and_at_no_other(image_shape, sides):
+    for side in sides:
+        for build in (
+            lambda side=side: build_generator(image_shape, None, 8, 2, 4, side),
+            lambda side=side: build_discriminator(image_shape, None, 2, side),
+        ):
+            (attention,) = of_kind(build(), SelfAttention)
+            assert attention.output.shape[1:3] == (side, side)
+    for side in (image_shape[0], 7, 4, 5):
+        with pytest.raises(UserError, match="must be that of a feature map of both networks"):
+            check_attention(image_shape, side)
 
 
 @pytest.mark.parametrize("num_classes", [None, 4])
