@@ -20,8 +20,8 @@ def scaled_leaky_relu(x):
 
     Example:
 
-    >>> scaled_leaky_relu(tf.constant([-1.0, 1.0])).numpy().round(4).tolist()
-    [-0.2828, 1.4142]
+    >>> scaled_leaky_relu(tf.constant([-1.0, 1.0])).numpy().round(4)
+    array([-0.2828,  1.4142], dtype=float32)
 
     Reference: `bias_act.py` in https://github.com/NVlabs/stylegan2-ada-pytorch
     """

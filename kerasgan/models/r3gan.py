@@ -219,7 +219,7 @@ def judge(discriminator, images, fakes, labels=None):
 
     Example:
 
-    >>> discriminator = lambda x: tf.reduce_sum(3.0 * x, axis=1, keepdims=True)
+    >>> discriminator = lambda x, training: tf.reduce_sum(3.0 * x, axis=1, keepdims=True)
     >>> *_, r1, r2 = judge(discriminator, tf.ones((4, 2)), tf.zeros((4, 2)))
     >>> float(r1), float(r2)  # 3^2 + 3^2
     (18.0, 18.0)
