@@ -16,8 +16,9 @@ import kerasgan
 from kerasgan import export, models
 from kerasgan.utils.errors import UserError
 
-# Two discriminator updates for models that take several: tracing five costs 20 seconds.
-SMALL = {"width": 8, "ema_decay": 0.9, "seed": 1, "n_critic": 2}
+# Two discriminator updates for models that take several, and one block for those that repeat
+# blocks: tracing more costs 20 seconds.
+SMALL = {"width": 8, "ema_decay": 0.9, "seed": 1, "n_critic": 2, "blocks": 1}
 SHAPE = (32, 32, 1)
 SHAPES = [(28, 28, 1), SHAPE, (32, 32, 3)]
 
@@ -63,7 +64,7 @@ def cases(slow=()):
         yield case(f"foreign.{module.name}", {})
 
 
-@pytest.fixture(scope="module", params=cases(slow=("sagan", "biggan", "sngan-10-classes")))
+@pytest.fixture(scope="module", params=cases(slow=("sagan", "biggan", "sngan-10-classes", "r3gan")))
 def case(request):
     return request.param
 

@@ -15,6 +15,7 @@ from kerasgan.layers import (
     ClipAtInference,
     GroupedConv2D,
 )
+from kerasgan.layers.grouped import packed
 
 GOLDEN = pathlib.Path(__file__).with_name("golden") / "r3gan.npz"
 
@@ -48,7 +49,7 @@ def test_resampling_is_that_of_r3gan(name, layer):
 
 
 def test_a_grouped_convolution_is_pytorch_s_also_in_its_gradients():
-    expected = golden("grouped")  # 6 groups of 16 channels: three convolutions of two groups each
+    expected = golden("grouped")  # 6 groups of 16 channels
     layer = GroupedConv2D(48, 3, groups=6, padding="same", use_bias=False)
     layer.build(expected["x"].shape)
     layer.kernel.assign(expected["kernel"])
@@ -58,7 +59,17 @@ def test_a_grouped_convolution_is_pytorch_s_also_in_its_gradients():
     close(kernel_gradient, expected["kernel_gradient"])
 
 
-@pytest.mark.parametrize("channels, groups, filters", [(12, 1, 4), (12, 3, 6), (80, 2, 8)])
+@pytest.mark.parametrize(
+    "groups, depth, together",
+    [(6, 16, 1), (3, 8, 3), (4, 4, 4), (8, 4, 4), (1, 3, 1), (96, 16, 6), (17, 16, 17)],
+)
+def test_groups_are_packed_into_few_convolutions(groups, depth, together):
+    assert packed(groups, depth) == together
+
+
+@pytest.mark.parametrize(
+    "channels, groups, filters", [(12, 1, 4), (12, 3, 6), (80, 2, 8), (64, 16, 32)]
+)
 def test_groups_see_their_own_channels_only(channels, groups, filters):
     layer = GroupedConv2D(filters, 3, groups=groups, padding="same")
     x = np.random.default_rng(0).normal(size=(1, 5, 5, channels)).astype("float32")

@@ -5,9 +5,8 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-# Input channels that one dense convolution takes at most: fewer make more convolutions, more make
-# more products with zeros.
-PACK = 32
+DEPTH = 16  # input channels from which a dense convolution is worth its call
+MOST = 16  # convolutions in a layer: more make larger graphs than products with zeros cost
 
 
 @keras.saving.register_keras_serializable(package="kerasgan")
@@ -15,8 +14,8 @@ class GroupedConv2D(layers.Conv2D):
     """`keras.layers.Conv2D` with `groups`, of plain convolutions.
 
     TensorFlow has no gradient of a grouped convolution on CPUs, and XLA's is slow there. This layer
-    has the same weights and values. It packs as many groups as have up to 32 input channels into
-    one dense convolution, whose kernel is 0 between groups.
+    has the same weights and values. It packs groups into at most 16 dense convolutions of at least
+    16 input channels each, whose kernels are 0 between groups.
 
     Args:
         *args, **kwargs: As in `keras.layers.Conv2D`; channels last only.
@@ -54,8 +53,8 @@ class GroupedConv2D(layers.Conv2D):
 
 def packed(groups, depth):
     """Returns how many groups of `depth` input channels one convolution takes."""
-    most = max(1, min(groups, PACK // depth))
-    return next(number for number in range(most, 0, -1) if groups % number == 0)
+    least = min(groups, max(-(-DEPTH // depth), -(-groups // MOST)))
+    return next(number for number in range(least, groups + 1) if groups % number == 0)
 
 
 def parts(tensor, number):

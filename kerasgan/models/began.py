@@ -21,7 +21,8 @@ What differs, and why:
   epoch of the paper's data.
 - ELU follows every convolution but the last, as the paper says; in the first author's layers there
   is none where sizes change.
-- Images and reconstructions end in tanh, since images lie in [-1, 1]; carpedm20's end linear.
+- G's output is linear, as in carpedm20's code, and clipped to [-1, 1] outside of training only:
+  where it saturates, as tanh does, G stops at white images, whose error D balances with k.
 - All terms of a step are those before its updates, as the equations say; carpedm20's code leaves
   their order open, and gives z_D and z_G the same values.
 """
@@ -31,6 +32,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 from kerasgan.gan import GAN, Paper, Reconstructing
+from kerasgan.layers import ClipAtInference
 from kerasgan.networks.shapes import base_sides, check_image_shape, count_halvings
 from kerasgan.signature import Image, Latent, Signature
 from kerasgan.utils import replicas
@@ -196,7 +198,7 @@ def conv(x, filters, strides=1):
 
 
 def decoded(code, image_shape, width, name):
-    """Codes (N, h) -> images (N, H, W, C) in [-1, 1]."""
+    """Codes (N, h) -> images (N, H, W, C), in any range."""
     base = base_sides(image_shape, least=8)
     first = layers.Reshape((*base, width))(layers.Dense(base[0] * base[1] * width)(code))
     x = first
@@ -205,16 +207,17 @@ def decoded(code, image_shape, width, name):
             x = layers.Concatenate()([x, layers.UpSampling2D(2**level)(first)])
         x = layers.UpSampling2D(2)(conv(x, width))
         x = conv(x, width)
-    return layers.Conv2D(
-        image_shape[2], 3, padding="same", activation="tanh", dtype="float32", name=name
-    )(x)
+    return layers.Conv2D(image_shape[2], 3, padding="same", dtype="float32", name=name)(x)
 
 
 def build_generator(image_shape, latent_dim=64, width=128):
-    """Latents (N, latent_dim) -> images (N, H, W, C) in [-1, 1]."""
+    """Latents (N, latent_dim) -> images (N, H, W, C), outside of training in [-1, 1]."""
     check_image_shape(image_shape)
     z = keras.Input((latent_dim,), name="z")
-    return keras.Model(z, decoded(z, image_shape, width, "images"), name="generator")
+    images = ClipAtInference(dtype="float32", name="images")(
+        decoded(z, image_shape, width, "unclipped")
+    )
+    return keras.Model(z, images, name="generator")
 
 
 def build_discriminator(image_shape, code_dim=64, width=128):

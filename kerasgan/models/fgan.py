@@ -18,8 +18,9 @@ What differs, and why:
   D_f = E_q[(p / q - 1)^2], and "neyman" is (1 - u)^2 / u.
 - Pearson's conjugate is that of (u - 1)^2 for all u, as in the table. For u >= 0 alone it would be
   -1 below t = -2, which no optimal V reaches; F is a lower bound either way.
-- Gradient clipping, which section 3.2 found useful, is left to the optimizers (`clipnorm`), since
-  the paper names no threshold. KL, Pearson, Neyman and Hellinger are unbounded: they need it first.
+- Gradient clipping, which section 3.2 found useful, is left to the optimizers (`global_clipnorm`),
+  since the paper names no threshold. With respect to V, gradients are bounded under "gan" and
+  "jensen_shannon" alone: the others need it.
 - Images end in tanh on [-1, 1]. What differs in the networks stands in `kerasgan.models.dcgan`.
 """
 

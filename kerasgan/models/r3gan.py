@@ -10,7 +10,8 @@ https://github.com/brownvc/R3GAN; the defaults are its preset for CIFAR-10.
 
 What differs, and why:
 - Widths follow the image as in their presets for FFHQ: they halve with each doubling of the sides
-  beyond 32 pixels. Depth does too, so that 28 pixels have a basis of 7x7 and three stages.
+  beyond 32 pixels, or earlier (`halve_beyond`). Depth follows it too: 28 pixels have a basis of 7x7
+  and three stages.
 - G's loss compares with the same real images as D's; the authors read another batch for it.
 - Samples are clipped to [-1, 1], as in the authors' PNGs; D sees them unclipped, as theirs does.
 - Schedules count the images of a step before it, not after it.
@@ -66,6 +67,8 @@ class R3GAN(GAN, package="kerasgan"):
         latent_dim: Length of the latent vector, standard normal.
         width: Channels of both networks between blocks; for points half the units of each hidden
             layer. The paper uses 768 for CIFAR-10, 32 is quick on a CPU.
+        halve_beyond: Largest side with all channels: they halve with each doubling beyond it. 32 in
+            the paper's networks; 8 makes small networks quick.
         blocks: Residual blocks at each resolution.
         cardinality: Groups of the 3x3 convolutions; by default each has 16 channels.
         gamma: float, weight of the penalties at the start. The authors' presets have 0.05 for
@@ -106,6 +109,7 @@ class R3GAN(GAN, package="kerasgan"):
         num_classes: int | None = None,
         latent_dim=64,
         width=768,
+        halve_beyond=32,
         blocks=2,
         cardinality: int | None = None,
         gamma=0.05,
@@ -127,7 +131,7 @@ class R3GAN(GAN, package="kerasgan"):
         if ema_half_life is not None:
             average = schedules.HalfLife(schedules.Cosine(0.0, ema_half_life, burn_in))
         options["ema_decay"] = options.get("ema_decay") or average
-        network = (num_classes, width, blocks, cardinality)
+        network = (num_classes, width, halve_beyond, blocks, cardinality)
         super().__init__(
             build_generator(image_shape, latent_dim, *network),
             build_discriminator(image_shape, *network),
@@ -136,6 +140,7 @@ class R3GAN(GAN, package="kerasgan"):
         )
         self.num_classes = num_classes
         self.width = width
+        self.halve_beyond = halve_beyond
         self.blocks = blocks
         self.cardinality = cardinality
         self.gamma = gamma
@@ -256,8 +261,8 @@ def groups_of(channels, width, cardinality):
     groups = cardinality * channels // width
     if groups < 1 or inner % groups or cardinality * channels % width:
         raise UserError(
-            f"`cardinality` must divide the channels of each block, {EXPANSION} times `width`; at "
-            f"more than 32 pixels both halve. Received: cardinality={cardinality}, width={width}"
+            f"`cardinality` must divide the channels of each block, {EXPANSION} times `width`; "
+            f"both halve at larger sides. Received: cardinality={cardinality}, width={width}"
         )
     return groups
 
@@ -290,12 +295,12 @@ def block(x, groups, total, dtype=None):
     return layers.Add(dtype=dtype)([x, h])
 
 
-def stages(image_shape, width):
+def stages(image_shape, width, halve_beyond=32):
     """Returns the channels of each stage, from the smallest to the image's."""
     check_image_shape(image_shape)
     side = min(base_sides(image_shape))
     sides = [side * 2**level for level in range(count_halvings(image_shape) + 1)]
-    doublings = [max(0, math.ceil(math.log2(side / 32))) for side in sides]
+    doublings = [max(0, math.ceil(math.log2(side / halve_beyond))) for side in sides]
     channels = [width // 2**number for number in doublings]
     if width % 2 ** doublings[-1]:
         raise UserError(
@@ -306,14 +311,20 @@ def stages(image_shape, width):
 
 
 def build_generator(
-    image_shape, latent_dim=64, num_classes=None, width=768, blocks=2, cardinality=None
+    image_shape,
+    latent_dim=64,
+    num_classes=None,
+    width=768,
+    halve_beyond=32,
+    blocks=2,
+    cardinality=None,
 ):
     """Latents (N, latent_dim) and labels (N,), if any -> images (N, H, W, C), in [-1, 1] at
     inference; or latents -> points (N, D)."""
     if len(image_shape) == 1:
         check_no_classes(num_classes)
         return points.build_generator(image_shape[0], latent_dim, 2 * width)
-    channels = stages(image_shape, width)
+    channels = stages(image_shape, width, halve_beyond)
     total = blocks * len(channels)
     z = keras.Input((latent_dim,), name="z")
     label, x, dtype = None, z, "float32"
@@ -335,12 +346,14 @@ def build_generator(
     return keras.Model(pair(z, label), images, name="generator")
 
 
-def build_discriminator(image_shape, num_classes=None, width=768, blocks=2, cardinality=None):
+def build_discriminator(
+    image_shape, num_classes=None, width=768, halve_beyond=32, blocks=2, cardinality=None
+):
     """Images (N, H, W, C) and labels (N,), if any, or points (N, D), -> logits (N, 1)."""
     if len(image_shape) == 1:
         check_no_classes(num_classes)
         return points.build_discriminator(image_shape[0], 2 * width)
-    channels = stages(image_shape, width)[::-1]
+    channels = stages(image_shape, width, halve_beyond)[::-1]
     total = blocks * len(channels)
     images = keras.Input(image_shape, name="images")
     label = None if num_classes is None else keras.Input((), dtype="int32", name="label")

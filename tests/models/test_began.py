@@ -66,7 +66,8 @@ def test_a_step_logs_the_objective_of_the_networks_before_it():
     gan = small(rate=0.1, gamma=0.7, lambda_k=0.01)
     gan.k.assign(0.3)
     decode = autoencoder(gan)
-    fakes = [gan.generator(gan.latent_prior(8, [1, draw])) for draw in (1, 2)]  # z_D, z_G
+    z_d, z_g = (gan.latent_prior(8, [1, draw]) for draw in (1, 2))
+    fakes = [gan.generator(z, training=True) for z in (z_d, z_g)]
     real, fake_d, fake_g = (
         np.abs((decode(x) - x).numpy().astype("float64")).mean()
         for x in (tf.constant(pictures()), *fakes)
@@ -92,8 +93,8 @@ def test_each_player_descends_its_own_loss():
         return tf.reduce_mean(tf.abs(decode(x) - x))
 
     with tf.GradientTape(persistent=True) as tape:
-        d_loss = error(images) - 0.3 * error(gan.generator(z_d))
-        g_loss = error(gan.generator(z_g))
+        d_loss = error(images) - 0.3 * error(gan.generator(z_d, training=True))
+        g_loss = error(gan.generator(z_g, training=True))
     expected = [
         weight - 0.1 * tape.gradient(loss, weight.value)
         for network, loss in ((gan.discriminator, d_loss), (gan.generator, g_loss))
@@ -137,6 +138,14 @@ def test_both_rates_halve_together_when_convergence_stalls():
     train(gan, epochs=3, callbacks=[halve("g"), halve("d")])
     # The first epoch is the best; the next two each bring nothing.
     assert [float(o.learning_rate) for o in gan.optimizers.values()] == [0.125, 0.125]
+
+
+def test_images_are_cut_to_their_range_except_in_training():
+    gan = small()
+    gan.generator.layers[-2].bias.assign([3.0])
+    z = gan.latent_prior(4, [1, 1])
+    assert np.abs(gan.generator(z)).max() == 1.0
+    assert np.min(gan.generator(z, training=True)) > 1.0
 
 
 def test_errors_are_those_of_what_reconstruct_returns():

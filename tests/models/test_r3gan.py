@@ -260,6 +260,8 @@ def test_widths_halve_beyond_32_pixels_as_for_ffhq():
     assert r3gan.stages((256, 256, 3), 768) == [768, 768, 768, 768, 384, 192, 96]
     assert [r3gan.groups_of(w, 768, 96) for w in (768, 384, 192, 96)] == [96, 48, 24, 12]
     assert [r3gan.groups_of(w, 768, None) for w in (768, 384, 192, 96)] == [96, 48, 24, 12]
+    assert r3gan.stages((32, 32, 3), 64, halve_beyond=8) == [64, 64, 32, 16]
+    assert r3gan.stages((28, 28, 1), 64, halve_beyond=8) == [64, 32, 16]
     assert r3gan.stages((28, 28, 1), 24) == [24, 24, 24]  # 7, 14 and 28 pixels
 
 
