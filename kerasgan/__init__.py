@@ -16,6 +16,7 @@ _ROOMS = (
     "callbacks",
     "data",
     "export",
+    "latent",
     "layers",
     "losses",
     "metrics",

@@ -1,9 +1,18 @@
 """Interpolation and arithmetic in latent space."""
 
+import keras
 import numpy as np
 import pytest
 
-from kerasgan import DCGAN, ConditionalGAN
+from kerasgan import (
+    DCGAN,
+    GAN,
+    LAPGAN,
+    BigGAN,
+    ConditionalGAN,
+    StyleGAN2,
+    latent,
+)
 from kerasgan.utils import pixels
 from kerasgan.utils.errors import UserError
 from kerasgan.viz import walks
@@ -75,3 +84,66 @@ def test_a_walk_stays_in_a_class_that_there_is():
             walks.interpolation_grid(gan, rows=2, steps=3, label=wrong)
     with pytest.raises(UserError, match="DCGAN has no classes"):
         walks.interpolation_grid(DCGAN((8, 8, 1), width=4), rows=2, steps=3, label=0)
+
+
+# --- Directions ---
+
+
+class OneStrong(GAN):
+    """A generator that is a matrix: it stretches latents along known axes."""
+
+    def __init__(self, seed=None):
+        z = keras.Input((4,), name="z")
+        images = keras.layers.Reshape((2, 2, 1))(keras.layers.Dense(4, use_bias=False)(z))
+        judge = keras.Sequential([keras.Input((2, 2, 1)), keras.layers.Flatten()])
+        super().__init__(keras.Model(z, images), judge, seed=seed)
+
+
+def test_components_are_the_axes_along_which_a_matrix_stretches():
+    gan = OneStrong()
+    axes, _ = np.linalg.qr(RANDOM.normal(size=(4, 4)))
+    outputs, _ = np.linalg.qr(RANDOM.normal(size=(4, 4)))
+    gan.generator.layers[1].kernel.assign(axes @ np.diag([5.0, 3.0, 2.0, 1.0]) @ outputs)
+    found = latent.directions(gan, 4, "components")
+    np.testing.assert_allclose(np.abs(found @ axes), np.eye(4), atol=1e-5)
+    assert (found[np.arange(4), np.abs(found).argmax(axis=1)] > 0).all()
+
+
+def test_the_closed_form_is_that_of_sefa_s_code():
+    gan = DCGAN((8, 8, 1), width=4)
+    kernel = gan.generator.layers[1].kernel.numpy().astype("float64")
+    weight = kernel / np.linalg.norm(kernel, axis=0, keepdims=True)
+    values, vectors = np.linalg.eig(weight @ weight.T)
+    expected = vectors[:, np.argsort(values.real)[::-1][:3]].real.T
+    found = latent.directions(gan, 3)
+    np.testing.assert_allclose(np.abs(found @ expected.T), np.eye(3), atol=1e-4)
+
+
+def test_a_part_of_the_latents_counts_as_a_part():
+    gan = BigGAN((8, 8, 1), latent_dim=9, width=1, num_classes=2)  # three chunks of 3
+    found = latent.directions(gan, 3)
+    np.testing.assert_allclose(found[:, 3:], 0.0, atol=1e-6)
+    np.testing.assert_allclose(found[:, :3] @ found[:, :3].T, np.eye(3), atol=1e-5)
+
+
+def test_directions_of_styles_are_those_of_w():
+    gan = StyleGAN2((8, 8, 1), latent_dim=6, width=2)
+    for method in latent.METHODS:
+        found = latent.directions(gan, 6, method)
+        np.testing.assert_allclose(found @ found.T, np.eye(6), atol=1e-5)
+    w = np.asarray(gan.to_w(gan.latent_prior(latent.SAMPLES, [0, 0])))
+    spread = (w @ found.T).std(axis=0)
+    assert (np.diff(spread) < 0).all()
+    strips = walks.direction_strips(gan, found[:2], steps=3)
+    middle = pixels.to_uint8(gan.from_w(w[:1]).numpy()[0])
+    assert strips.shape == (18, 28, 1)
+    assert np.abs(strips[:8, 10:18].astype(int) - middle).max() <= 1
+
+
+def test_directions_that_are_not_known_are_refused():
+    with pytest.raises(UserError, match='Unknown method "sefa"'):
+        latent.directions(OneStrong(), method="sefa")
+    with pytest.raises(UserError, match="at most 4. Received: num=5"):
+        latent.directions(OneStrong(), 5)
+    with pytest.raises(UserError, match="No layer of LAPGAN's generator takes its latents"):
+        latent.directions(LAPGAN((16, 16, 1), width=4))

@@ -6,11 +6,18 @@ Imports data and utils.
 from kerasgan.utils.pixels import from_uint8, grid, save_picture, to_uint8
 from kerasgan.viz.grids import sample_grid
 from kerasgan.viz.progress import progress_strip
-from kerasgan.viz.walks import arithmetic_strip, combine, interpolate, interpolation_grid
+from kerasgan.viz.walks import (
+    arithmetic_strip,
+    combine,
+    direction_strips,
+    interpolate,
+    interpolation_grid,
+)
 
 __all__ = [
     "arithmetic_strip",
     "combine",
+    "direction_strips",
     "from_uint8",
     "grid",
     "interpolate",

@@ -134,6 +134,38 @@ def arithmetic_strip(gan, plus, minus, add, label=None):
     return pixels.grid(_generate(gan, latents, label), columns=4)
 
 
+def direction_strips(gan, directions, steps=7, most=3.0, seed=0, label=None):
+    """Draws what directions change: a row for each, through a latent that all rows have in common.
+
+    Args:
+        gan: A `kerasgan.GAN`.
+        directions: float array (num, dim), such as `kerasgan.latent.directions` returns.
+        steps: Images in a row; an odd number has the common latent in the middle.
+        most: How far the ends are, in standard deviations of the latents.
+        seed: Seed of the common latent.
+        label: Class id of all images, for conditional models.
+
+    Returns:
+        uint8 picture as `kerasgan.viz.grid` gives it.
+
+    Example:
+
+    >>> import kerasgan
+    >>> gan = kerasgan.DCGAN((8, 8, 1), width=4)
+    >>> direction_strips(gan, kerasgan.latent.directions(gan, 2), steps=5).shape
+    (18, 48, 1)
+    """
+    latents = np.asarray(gan.latent_prior(256, [seed, 0]))
+    in_w = hasattr(gan, "to_w")
+    if in_w:
+        latents = np.asarray(gan.to_w(latents))
+    shares = np.linspace(-most, most, steps) * latents.std()
+    walks = latents[0] + shares[None, :, None] * np.asarray(directions)[:, None, :]
+    walks = walks.reshape(-1, latents.shape[1]).astype("float32")
+    images = gan.from_w(walks).numpy() if in_w else _generate(gan, walks, label)
+    return pixels.grid(images, columns=steps)
+
+
 def _generate(gan, latents, label):
     values = {"z": latents}
     if label is not None:
