@@ -127,6 +127,7 @@ def test_a_rate_may_follow_a_schedule_of_the_images_seen(tmp_path):
         ({"learning_rate": {**FALLING, "schedule": "cos"}}, 'there is no "cos".*"cosine"'),
         ({"learning_rate": {**FALLING, "epochs": 3}}, "unknown key epochs"),
         ({"learning_rate": {"start": 1.0}}, "is a number, or a schedule.*no schedule"),
+        ({"learning_rate": FALLING, "linear_decay": True}, "linear_decay needs a number"),
         ({"beta_1": FALLING}, "beta_1 cannot follow a schedule"),
         ({"beta_2": FALLING}, "beta_2 cannot follow a schedule"),  # of Keras's own Adam
         ({"beta_3": FALLING}, "beta_3 cannot follow a schedule"),

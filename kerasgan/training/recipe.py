@@ -290,6 +290,8 @@ def check_schedules(table, default, source, player):
             if not may_follow(optimizer_class(table.get("name"), default, where), key):
                 raise UserError(f"{where}.{key} cannot follow a schedule. Received: {value!r}")
             check_schedule(f"{where}.{key}", value)
+            if key == "learning_rate" and table.get("linear_decay"):
+                raise UserError(f"{where}: linear_decay needs a number, not a schedule, to start.")
 
 
 def model_arguments(model):
