@@ -125,7 +125,12 @@ def sampling(gan, num, seed=5, **changes):
     """Returns the inputs of the sampling signatures."""
     labelled = "label" in gan.signature.inputs
     label = {"label": np.arange(max(num, 1), dtype="int32") % 10} if labelled else {}
-    return {"seed": np.int64(seed), "num": np.int32(num), **label, **changes}
+    numbers = {
+        name: np.full(max(num, 1), kind.default, "float32")
+        for name, kind in gan.signature.served.items()
+        if kind.source == "default"
+    }
+    return {"seed": np.int64(seed), "num": np.int32(num), **label, **numbers, **changes}
 
 
 def test_the_cpp_loader_answers_every_signature(exported, tmp_path, record_property):

@@ -39,7 +39,7 @@ def test_a_browser_computes_what_keras_computes(served, visit, name, record_prop
     difference = np.abs(np.reshape(made, expected.shape) - expected).max()
     print(f"{name}: largest difference {difference:.1e}")
     record_property("largest_difference", float(difference))
-    assert difference <= 1e-4
+    assert difference <= 5e-4  # a sixteenth of a grey level
 
 
 @pytest.mark.parametrize("name", ["wide", "cgan-10-classes"])
