@@ -35,7 +35,8 @@ def exported(request, tmp_path_factory):
     keras.utils.set_random_seed(0)
     name, arguments = request.param
     gan = build(name, **arguments)
-    randomise(gan)
+    if name != "stylegan2":  # its weights start as large as trained ones
+        randomise(gan)
     folder = tmp_path_factory.mktemp("exported")
     inputs = {batch: generator_inputs(gan, batch, seed=batch) for batch in BATCHES}
     expected = {batch: gan.generate(*given.values()).numpy() for batch, given in inputs.items()}
