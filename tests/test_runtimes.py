@@ -40,7 +40,7 @@ def exported(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("exported")
     inputs = {batch: generator_inputs(gan, batch, seed=batch) for batch in BATCHES}
     expected = {batch: gan.generate(*given.values()).numpy() for batch, given in inputs.items()}
-    assert 0.05 < expected[64].std(axis=0).mean() and np.abs(expected[64]).mean() < 0.9
+    assert 0.05 < expected[64].std(axis=0).mean() and np.abs(expected[64]).mean() < 0.95
     return types.SimpleNamespace(
         gan=gan,
         saved_model=export.saved_model(gan, folder),
