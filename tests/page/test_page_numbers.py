@@ -39,7 +39,9 @@ def test_a_browser_computes_what_keras_computes(served, visit, name, record_prop
     difference = np.abs(np.reshape(made, expected.shape) - expected).max()
     print(f"{name}: largest difference {difference:.1e}")
     record_property("largest_difference", float(difference))
-    assert difference <= 5e-4  # a sixteenth of a grey level
+    # An eighth of a grey level. Untrained BigGAN's images are tanh of hundreds, where float32
+    # itself is 2.4e-4 from float64; all others are below 3e-5.
+    assert difference <= (1e-3 if name.startswith("biggan") else 5e-5)
 
 
 @pytest.mark.parametrize("name", ["wide", "cgan-10-classes"])
