@@ -29,23 +29,25 @@ from kerasgan.evaluation import records
 from kerasgan.utils import hashing, pixels, provenance
 from kerasgan.utils.errors import UserError, nearest
 
-ADAM = {"learning_rate": 1e-4, "beta_1": 0.8}  # PacGAN's, for ring and grid
+ADAM = {"name": "adam", "learning_rate": 1e-4, "beta_1": 0.8}  # PacGAN's, for ring and grid
 POINTS = {
     "vanilla": ({"width": 400, "latent_dim": 2}, ADAM, 100),
     "wgan_gp": ({"width": 64, "latent_dim": 2, "gp_weight": 0.1}, {}, 500),
     "fgan": ({"width": 64, "latent_dim": 2, "divergence": "jensen_shannon"}, ADAM, 100),
     "mmd_gan": ({"width": 64, "latent_dim": 2}, {}, 320),
+    "wgan": ({"width": 64, "latent_dim": 2}, {"name": "rmsprop", "learning_rate": 5e-4}, 500),
+    "r3gan": ({"width": 64, "latent_dim": 2, "burn_in": 1_000_000}, {}, 100),
 }
 # Small enough for minutes on two cores; the published DCGAN has 64 channels.
 STACKED = {
-    "vanilla": ({"width": 400}, {"learning_rate": 2e-4, "beta_1": 0.5}, 64),
-    "lapgan": ({"width": 16}, {"learning_rate": 1e-3, "beta_1": 0.5}, 64),
+    "vanilla": ({"width": 400}, {"name": "adam", "learning_rate": 2e-4, "beta_1": 0.5}, 64),
+    "lapgan": ({"width": 16}, {"name": "adam", "learning_rate": 1e-3, "beta_1": 0.5}, 64),
     "dcgan": ({"width": 32}, {}, 64),
     "wgan_gp": ({"width": 32}, {}, 320),
     "lsgan": ({"width": 32}, {}, 64),
     "sngan": (
         {"width": 32, "architecture": "conv", "n_critic": 1},
-        {"learning_rate": 2e-4, "beta_1": 0.5},
+        {"name": "adam", "learning_rate": 2e-4, "beta_1": 0.5},
         64,
     ),
     "sagan": ({"width": 16}, {}, 64),
@@ -53,6 +55,18 @@ STACKED = {
     "mmd_gan": ({"width": 32}, {}, 320),
     "biggan": ({"width": 8}, {}, 128),
     "stylegan2": ({"width": 16, "latent_dim": 128}, {}, 64),
+    "wgan": ({"width": 32}, {"name": "rmsprop", "learning_rate": 5e-4}, 320),
+    "ebgan": ({"width": 16}, {"name": "adam", "learning_rate": 1e-3, "beta_1": 0.5}, 64),
+    "began": (
+        {"width": 12, "gamma": 0.7, "lambda_k": 0.01},
+        {"name": "adam", "learning_rate": 1e-3, "beta_1": 0.5},
+        64,
+    ),
+    "r3gan": (
+        {"width": 64, "halve_beyond": 8, "blocks": 1, "burn_in": 96_000, "ema_half_life": 1000},
+        {"name": "adam", "learning_rate": 5e-4, "beta_1": 0.0, "beta_2": 0.99},
+        64,
+    ),
 }
 CLASSIFIER = Path(__file__).with_name("digit_classifier.keras")
 CLASSIFIER_SHA256 = "5e744c345dd9a56268d9d7b0a160c9f6827a4ea7b32a6fad02b34b0ea5d519c2"
@@ -96,7 +110,7 @@ def main(
 
 def setting(task, name, seed, steps):
     """The training settings of a line."""
-    arguments, adam, batch_size = TASKS[task][name]
+    arguments, optimizer, batch_size = TASKS[task][name]
     return {
         "benchmark": "mode_collapse",
         "task": task,
@@ -105,18 +119,18 @@ def setting(task, name, seed, steps):
         "steps": steps,
         "batch_size": batch_size,
         "arguments": arguments,
-        "optimizer": {"name": "adam", **adam} if adam else "the model's own",
+        "optimizer": optimizer or "the model's own",
     }
 
 
 def measure(wanted):
     """Trains one model and returns its line."""
     task, name, seed, steps = (wanted[key] for key in ("task", "model", "seed", "steps"))
-    arguments, adam, batch_size = TASKS[task][name]
+    arguments, optimizer, batch_size = TASKS[task][name]
     keras.utils.set_random_seed(seed)
     pictures = real(task, seed, 32 if name == "lapgan" else 28)
     gan = models.get(name)(pictures.shape[1:], seed=seed, **arguments)
-    gan.compile(*(keras.optimizers.Adam(**adam) if adam else None for _ in range(2)))
+    gan.compile(*(made(optimizer) for _ in range(2)))
     start = time.monotonic()
     gan.fit(data.steps(pictures, None, batch_size, seed, stop=steps))
     minutes = (time.monotonic() - start) / 60
@@ -126,6 +140,14 @@ def measure(wanted):
         "minutes": round(minutes, 2),
         **provenance.software(),
     }
+
+
+def made(optimizer):
+    """Returns an optimizer by its name and arguments, or None for the model's own."""
+    if not optimizer:
+        return None
+    arguments = {key: value for key, value in optimizer.items() if key != "name"}
+    return keras.optimizers.get({"class_name": optimizer["name"], "config": arguments})
 
 
 def real(task, seed, side=28):

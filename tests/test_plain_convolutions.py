@@ -10,9 +10,9 @@ from ai_edge_litert.interpreter import Interpreter
 
 from kerasgan.layers import (
     Basis,
-    BilinearDownsample,
-    BilinearUpsample,
+    Blur,
     ClipAtInference,
+    FilteredUpsample,
     GroupedConv2D,
 )
 from kerasgan.layers.grouped import packed
@@ -39,13 +39,14 @@ def close(actual, expected):
     np.testing.assert_allclose(actual, expected, atol=1e-5 * np.abs(expected).max(), rtol=0)
 
 
-@pytest.mark.parametrize("name, layer", [("up", BilinearUpsample), ("down", BilinearDownsample)])
+@pytest.mark.parametrize(
+    "name, layer", [("up", FilteredUpsample()), ("down", Blur(padding=1, stride=2))]
+)
 def test_resampling_is_that_of_r3gan(name, layer):
     expected = golden(name)
-    y, gradient = run(layer(), expected["x"])
+    y, gradient = run(layer, expected["x"])
     close(y, expected["y"])
     close(gradient, expected["gradient"])
-    assert layer().compute_output_shape((None, *expected["x"].shape[1:]))[1:] == y.shape[1:]
 
 
 def test_a_grouped_convolution_is_pytorch_s_also_in_its_gradients():
@@ -103,7 +104,10 @@ def test_a_grouped_convolution_becomes_built_in_operators(optimize):
 
 def test_second_derivatives_reach_the_kernels():
     model = keras.Sequential(
-        [GroupedConv2D(6, 3, groups=3, padding="same", activation="tanh"), BilinearDownsample()]
+        [
+            GroupedConv2D(6, 3, groups=3, padding="same", activation="tanh"),
+            Blur(padding=1, stride=2),
+        ]
     )
     x = tf.constant(np.random.default_rng(0).normal(size=(2, 4, 4, 6)), tf.float32)
     model(x)

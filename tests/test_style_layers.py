@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from kerasgan import layers
-from kerasgan.layers.filters import blur
+from kerasgan.layers.resampling import blur
 
 GOLDEN = np.load(pathlib.Path(__file__).with_name("golden") / "stylegan2.npz")
 

@@ -9,7 +9,6 @@ from kerasgan.layers.classes import OneHot
 from kerasgan.layers.clip import ClipAtInference
 from kerasgan.layers.dropout import Dropout
 from kerasgan.layers.equalized import Bias, EqualizedConv2D, EqualizedDense, scaled_leaky_relu
-from kerasgan.layers.filters import Blur, FilteredUpsample
 from kerasgan.layers.grouped import GroupedConv2D
 from kerasgan.layers.maxout import Maxout
 from kerasgan.layers.minibatch import MinibatchStandardDeviation
@@ -18,7 +17,7 @@ from kerasgan.layers.normalization import (
     ProjectedBatchNormalization,
 )
 from kerasgan.layers.pyramid import Downsample, LaplacianPyramid, Upsample
-from kerasgan.layers.resampling import BilinearDownsample, BilinearUpsample
+from kerasgan.layers.resampling import Blur, FilteredUpsample
 from kerasgan.layers.spectral import (
     SpectralConv2D,
     SpectralConv2DTranspose,
@@ -38,8 +37,6 @@ __all__ = [
     "Bias",
     "Blur",
     "Basis",
-    "BilinearDownsample",
-    "BilinearUpsample",
     "ClipAtInference",
     "ConditionalBatchNormalization",
     "Downsample",

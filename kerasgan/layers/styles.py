@@ -8,7 +8,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 from kerasgan.layers.equalized import normal
-from kerasgan.layers.filters import blur
+from kerasgan.layers.resampling import blur
 from kerasgan.utils import replicas
 
 EPSILON = 1e-8

@@ -33,9 +33,9 @@ from kerasgan import schedules
 from kerasgan.gan import GAN, Paper
 from kerasgan.layers import (
     Basis,
-    BilinearDownsample,
-    BilinearUpsample,
+    Blur,
     ClipAtInference,
+    FilteredUpsample,
     GroupedConv2D,
     OneHot,
 )
@@ -338,7 +338,7 @@ def build_generator(
         if level:
             dtype = None
             x = x if x.shape[-1] == filters else conv(filters)(x)
-            x = BilinearUpsample()(x)
+            x = FilteredUpsample()(x)
         for _ in range(blocks):
             x = block(x, groups_of(filters, width, cardinality), total, dtype)
     x = conv(image_shape[2], dtype="float32")(x)
@@ -362,7 +362,7 @@ def build_discriminator(
     x = conv(channels[0], dtype=dtype)(images)
     for level, filters in enumerate(channels):  # (N, 32, 32, w), ..., (N, 4, 4, w)
         if level:
-            x = BilinearDownsample(dtype=dtype)(x)
+            x = Blur(padding=1, stride=2, dtype=dtype)(x)
             x = x if x.shape[-1] == filters else conv(filters, dtype=dtype)(x)
         dtype = "float32" if level == len(channels) - 1 else dtype
         for _ in range(blocks):
