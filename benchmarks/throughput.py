@@ -10,9 +10,9 @@ Per model, over networks of the same shapes and in one process, rounds alternati
     fit, XLA          the same with `jit_compile=True`
     hand-written      a `tf.function` with the same algorithm, no Keras around it
     keras.io          the `train_step` of the Keras examples (DCGAN, WGAN-GP)
-    PyTorch           the same networks and algorithm, eager, in the style of its DCGAN example:
-                      images as (N, C, H, W), gradients for all of D in G's update too
-                      (pip install kerasgan[peers])
+    PyTorch           the same networks and algorithm (of the first eight models), eager, in the
+                      style of its DCGAN example: images as (N, C, H, W), gradients for all of D
+                      in G's update too (pip install kerasgan[peers])
 
 A round's time is the median of its steps. On a noisy machine, compare the ratios: a contender's
 time divided by that of `fit` in the same round, as the median over the rounds; above 1, `fit` is
@@ -44,6 +44,7 @@ from kerasgan.utils.errors import UserError
 
 sys.path.append(str(Path(__file__).parent))
 import _hand_written  # noqa: E402
+import _hand_written_family  # noqa: E402
 
 matplotlib.use("Agg")
 PEERS = ("hand-written", "keras.io", "PyTorch")
@@ -57,6 +58,14 @@ ARGUMENTS = {
     "lsgan": {"width": 32},
     "sngan": {"width": 64, "architecture": "conv", "n_critic": 1},
     "sagan": {"width": 16},
+    "wgan": {"width": 32, "n_critic": 3},
+    "ebgan": {"width": 16},
+    "began": {"width": 12},
+    "fgan": {"width": 32, "divergence": "jensen_shannon"},
+    "mmd_gan": {"width": 24, "n_critic": 3},
+    "biggan": {"width": 6, "n_critic": 1},
+    "stylegan2": {"width": 16, "latent_dim": 128},
+    "r3gan": {"width": 64, "halve_beyond": 8, "blocks": 1},
 }
 
 
@@ -124,7 +133,7 @@ def contenders(name, side, batch):
         "fit, ten a call": ours(cached, steps_per_execution=10),
         "fit, in memory": ours(tf.data.Dataset.from_tensors(first)),
         "fit, XLA": ours(cached, jit_compile=True),
-        "hand-written": by_hand(_hand_written.loop(name, build(name, side)), cached.repeat()),
+        "hand-written": by_hand(hand_written_loop(name, build(name, side)), cached.repeat()),
     }
     if name in _hand_written.KERAS_EXAMPLES:
         example = _hand_written.KERAS_EXAMPLES[name](build(name, side))
@@ -132,13 +141,19 @@ def contenders(name, side, batch):
         # It uses one batch for all updates of the critic.
         share = data.batches(images, None, batch_size=batch // gan.n_critic, seed=0)
         found["keras.io"] = fit(example, share)
-    if importlib.util.find_spec("torch"):
+    if importlib.util.find_spec("torch") and name not in _hand_written_family.LOOPS:
         import _torch_networks
 
         step = _torch_networks.loop(name, build(name, side))
         found["PyTorch"] = by_hand(lambda each: step(*each), itertools.cycle(torch_batches(cached)))
     gan.compile()
     return found, gan, first
+
+
+def hand_written_loop(name, gan):
+    """Returns the function that trains a model's networks on a batch without Keras."""
+    family = _hand_written_family.LOOPS
+    return family[name](gan) if name in family else _hand_written.loop(name, gan)
 
 
 def by_hand(step, batches):

@@ -19,7 +19,7 @@ def scripts():
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(FOLDER))
         yield
-        for name in ("_hand_written", "_torch_networks"):
+        for name in ("_hand_written", "_hand_written_family", "_torch_networks", "throughput"):
             sys.modules.pop(name, None)
 
 
@@ -44,15 +44,18 @@ def changes(gan, train):
 
 HEAVY = ("lapgan", "sagan", "sngan")
 TIMED = ("cgan", "dcgan", "lapgan", "lsgan", "sagan", "sngan", "vanilla", "wgan_gp")
+FAMILY = ("wgan", "ebgan", "began", "fgan", "mmd_gan", "biggan", "stylegan2", "r3gan")
 NAMES = [pytest.param(n, marks=[pytest.mark.slow] * (n in HEAVY)) for n in TIMED]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name", [*NAMES, *(pytest.param(name, marks=pytest.mark.slow) for name in FAMILY)]
+)
 def test_a_hand_written_loop_trains_both_networks(name):
-    import _hand_written
+    import throughput
 
     gan = build(name)
-    step = _hand_written.loop(name, gan)
+    step = throughput.hand_written_loop(name, gan)
     data = tf.nest.map_structure(tf.constant, batch(gan))
     assert changes(gan, lambda: step(data)) == [True, True]
 
