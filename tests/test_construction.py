@@ -12,6 +12,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 import kerasgan
 from kerasgan import DCGAN, ConditionalGAN, export, models
+from kerasgan.utils import precision
 from kerasgan.utils.errors import UserError
 
 
@@ -78,6 +79,39 @@ def test_a_dtype_is_the_policy_of_the_networks_and_survives_a_save(tmp_path):
         np.testing.assert_array_equal(loaded.sample(2, seed=0), gan.sample(2, seed=0))
     assert keras.config.dtype_policy().name == "float32"
     assert small().generator.layers[1].compute_dtype == "float32"
+
+
+PROCESSORS = {
+    "amx": ("flags : fpu avx512_bf16 amx_bf16 amx_tile\n", "mixed_bfloat16"),
+    "avx": ("flags : fpu avx512_bf16\n", "float32"),
+    "arm": ("Features : fp asimd bf16\n", "float32"),
+}
+
+
+@pytest.mark.parametrize("flags, expected", PROCESSORS.values(), ids=PROCESSORS)
+def test_auto_takes_bfloat16_where_the_processor_has_units_for_it(
+    tmp_path, monkeypatch, flags, expected
+):
+    (tmp_path / "cpuinfo").write_text(f"processor : 0\n{flags}")
+    monkeypatch.setattr(precision, "CPU_FLAGS", tmp_path / "cpuinfo")
+    gan = small(dtype="auto")
+    gan.save(tmp_path / "gan.keras")
+    monkeypatch.setattr(precision, "CPU_FLAGS", tmp_path / "missing")
+    assert precision.fastest_policy() == "float32"
+    for each in (gan, keras.saving.load_model(tmp_path / "gan.keras")):
+        assert each.dtype_policy.name == expected
+
+
+@pytest.mark.parametrize("capability, expected", [((8, 6), "mixed_bfloat16"), ((7, 5), "float32")])
+def test_auto_takes_bfloat16_where_all_gpus_have_units_for_it(monkeypatch, capability, expected):
+    capabilities = {"first": (9, 0), "second": capability}
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: list(capabilities))
+    monkeypatch.setattr(
+        tf.config.experimental,
+        "get_device_details",
+        lambda gpu: {"compute_capability": capabilities[gpu]},
+    )
+    assert precision.fastest_policy() == expected
 
 
 def test_frozen_layers_stay_frozen_after_a_save(tmp_path):

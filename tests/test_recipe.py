@@ -49,7 +49,7 @@ def test_a_written_recipe_reads_back_the_same(tmp_path):
         ("[data]\nname = 3", "data.name must be a text"),
         ('[model]\nname = "cgan"\nnum_classes = 1.5', "model.num_classes must be a whole number"),
         ("[training]\nstart_from = 3", "training.start_from must be a text"),
-        ('[training]\nprecision = "half"', 'there is no "half": valid: float32, mixed_bfloat16'),
+        ('[training]\nprecision = "half"', 'there is no "half": valid: auto, float32'),
         ('[training]\njit_compile = "of"', 'there is no "of": did you mean "off"'),
         ("[training]\njit_compile = true", "training.jit_compile must be a text"),
         ("model = 3", "model must be a table"),

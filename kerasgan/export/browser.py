@@ -6,7 +6,10 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
+
 import kerasgan
+from kerasgan import latent
 from kerasgan.export import litert_js, metadata
 from kerasgan.export.model import check_model
 from kerasgan.export.tflite import tflite
@@ -15,6 +18,7 @@ from kerasgan.utils.errors import UserError
 from kerasgan.utils.files import replacing
 
 PAGE = importlib.resources.files("kerasgan.export") / "page"
+DIRECTIONS = 5  # on the page
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # of a model, for URLs and file names
 
 
@@ -23,7 +27,8 @@ def browser(gans, directory):
 
     Any static file server can serve it, also below a path, without a network and without special
     headers: `python -m http.server --directory DIRECTORY`. The page draws grids of samples from a
-    seed, walks between samples, shows one class or all, and saves pictures as PNG. It runs the
+    seed, walks between samples and along `kerasgan.latent.directions`, shows one class or all, and
+    saves pictures as PNG. It runs the
     models with LiteRT.js, which is downloaded from npm once and cached (`KERASGAN_CACHE`).
 
     Args:
@@ -106,8 +111,20 @@ def _add(site, name, gan):
         **gan.signature.output.page(),
         **{key: value for control in controls for key, value in control.items()},
         **({"numbers": numbers} if numbers else {}),
+        **_directions(gan),
         "score": _score(gan),
     }
+
+
+def _directions(gan):
+    """Returns directions of `z` that change images most, where they are known in closed form."""
+    if latent.has_w(gan):
+        return {}
+    try:
+        found = latent.directions(gan, min(DIRECTIONS, gan.latent_dim))
+    except UserError:
+        return {}
+    return {"directions": np.round(found, 6).tolist()}
 
 
 def _score(gan):

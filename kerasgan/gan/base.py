@@ -60,7 +60,9 @@ class GAN(Steps, Fitting, Sampling, Saving, Surface, keras.Model):
         class_names: List of the names of a conditional model's classes, which may then stand for
             class ids, and which exports and pages show.
         **kwargs: `name`; `dtype`: policy of the networks, such as "mixed_bfloat16"; Keras's by
-            default.
+            default. "auto" is "mixed_bfloat16" where the devices have units for it (GPUs from
+            compute capability 8.0, processors with AMX), "float32" elsewhere, and the one that was
+            found is saved.
 
     Raises:
         UserError: If `ema_decay` is out of range, there is no such augmentation, the signature does

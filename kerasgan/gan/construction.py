@@ -8,6 +8,7 @@ import keras
 
 from kerasgan.signature import Latent, Signature, output_of
 from kerasgan.utils.errors import UserError, check_count
+from kerasgan.utils.precision import fastest_policy
 
 
 def constructed(init, ours):
@@ -26,6 +27,8 @@ def constructed(init, ours):
         if ours:
             named = dict(zip(list(parameters)[1:], args, strict=False))
             check_arguments(parameters, {**named, **kwargs})
+        if kwargs.get("dtype") == "auto":
+            kwargs["dtype"] = fastest_policy()
         with policy(kwargs.get("dtype")):
             init(self, *args, **kwargs)
 

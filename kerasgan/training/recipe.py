@@ -24,6 +24,9 @@ else:
     import tomli as tomllib
 
 
+PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16", "auto")
+
+
 def setting(default, least=1, most=None, choices=None, word=None):
     """A key of a table: its default, and the values that it may have."""
     rules = {"least": least, "most": most, "choices": choices, "word": word}
@@ -69,7 +72,7 @@ class Training:
     seed: int = setting(0, least=0, most=2**32 - 1)
     checkpoint_minutes: float = 1.0
     checkpoints: int = setting(3)
-    precision: str = setting("float32", choices=("float32", "mixed_float16", "mixed_bfloat16"))
+    precision: str = setting("float32", choices=PRECISIONS)
     jit_compile: str = setting("auto", choices=("auto", "on", "off"))
     steps_per_execution: int | str = setting("auto", word="auto")
     steps: int | None = setting(None)

@@ -8,6 +8,7 @@ import tensorflow as tf
 from chromium_page import drawn, latents, of_keras, pixels, tile
 from contract import cases
 
+from kerasgan import latent
 from kerasgan.signature.truncation import truncated
 from kerasgan.utils.pixels import to_uint8
 from kerasgan.viz import walks
@@ -130,6 +131,26 @@ def test_sliders_walk_from_sample_to_sample(visit, name):
         assert np.abs(seen[end] - tile(page, number)).max() <= 1
     changes = [np.abs(one - next_).max() for one, next_ in zip(seen, seen[1:], strict=False)]
     assert min(changes) > 5
+
+
+@pytest.mark.parametrize("name, deviation", [("sngan", 1.0), ("dcgan", 3**-0.5)])
+def test_directions_move_the_walk_as_those_of_kerasgan_do(served, visit, name, deviation):
+    gan = served[0][name]
+    page = visit(name)
+    page.fill("#along", "0")
+    page.click("#directions summary")
+    page.fill("#direction-2", "3")
+    page.fill("#direction-5", "-1.5")
+    drawn(page)
+    assert page.inner_text("#direction-sliders .slider:nth-child(2) output") == "3.00"
+    found = latent.directions(gan, 5)
+    z = latents(page, name, 0, 1) + deviation * (3.0 * found[1] - 1.5 * found[4])
+    shown = pixels(page, "#walk")[..., :3].astype(int)
+    assert np.abs(shown - to_uint8(of_keras(gan, z))[0]).max() <= 1
+    assert np.abs(shown - tile(page, 1)[..., :3]).max() > 2
+    page.select_option("#model", "stylegan2")  # its directions are those of w
+    drawn(page)
+    assert not page.is_visible("#directions")
 
 
 @pytest.mark.parametrize("name", ["dcgan", "vanilla", "wide", "cgan-10-classes"])

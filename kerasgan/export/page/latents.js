@@ -106,6 +106,22 @@ export function truncate(z, threshold) {
 }
 
 /**
+ * Latents moved along directions, each by a number of the prior's standard deviations.
+ *
+ * @param {Prior} prior
+ * @param {Float32Array} z
+ * @param {number[][]} directions Vectors of length 1.
+ * @param {number[]} amounts One for each direction.
+ * @returns {Float32Array}
+ */
+export function move(prior, z, directions, amounts) {
+  const deviation = prior.distribution === "uniform" ? (prior.high - prior.low) / Math.sqrt(12) : 1;
+  return z.map((value, i) =>
+    directions.reduce((sum, each, k) => sum + deviation * amounts[k] * each[i], value),
+  );
+}
+
+/**
  * The latents on the way from one sample to another, as `kerasgan.latent.interpolate` has them: on
  * a line for a uniform prior; on an arc (Shoemake 1985) for a normal one, whose vectors have nearly
  * one length, which a line would leave.

@@ -1,7 +1,7 @@
 // The page's controls. Latents, models and pictures are the affair of the other three modules.
 
 import { generate, load } from "./generator.js";
-import { between, drawLatents, truncate } from "./latents.js";
+import { between, drawLatents, move, truncate } from "./latents.js";
 import { gridFile, paint } from "./pictures.js";
 
 const LETTERS = ["A", "B", "C"];
@@ -59,7 +59,9 @@ function listen() {
   for (const radio of document.querySelectorAll("[name=point]")) {
     radio.addEventListener("change", () => describeWalk());
   }
-  for (const id of ["along", "aside"]) element(id).addEventListener("input", drawWalk);
+  for (const id of ["along", "aside", "direction-sliders"]) {
+    element(id).addEventListener("input", drawWalk);
+  }
   narrow.addEventListener("change", () => redraw({ afresh: true }));
 }
 
@@ -83,6 +85,8 @@ function chooseModel() {
   const classes = ["all", ...Array(model.num_classes ?? 0).keys()];
   element("class-buttons").replaceChildren(...classes.map(classButton));
   element("numbers").replaceChildren(...(model.numbers ?? []).map(numberSlider));
+  element("directions").hidden = !model.directions;
+  element("direction-sliders").replaceChildren(...(model.directions ?? []).map(directionSlider));
   redraw({ afresh: true });
 }
 
@@ -114,28 +118,40 @@ function classButton(value) {
 /** Makes the slider of a number; where its range is open, it ends as far beyond the default as that
  * is from the other end, or by 1. */
 function numberSlider({ name, default: usual, low, high }) {
+  const [min, max] = [low ?? usual - (high - usual || 1), high ?? usual + (usual - low || 1)];
+  return slider(name, { id: `number-${name}`, min, max, step: (max - min) / 40, value: usual });
+}
+
+function directionSlider(_, i) {
+  const name = String(i + 1);
+  return slider(name, { id: `direction-${name}`, min: -4, max: 4, step: 0.1, value: 0 });
+}
+
+function slider(name, properties) {
   const row = document.createElement("div");
   const [label, output, input] = ["label", "output", "input"].map((tag) =>
     document.createElement(tag),
   );
-  const id = `number-${name}`;
-  const [min, max] = [low ?? usual - (high - usual || 1), high ?? usual + (usual - low || 1)];
-  Object.assign(input, { id, name, type: "range", min, max, step: (max - min) / 40, value: usual });
-  Object.assign(label, { htmlFor: id, textContent: name });
-  output.textContent = usual.toFixed(2);
+  input.type = "range"; // before its ends, which a text field would not keep to
+  Object.assign(input, { name, ...properties });
+  Object.assign(label, { htmlFor: input.id, textContent: name });
+  output.textContent = Number(input.value).toFixed(2);
   row.className = "slider";
   row.append(label, output, input);
   return row;
 }
 
-/** Returns where the sliders of numbers stand, by name. */
-function chosenNumbers() {
-  const sliders = [...element("numbers").querySelectorAll("input")];
-  for (const slider of sliders) {
-    slider.previousElementSibling.textContent = Number(slider.value).toFixed(2);
+/** Returns where the sliders within an element stand, each with its name. */
+function standing(id) {
+  const sliders = [...element(id).querySelectorAll("input")];
+  for (const each of sliders) {
+    each.previousElementSibling.textContent = Number(each.value).toFixed(2);
   }
-  return Object.fromEntries(sliders.map(({ name, value }) => [name, Number(value)]));
+  return sliders.map(({ name, value }) => [name, Number(value)]);
 }
+
+/** Returns where the sliders of numbers stand, by name. */
+const chosenNumbers = () => Object.fromEntries(standing("numbers"));
 
 /** Returns the name of a class, or its number where it has none. */
 const className = (label) => model.class_names?.[label] ?? String(label);
@@ -410,7 +426,9 @@ async function drawStep() {
   const [along, aside] = ["along", "aside"].map((id) => Number(element(id).value));
   const [a, b, c] = LETTERS.map((letter) => samples[points[letter]].z);
   const wanted = model;
-  const z = between(wanted.prior, between(wanted.prior, a, b, along / 100), c, aside / 100);
+  const way = between(wanted.prior, between(wanted.prior, a, b, along / 100), c, aside / 100);
+  const amounts = standing("direction-sliders").map(([, amount]) => amount);
+  const z = move(wanted.prior, way, wanted.directions ?? [], amounts);
   const { pixels } = await generate(wanted, z, walkLabel(), samples[points.A].numbers);
   if (wanted !== model) return; // another walk has been asked for
   paint(element("walk"), pixels, wanted.image_shape);
