@@ -39,6 +39,7 @@ def ebgan_step(gan):
 
     @tf.function
     def step(images):
+        num = tf.cast(tf.shape(images)[0], tf.float32)
         with tf.GradientTape() as g_tape:
             fakes = generator(latents(gan, tf.shape(images)[0]), training=True)
             with tf.GradientTape() as d_tape:
@@ -46,7 +47,11 @@ def ebgan_step(gan):
                 fake, _ = discriminator(tf.stop_gradient(fakes), training=True)
                 d_loss = tf.reduce_mean(real) + tf.reduce_mean(tf.nn.relu(gan.margin - fake))
             update_d(d_tape, d_loss)
-            g_loss = tf.reduce_mean(discriminator(fakes, training=True)[0])
+            energies, codes = discriminator(fakes, training=True)
+            codes = tf.math.l2_normalize(codes, axis=1)
+            cosines = tf.linalg.set_diag(codes @ tf.transpose(codes), tf.zeros_like(codes[:, 0]))
+            g_loss = tf.reduce_mean(energies)
+            g_loss += gan.pulling_away * tf.reduce_sum(cosines**2) / (num * (num - 1.0))
         update_g(g_tape, g_loss)
         return d_loss, g_loss
 
@@ -97,9 +102,10 @@ def fgan_step(gan):
 
 
 def kernel(x, y):
-    """A sum of rational quadratic kernels of squared distances."""
+    """A sum of rational quadratic kernels of squared distances, and the linear kernel."""
     squares = tf.reduce_sum((x[:, None] - y[None]) ** 2, axis=2)
-    return tf.add_n([(1.0 + squares / (2.0 * a)) ** -a for a in (0.2, 0.5, 1.0, 2.0, 5.0)])
+    quadratic = [(1.0 + squares / (2.0 * a)) ** -a for a in (0.2, 0.5, 1.0, 2.0, 5.0)]
+    return tf.add_n(quadratic) + tf.matmul(x, y, transpose_b=True)
 
 
 def unbiased_mmd(real, fake):

@@ -5,22 +5,23 @@ The discriminator is an autoencoder, and L(v) the mean absolute error with which
 image v. `train_step` is the objective of section 3.4: k_t, updated by proportional control, keeps
 E[L(G(z))] at gamma E[L(x)]. M = L(x) + |gamma L(x) - L(G(z))| measures convergence (section 3.4.1).
 
-The networks are those of section 3.5: 3x3 convolutions with ELU, two for each size; the encoder's
-channels grow by `width` with each halving, which is a stride of 2; the decoder doubles sides with
-nearest neighbours. Dense layers without an activation lead to the code h, as long as z, and from
-it. G is built like the decoder. As in section 3.5.1 each doubled map is joined with the decoder's
-first one, enlarged to its size. At 128 pixels and width 128 both networks have 17.3 million
-weights, as in the paper; the layout is that of the first author's layers, which are in
-github.com/carpedm20/BEGAN-tensorflow. Adam has Keras's betas and a rate of 1e-4, halved when M
-stalls; the paper's batches hold 16 images.
+The networks are those of section 3.5: 3x3 convolutions with ELU, two for each size but the
+smallest; the encoder's channels grow by `width` with each halving, which is a stride of 2; the
+decoder doubles sides with nearest neighbours. Dense layers without an activation lead to the code
+h, as long as z, and from it. G is built like the decoder. As in section 3.5.1 each doubled map but
+the last is joined with the decoder's first one, enlarged to its size. At 128 pixels and width 128
+both networks have 17.3 million weights, as in the paper; the layout is that of the first author's
+layers, which are in github.com/carpedm20/BEGAN-tensorflow. Adam has Keras's betas and a rate of
+1e-4, halved when M stalls; the paper's batches hold 16 images.
 
 What differs, and why:
-- Depth follows the image: sides halve down to the paper's 8 pixels or until they are odd
-  (28 -> 14 -> 7).
+- Depth follows the image: sides halve at least twice, down to the paper's 8 pixels or until they
+  are odd (28 -> 14 -> 7).
 - Without vanishing residuals, the other option of section 3.5.1, whose carry is gone after one
   epoch of the paper's data.
 - ELU follows every convolution but the last, as the paper says; in the first author's layers there
-  is none where sizes change.
+  is none where sizes change, and none after the encoder's first. Initial weights are Glorot's, as
+  in carpedm20's code; the first author's are normal with a deviation of 0.01.
 - G's output is linear, as in carpedm20's code, and clipped to [-1, 1] outside of training only:
   where it saturates, as tanh does, G stops at white images, whose error D balances with k.
 - All terms of a step are those before its updates, as the equations say; carpedm20's code leaves

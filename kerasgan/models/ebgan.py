@@ -5,18 +5,19 @@ The discriminator is an autoencoder. The energy that it gives an image is its re
 D(x) = |Dec(Enc(x)) - x|. `train_step` minimizes the losses of section 2.1, Eq. (1) and (2), and the
 pulling-away term of section 2.4 (EBGAN-PT, weight 0.1), which keeps the codes of a batch apart.
 
-Which margin goes with which energy: |.| is the Euclidean norm over an image, neither squared nor
-averaged. It grows with the square root of the number of values, as the paper's margins do: 10 for
-digits (28x28x1); in colour 20 for faces of 64 pixels, 40 and 80 for ImageNet's 128 and 256, which
-all are an error of 0.18 a value; 80 for bedrooms of 64 pixels. Reimplementations with a mean of
-squares need margins far below 1.
+Which margin goes with which energy: the paper does not say which norm |.| is. Here it is the
+Euclidean norm over an image, neither squared nor averaged, since that makes one error for each
+value, 0.18, of most of the paper's margins in colour: 20 for faces of 64 pixels, 40 and 80 for
+ImageNet's 128 and 256. It is 0.36 for digits (10 at 28 pixels), and 0.72 for bedrooms (80 at 64).
+Reimplementations with a mean of squares need margins far below 1.
 
 The networks are the convolutional ones of the appendix: DCGAN's generator; (64)4c2s-(128)4c2s-
 (256)4c2s as encoder and its mirror image as decoder, with ReLU; batch norm except on D's input
 layer and on the output layers; weights N(0, 0.02) in G and N(0, 0.002) in D.
 
 What differs, and why:
-- Depth follows the image: D halves sides down to 8 pixels or until they are odd (28 -> 14 -> 7).
+- Depth follows the image: D halves sides at least twice, down to 8 pixels or until they are odd
+  (28 -> 14 -> 7).
 - D's reconstructions end in tanh, as G's images do: then nothing that it decodes to is no image.
 - Adam has DCGAN's constants; the paper's grid search on digits has fully connected networks.
 - Layers before a batch norm have no bias, which it would take out again.
@@ -121,7 +122,7 @@ class EBGAN(Reconstructing, GAN, package="kerasgan"):
                 d_loss = discriminator_loss(real_energies, fake_energies, self.margin)
             self.minimize(d_tape, d_loss, self.discriminator, self.d_optimizer)
 
-            # Eq. (2): L_G = D(G(z)), and the weighted f_PT of Eq. (4)
+            # Eq. (2): L_G = D(G(z)), and the weighted f_PT of section 2.4
             energies, codes = self.discriminator(fakes, training=True)
             repelling = pulling_away_term(replicas.all_rows(codes))
             g_loss = tf.reduce_mean(energies)
@@ -153,7 +154,7 @@ def energy(images, reconstructions):
     >>> energy(tf.zeros((1, 2, 2, 1)), tf.fill((1, 2, 2, 1), 0.5)).numpy()
     array([1.], dtype=float32)
 
-    Reference: Zhao et al. 2017, Eq. (3).
+    Reference: Zhao et al. 2017, section 2.3.
     """
     lost = ops.cast(reconstructions, "float32") - ops.cast(images, "float32")
     # The root has a finite slope where an image is restored exactly.
@@ -197,7 +198,7 @@ def pulling_away_term(codes):
     >>> float(pulling_away_term(tf.constant([[1.0, 0.0], [3.0, 0.0], [0.0, 2.0]])))
     0.3333333432674408
 
-    Reference: Zhao et al. 2017, Eq. (4), f_PT; many reimplementations forget the square.
+    Reference: Zhao et al. 2017, section 2.4, f_PT; many reimplementations forget the square.
     """
     codes = tf.reshape(tf.cast(codes, tf.float32), (tf.shape(codes)[0], -1))
     codes = tf.math.l2_normalize(codes, axis=1)

@@ -16,13 +16,16 @@ What differs, and why:
   are the code's 2, 5, 10, 20, 40 and 80; the first paper has 1, 2, 4, 8 and 16.
 - The penalty takes the norm over a whole image. The code sums over its rows alone, and so asks for
   norm 1 in each column of each channel.
+- Images lie in [-1, 1], as everywhere here, and G ends in tanh; the authors' lie in [0, 1], where
+  a gradient of norm 1 is half as steep. D's last layer starts as N(0, 0.02), theirs as N(0, 0.01).
 - From the first paper come the game and the RBF kernels. Its weight clipping, which the gradient
   penalty replaced, and its autoencoder, which the second paper left out, are missing.
 - Rates do not fall by the three-sample test of KIDs, which needs thousands of features each time.
 - G's update compares with the last minibatch of D's; the authors' takes new images.
 - Distances are sums of squared differences, not |x|^2 - 2 x.y + |y|^2, which cancels in float32.
-- Networks are DCGAN's (4x4 kernels; see `kerasgan.models.dcgan`), or three hidden layers for
-  points. D computes in float32 under every dtype policy, as its penalty is a gradient squared.
+- Networks are DCGAN's (4x4 kernels; see `kerasgan.models.dcgan`), with a convolution less in D at
+  32 pixels than the authors' four; or three hidden layers for points. D computes in float32 under
+  every dtype policy, as its penalty is a gradient squared.
 - The MMD is one of the whole batch: with several replicas, features of all are gathered.
 """
 
@@ -56,8 +59,8 @@ class MMDGAN(GAN, package="kerasgan"):
             each hidden layer. The paper uses 64, 32 is quick on a CPU.
         feature_dim: Number of D's features.
         kernel: "rational_quadratic" or "rbf": a sum over alphas or sigmas.
-        linear_weight: float, 0 or more, of the linear kernel that is added; the paper's "rq*" has
-            1, its "rq" and "rbf" 0.
+        linear_weight: float, 0 or more, of the linear kernel that is added. `None` is 1 for
+            "rational_quadratic", as in the paper's "rq*" (its "rq" has 0), and 0 for "rbf".
         gp_weight: float, 0 or more, of the gradient penalty.
         l2_weight: float, 0 or more, of the penalty on D's activations.
         n_critic: int, updates of D for one of G.
@@ -96,7 +99,7 @@ class MMDGAN(GAN, package="kerasgan"):
         width=64,
         feature_dim=16,
         kernel="rational_quadratic",
-        linear_weight=1.0,
+        linear_weight: float | None = None,
         gp_weight=1.0,
         l2_weight=1.0,
         n_critic=5,
@@ -104,6 +107,8 @@ class MMDGAN(GAN, package="kerasgan"):
     ):
         check_count(n_critic, "n_critic")
         check_kernel(kernel)
+        if linear_weight is None:
+            linear_weight = 1.0 if kernel == "rational_quadratic" else 0.0
         check_weights(linear_weight=linear_weight, gp_weight=gp_weight, l2_weight=l2_weight)
         super().__init__(
             build_generator(image_shape, latent_dim, width),

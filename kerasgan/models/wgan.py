@@ -10,7 +10,9 @@ What differs, and why:
 - The critic takes `n_critic` updates in every step. The authors' code takes 100 during the first 25
   updates of G and at every 500th.
 - The critic is clipped after its update, as in Algorithm 1; the authors' code clips before it.
-- RMSProp averages squares with 0.99, which is torch's default and so the authors'; Keras's is 0.9.
+- RMSProp has torch's defaults, and so the authors': it averages squares with 0.99, where Keras does
+  with 0.9, and adds 1e-8 to their root, where Keras adds a number (here 1e-16) below the root.
+- The critic's first convolution and G's last one have biases, as in our DCGAN.
 - Batch norm's running averages have momentum 0.9, for short trainings.
 - Points instead of images: the three hidden layers of `gan_toy.py` in
   https://github.com/igul222/improved_wgan_training, which also clips weights in one of its modes.
@@ -83,8 +85,8 @@ class WGAN(GAN, package="kerasgan"):
 
     @staticmethod
     def default_optimizers():
-        g_optimizer = keras.optimizers.RMSprop(5e-5, rho=0.99, epsilon=1e-8)
-        d_optimizer = keras.optimizers.RMSprop(5e-5, rho=0.99, epsilon=1e-8)
+        g_optimizer = keras.optimizers.RMSprop(5e-5, rho=0.99, epsilon=1e-16)
+        d_optimizer = keras.optimizers.RMSprop(5e-5, rho=0.99, epsilon=1e-16)
         return g_optimizer, d_optimizer
 
     def train_step(self, images):

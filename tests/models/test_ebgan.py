@@ -35,7 +35,7 @@ def trained_weights(network):
 
 
 def pulling_away_by_hand(codes):
-    """Eq. (4) as it is printed: two sums, in float64."""
+    """f_PT as it is printed: two sums, in float64."""
     codes, total = codes.astype("float64"), 0.0
     for i, first in enumerate(codes):
         for j, second in enumerate(codes):
@@ -70,7 +70,7 @@ def test_each_generated_image_has_a_hinge_of_its_own():
 
 
 @pytest.mark.parametrize("dtype, tolerance", [("float32", 1e-6), ("float16", 1e-5)])
-def test_pulling_away_is_eq_4(dtype, tolerance):
+def test_pulling_away_is_that_of_section_2_4(dtype, tolerance):
     # Squares of such values do not fit float16.
     codes = (300.0 * np.random.default_rng(1).normal(1, 1, (7, 50))).astype(dtype)
     term = pulling_away_term(tf.constant(codes))
@@ -87,7 +87,7 @@ def test_pulling_away_of_one_code_or_of_no_code_is_0_with_a_finite_gradient():
     assert np.isfinite(tape.gradient(term, codes)).all()
 
 
-def test_a_step_logs_the_losses_of_eq_1_2_and_4():
+def test_a_step_logs_the_losses_of_eq_1_and_2_and_pulling_away():
     gan, logs = stepped(pulling_away=0.5, margin=3.0)  # rates of 0: the initial networks
     fakes = gan.generator(gan.latent_prior(8, [1, 1]), training=True)  # the first draw
     autoencoder = keras.Model(

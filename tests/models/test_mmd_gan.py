@@ -156,7 +156,7 @@ def test_a_step_updates_d_on_each_minibatch_then_g_against_the_last(monkeypatch)
     monkeypatch.setattr(
         gan, "minimize", lambda *each: order.append((each[2].name, each[1])) or minimize(*each)
     )
-    gan.compile(run_eagerly=True)
+    gan.compile(keras.optimizers.SGD(0.0), keras.optimizers.SGD(0.0), run_eagerly=True)
     logs = gan.fit(images, batch_size=12, shuffle=False, verbose=0).history
     logs = {name: values[0] for name, values in logs.items()}
     assert [name for name, _ in order] == ["discriminator"] * 3 + ["generator"]
@@ -165,10 +165,43 @@ def test_a_step_updates_d_on_each_minibatch_then_g_against_the_last(monkeypatch)
         assert fake.shape == (4, 8, 8, 1) and alpha.shape == (4,)
     fakes = np.concatenate([fake for _, fake, _ in seen]).reshape(12, -1)
     assert (np.abs(fakes[:, None] - fakes[None]).max(-1) + np.eye(12)).min() > 1e-4
-    assert logs["g_loss"] == pytest.approx(float(order[-1][1]), abs=1e-7)
-    # What is left of D's loss is the L2 penalty, twice a sum of mean squares.
+    # Rates of 0: the initial networks. G's latents are the 7th draw, after 3 of z and 3 of alpha.
+    last = gan.generator(gan.latent_prior(4, [1, 7]), training=True)
+    expected = squared_mmd(*(gan.discriminator(x)[0] for x in (images[2::3], last)), gan.similarity)
+    assert logs["g_loss"] == pytest.approx(float(expected), rel=1e-4, abs=1e-8)
+    # What is left of D's loss is the L2 penalty.
     rest = logs["d_loss"] + logs["mmd"] - 7.0 * logs["gradient_penalty"]
-    assert rest > 0.0 and np.isfinite(rest)
+    layers_of_both = (*gan.discriminator(images[2::3]), *gan.discriminator(seen[-1][1]))
+    squares = sum(np.square(layer).mean() for layer in layers_of_both)
+    assert rest == pytest.approx(2.0 * squares, rel=1e-3)
+
+
+def test_a_step_lowers_the_discrepancy_of_g_and_raises_that_of_d():
+    gan = MMDGAN((8, 8, 1), latent_dim=4, width=4, n_critic=1, gp_weight=0.0, l2_weight=0.0, seed=1)
+    images = np.random.default_rng(0).uniform(-1, 1, (6, 8, 8, 1)).astype("float32")
+    draws = [gan.latent_prior(6, [1, place]) for place in (1, 3)]  # a draw of alpha between them
+
+    def mmd(z):
+        pair = images, gan.generator(z, training=True)
+        return squared_mmd(*(gan.discriminator(x)[0] for x in pair), gan.similarity)
+
+    with tf.GradientTape() as tape:
+        value = mmd(draws[0])
+    weights = gan.discriminator.trainable_variables
+    expected = [w + 0.1 * d for w, d in zip(weights, tape.gradient(value, weights), strict=True)]
+    gan.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1))
+    start = [weight.numpy() for weight in gan.generator.trainable_variables]
+    gan.fit(images, batch_size=6, shuffle=False, verbose=0)
+    for weight, value in zip(weights, expected, strict=True):
+        np.testing.assert_allclose(weight, value, atol=1e-6, err_msg=weight.path)
+    moved = [weight.numpy() for weight in gan.generator.trainable_variables]
+    for weight, value in zip(gan.generator.trainable_variables, start, strict=True):
+        weight.assign(value)
+    with tf.GradientTape() as tape:
+        value = mmd(draws[1])
+    gradients = tape.gradient(value, gan.generator.trainable_variables)
+    for old, gradient, new in zip(start, gradients, moved, strict=True):
+        np.testing.assert_allclose(new, old - 0.1 * gradient, atol=1e-6)
 
 
 def test_the_l2_penalty_takes_features_and_every_hidden_layer_of_both_batches():
@@ -195,13 +228,16 @@ def test_d_has_no_batch_norm_and_computes_in_float32_under_mixed_precision():
     assert [tuple(x.shape[1:]) for x in dense.outputs] == [(16,), (8,), (8,), (8,)]
 
 
+@pytest.mark.parametrize("kernel, weight", [("rational_quadratic", 1.0), ("rbf", 0.0)])
+def test_the_linear_kernel_goes_with_rational_quadratic_ones(kernel, weight):
+    gan = MMDGAN((2,), width=2, kernel=kernel)
+    assert gan.linear_weight == weight
+    assert MMDGAN.from_config(gan.get_config()).linear_weight == weight
+    assert MMDGAN((2,), width=2, kernel=kernel, linear_weight=0.5).linear_weight == 0.5
+
+
 def test_defaults_are_the_authors():
     gan = MMDGAN((32, 32, 3))
-    assert [x.filters for x in gan.discriminator.layers if isinstance(x, layers.Conv2D)] == [
-        64,
-        128,
-        256,
-    ]
     assert (gan.feature_dim, gan.latent_dim, gan.n_critic) == (16, 100, 5)
     assert (gan.linear_weight, gan.gp_weight, gan.l2_weight) == (1.0, 1.0, 1.0)
     for optimizer in MMDGAN.default_optimizers():
