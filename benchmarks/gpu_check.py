@@ -65,7 +65,7 @@ def main(
         )
     line = {
         "benchmark": "gpu_check",
-        "devices": [description(gpu) for gpu in gpus] or ["CPU"],
+        "devices": ", ".join(map(description, gpus)) or "CPU",
         "batch": batch,
         "models": {name: report(name, batch, bool(gpus)) for name in names},
         "date": datetime.date.today().isoformat(),

@@ -63,7 +63,7 @@ STACKED = {
         64,
     ),
     "r3gan": (
-        {"width": 64, "halve_beyond": 8, "blocks": 1, "burn_in": 96_000, "ema_half_life": 1000},
+        {"width": 64, "halve_beyond": 8, "blocks": 1, "burn_in": 96_000},
         {"name": "adam", "learning_rate": 5e-4, "beta_1": 0.0, "beta_2": 0.99},
         64,
     ),

@@ -4,7 +4,7 @@
 
 The outputs of all convolutional layers' activations are max-pooled to 4 x 4, joined, and a linear
 classifier (an L2-SVM, as in the paper) is trained on them. Beside its accuracy on test images stand
-the same classifier's on raw pixels, and on the features of the same discriminator before training.
+the same classifier's on raw pixels, and on the features of such a discriminator before training.
 Writes one JSON line per source to `representation.jsonl`.
 
 Reference: Radford et al. 2016, section 5.1, https://arxiv.org/abs/1511.06434
@@ -57,14 +57,30 @@ def with_discriminator(source):
     gan = kerasgan.zoo.load_start(source)
     maps = feature_maps(gan.discriminator)
     if not maps:
-        raise UserError(f"The discriminator of {source} has no convolutional layers.")
+        raise UserError(
+            f"The discriminator of {source} has no feature maps between layers of its own: this "
+            "takes networks of convolutions with an activation."
+        )
     return gan
 
 
 def feature_maps(discriminator):
-    """Returns the outputs of the activations that have the shape of a picture."""
-    outputs = [each.output for each in discriminator.layers if isinstance(each, ACTIVATIONS)]
-    return [output for output in outputs if len(output.shape) == 4]
+    """Returns the outputs of the activations that have the shape of a picture.
+
+    Those of an autoencoder's decoder, whose sides grow again, are left out.
+    """
+    found = []
+    for layer in discriminator.layers:
+        if activates(layer) and len(layer.output.shape) == 4:
+            if found and layer.output.shape[1] > found[-1].shape[1]:
+                break
+            found.append(layer.output)
+    return found
+
+
+def activates(layer):
+    activation = getattr(layer, "activation", keras.activations.linear)
+    return isinstance(layer, ACTIVATIONS) or activation is not keras.activations.linear
 
 
 def measure(source, gan, dataset, num, data_dir, file):
@@ -75,18 +91,18 @@ def measure(source, gan, dataset, num, data_dir, file):
         "weights_sha256": provenance.weights_sha256(gan.discriminator),
         "dataset": dataset,
         "split": "test",
-        "n_train": num,
     }
+    sets = [
+        data.load_arrays(dataset, split, gan.image_shape[0], data_dir=data_dir)
+        for split in ("train", "test")
+    ]
+    wanted["n_train"] = min(num, len(sets[0][0]))
     for line in records.read(file):
         if all(line[key] == value for key, value in wanted.items()):
             print(f"{source}: already in {file}")
             report(line)
             return
-    sets = [
-        data.load_arrays(dataset, split, gan.image_shape[0], data_dir=data_dir)
-        for split in ("train", "test")
-    ]
-    sets[0] = tuple(data.subset(values, min(num, len(values))) for values in sets[0])
+    sets[0] = tuple(data.subset(values, wanted["n_train"]) for values in sets[0])
     keras.utils.set_random_seed(0)
     untrained = type(gan).from_config(gan.get_config())
     ways = {
@@ -94,7 +110,7 @@ def measure(source, gan, dataset, num, data_dir, file):
         "untrained": lambda pictures: features(untrained.discriminator, pictures),
         "pixels": lambda pictures: pixels.from_uint8(pictures).reshape(len(pictures), -1),
     }
-    line = {**wanted, "n_train": len(sets[0][0]), "n_test": len(sets[1][0])}
+    line = {**wanted, "n_test": len(sets[1][0])}
     for name, way in ways.items():
         print(f"{source}: {name}", flush=True)
         (train, test), labels = [way(each[0]) for each in sets], [each[1] for each in sets]

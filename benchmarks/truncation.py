@@ -45,7 +45,11 @@ def main(
     gans = {source: zoo.load(source) for source in sources}
     for source, gan in gans.items():
         if not gan.signature.truncates:
-            raise UserError(f"{source} has no normal latents, which the truncation trick needs.")
+            raise UserError(
+                f"{source} has a truncation of its own, which is not that of latents."
+                if "truncation" in gan.signature.inputs
+                else f"{source} has no normal latents, which the truncation trick needs."
+            )
     file, extractor = output / "truncation.jsonl", metrics.EfficientNetLite0()
     for source, gan in gans.items():
         shape = gan.signature.output.shape

@@ -4,9 +4,10 @@
 
 The accuracy of a classifier that saw nothing but samples is the classification accuracy score
 (Ravuri & Vinyals 2019, https://arxiv.org/abs/1905.10887). Beside it stand the same classifier
-trained on as many real images, on a few real images, and on these few and all samples together:
-whether samples help where images are few. All trainings take equally many steps. Writes one JSON
-line per source and seed to `usefulness.jsonl`; those already in the file are not repeated.
+trained on as many real images, on a few real images, and on these few and all samples together,
+half of each: whether samples help where images are few. All trainings take equally many steps.
+Writes one JSON line per source and seed to `usefulness.jsonl`; those already in the file are not
+repeated.
 """
 
 from pathlib import Path
@@ -65,23 +66,24 @@ def measure(source, gan, dataset, num, few, steps, seed, data_dir, file):
         "dataset": dataset,
         "split": "test",
         "n_fake": num,
-        "n_few": few,
         "steps": steps,
         "batch_size": BATCH_SIZE,
         "seed": seed,
     }
+    (real, labels), test = (
+        data.load_arrays(dataset, split, gan.image_shape[0], data_dir=data_dir)
+        for split in ("train", "test")
+    )
+    wanted["n_few"] = few = min(few, len(real))
     for line in records.read(file):
         if all(line[key] == value for key, value in wanted.items()):
             print(f"{source}, seed {seed}: already in {file}")
             report(line)
             return
-    (real, labels), test = (
-        data.load_arrays(dataset, split, gan.image_shape[0], data_dir=data_dir)
-        for split in ("train", "test")
-    )
     order = np.random.default_rng(seed).permutation(len(real))
     real, labels = real[order], labels[order]
-    num_real, few = min(num, len(real)), min(few, len(real))
+    num_real = min(num, len(real))
+    again = np.resize(np.arange(few), num)  # half of a batch is real
     print(f"{source}, seed {seed}: samples", flush=True)
     sampled = pixels.to_uint8(gan.sample(num, seed=seed))
     classes = (np.arange(num) % gan.signature.turns).astype("int32")
@@ -90,8 +92,8 @@ def measure(source, gan, dataset, num, few, steps, seed, data_dir, file):
         "real": (real[:num_real], labels[:num_real]),
         "few_real": (real[:few], labels[:few]),
         "few_real_and_samples": (
-            np.concatenate([real[:few], sampled]),
-            np.concatenate([labels[:few], classes]),
+            np.concatenate([real[again], sampled]),
+            np.concatenate([labels[again], classes]),
         ),
     }
     line = {**wanted, "n_real": num_real, "n_test": len(test[0])}

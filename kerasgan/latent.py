@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasgan.layers import ProjectedBatchNormalization
 from kerasgan.utils.errors import UserError, check_count, nearest
 
 METHODS = ("closed_form", "components")
@@ -21,7 +22,8 @@ def directions(gan, num=10, method="closed_form", seed=0):
 
     Args:
         gan: A `kerasgan.GAN`.
-        num: Number of directions, at most the length of the latents.
+        num: Number of directions, at most as many as change anything: no more than latents, nor
+            than units that take them.
         method: "closed_form": directions to which the layers that take the latents respond most,
             each of their units counting alike (Shen & Zhou 2021). "components": principal
             components (Harkonen et al. 2020), of 10,000 latents w, or of what these layers make of
@@ -57,9 +59,13 @@ def directions(gan, num=10, method="closed_form", seed=0):
         matrix = responses(gan)
         if method == "closed_form":
             matrix = matrix / np.maximum(np.linalg.norm(matrix, axis=0), 1e-12)
-    if num > len(matrix):
-        raise UserError(f"`num` must be at most {len(matrix)}. Received: num={num}")
-    _, vectors = np.linalg.eigh(matrix @ matrix.T)  # ascending
+    values, vectors = np.linalg.eigh(matrix @ matrix.T)  # ascending
+    rank = int((values > 1e-9 * values[-1]).sum())
+    if num > rank:
+        raise UserError(
+            f"Only {rank} directions change anything: `num` must be at most {rank}. "
+            f"Received: num={num}"
+        )
     found = vectors.T[::-1][:num]
     largest = found[np.arange(num), np.abs(found).argmax(axis=1)]
     return (found * np.sign(largest)[:, None]).astype("float32")
@@ -73,19 +79,21 @@ def has_w(gan):
 def responses(gan):
     """Returns the weights of all layers that take the latents, side by side: float64 (dim, units).
 
-    A layer may take a part of them, as in BigGAN: it does not respond to the others.
+    A layer may take a part of them, as each of BigGAN's does: it does not respond to the others. Of
+    the layers that make pictures of several sizes, only the last one's styles count, as in SeFa's
+    code.
     """
     network = gan.inference_generator
     if has_w(gan):
-        kernels = [layer.kernel for layer in network.get_layer("synthesis").layers if dense(layer)]
+        styles = [layer for layer in network.get_layer("synthesis").layers if dense(layer)]
+        pictures = [layer for layer in styles if "torgb" in layer.name]
+        kernels = [layer.kernel for layer in styles if layer not in pictures[:-1]]
         return np.concatenate([np.asarray(kernel, "float64") for kernel in kernels], axis=1)
     found = []
-    for layer in network.layers:
-        if dense(layer):
-            taken = keras.Model(network.inputs, layer.input)
-            if not taken.weights:
-                found.append(part_of_latents(gan, taken) @ np.asarray(layer.kernel, "float64"))
-    found = [matrix for matrix in found if matrix.any()]
+    for vector, kernels in vectors_taken(network):
+        part = part_of_latents(gan, keras.Model(network.inputs, vector))
+        if part is not None:
+            found += [part @ np.asarray(kernel, "float64") for kernel in kernels]
     if not found:
         raise UserError(
             f"No layer of {type(gan).__name__}'s generator takes its latents as they are, so its "
@@ -94,16 +102,29 @@ def responses(gan):
     return np.concatenate(found, axis=1)
 
 
+def vectors_taken(network):
+    """Yields each vector that a layer multiplies by weights, and these."""
+    for layer in network.layers:
+        if isinstance(layer, ProjectedBatchNormalization):
+            yield layer.input[1], [layer.gain.kernel, layer.bias.kernel]
+        elif dense(layer):
+            yield layer.input, [layer.kernel]
+
+
 def dense(layer):
     kernel = getattr(layer, "kernel", None)
     return kernel is not None and len(kernel.shape) == 2
 
 
 def part_of_latents(gan, taken):
-    """Returns the matrix (dim, n) that makes a layer's n inputs of the latents."""
+    """Returns the matrix (dim, n) that picks a layer's n inputs out of the latents, or `None` if
+    they are something else."""
 
     def inputs(z):
-        return np.asarray(taken(gan.signature.draw(len(z), [0, 0], {"z": z})), "float64")
+        values = [taken(gan.signature.draw(len(z), [0, 0], {"z": each})) for each in (z, 0.0 * z)]
+        return np.asarray(values[0], "float64") - np.asarray(values[1], "float64")
 
-    one_each = tf.eye(gan.latent_dim)
-    return inputs(one_each) - inputs(tf.zeros_like(one_each))
+    part = inputs(tf.eye(gan.latent_dim))
+    rows = tf.random.stateless_normal((8, gan.latent_dim), (0, 0))
+    picked = np.isin(part, (0.0, 1.0)).all() and part.any()
+    return part if picked and np.allclose(inputs(rows), rows @ part, atol=1e-5) else None

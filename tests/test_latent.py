@@ -121,9 +121,44 @@ def test_the_closed_form_is_that_of_sefa_s_code():
 
 def test_a_part_of_the_latents_counts_as_a_part():
     gan = BigGAN((8, 8, 1), latent_dim=9, width=1, num_classes=2)  # three chunks of 3
-    found = latent.directions(gan, 3)
-    np.testing.assert_allclose(found[:, 3:], 0.0, atol=1e-6)
-    np.testing.assert_allclose(found[:, :3] @ found[:, :3].T, np.eye(3), atol=1e-5)
+    found = latent.directions(gan, 9)
+    np.testing.assert_allclose(found @ found.T, np.eye(9), atol=1e-5)
+    # Each direction is one of the chunk that a layer takes, and none is left out.
+    sizes = np.linalg.norm(found.reshape(9, 3, 3), axis=2)
+    np.testing.assert_allclose(np.sort(sizes, axis=1), [[0.0, 0.0, 1.0]] * 9, atol=1e-5)
+    np.testing.assert_array_equal(np.bincount(sizes.argmax(axis=1)), [3, 3, 3])
+    # Those of the last chunk are the ones of the last block's batch norms.
+    norms = [
+        layer for layer in gan.generator.layers if type(layer).__name__.startswith("Projected")
+    ]
+    kernels = [each.kernel[-3:].numpy() for norm in norms[-2:] for each in (norm.gain, norm.bias)]
+    whole = [each.kernel.numpy() for norm in norms[-2:] for each in (norm.gain, norm.bias)]
+    assert {kernel.shape[0] for kernel in whole} == {128 + 3}
+    columns = np.concatenate(kernels, axis=1).astype("float64")
+    columns /= np.linalg.norm(columns, axis=0)
+    _, vectors = np.linalg.eigh(columns @ columns.T)
+    last = found[sizes.argmax(axis=1) == 2][:, 6:]
+    np.testing.assert_allclose(np.abs(last @ vectors[:, ::-1]), np.eye(3), atol=1e-4)
+
+
+def test_directions_that_change_nothing_are_not_given():
+    gan = OneStrong()
+    gan.generator.layers[1].kernel.assign(np.diag([2.0, 1.0, 0.0, 0.0]))
+    assert latent.directions(gan, 2).shape == (2, 4)
+    with pytest.raises(UserError, match="Only 2 directions change anything"):
+        latent.directions(gan, 3)
+
+
+def test_strips_and_walks_keep_the_class():
+    gan = ConditionalGAN((8, 8, 1), num_classes=3, latent_dim=4, width=4, seed=0)
+    seen = []
+    generate = gan.generate
+    gan.generate = lambda *inputs: seen.append(np.asarray(inputs[1])) or generate(*inputs)
+    walks.direction_strips(gan, np.eye(4)[:2], steps=3)
+    walks.interpolation_grid(gan, rows=4, steps=3)
+    walks.arithmetic_strip(gan, *np.ones((3, 2, 4), "float32"))
+    in_turn = [0, 0, 0, 1, 1, 1, 2, 2, 2, 0, 0, 0]
+    assert [labels.tolist() for labels in seen] == [[0] * 6, in_turn, [0] * 4]
 
 
 def test_directions_of_styles_are_those_of_w():

@@ -204,6 +204,51 @@ def throughput_section():
     return [*parts, table(header, rows), "![throughput](results/throughput.png)"] if rows else []
 
 
+def gpu_section():
+    """The last line of each kind of machine, CPUs too: they say so."""
+    parts = []
+    checked = records.read(RESULTS / "gpu_check.jsonl")
+    for (devices, batch), lines in groups(checked, "devices", "batch").items():
+        rows = [
+            (
+                name,
+                found["step"],
+                found["xla"],
+                found["mixed"],
+                *differences(found["replicas"]),
+                *(
+                    each(found["ratios"], key)
+                    for key in ("milliseconds", "hand-written", "PyTorch")
+                ),
+                found.get("memory", ""),
+            )
+            for name, found in lines[-1]["models"].items()
+        ]
+        header = (
+            *("model", "step", "XLA: difference", "mixed precision", "replicas: difference"),
+            *("moved", "fit, ms", "hand-written", "PyTorch", "MB"),
+        )
+        parts += [f"{devices}, batches of {batch}:", table(header, rows)]
+    intro = [
+        "## What a machine's devices make of all models",
+        "`kerasgan benchmark gpu_check`: three steps each, at 32 pixels. A line from a CPU proves "
+        "nothing about GPUs.",
+    ]
+    return [*intro, *parts] if parts else []
+
+
+def differences(found):
+    """The difference of replicas and how far weights moved, or what failed."""
+    return (found, "") if isinstance(found, str) else (found["difference"], found["moved"])
+
+
+def each(found, key):
+    """One of the ratios, or what failed in the place of the first."""
+    if isinstance(found, str):
+        return found if key == "milliseconds" else ""
+    return found.get(key, "")
+
+
 def few_images_section():
     lines = records.read(RESULTS / "few_images.jsonl")
     if not lines:
@@ -387,6 +432,7 @@ def results_page():
         mode_section(),
         speed_section(),
         throughput_section(),
+        gpu_section(),
         data_section(),
         few_images_section(),
         fine_tuning_section(),

@@ -22,7 +22,8 @@ What differs, and why:
 - Eq. (3) is taken as it stands. The gradient in the authors' code is half of Eq. (3)'s, so that
   their 1e-4 is 5e-5 here. As there, it holds for all weights of G with two axes or more except the
   shared embedding, before spectral normalisation, and not for D.
-- For 64 pixels, G's blocks and D's last one have half the channels that the authors' code has.
+- For 64 pixels, G's blocks and D's last one have half the channels that the authors' code has. For
+  256, G's second block and D's fifth have 16 times `width`, where the authors' have 8 times.
 - Convolutions of G have no bias where a batch norm would take it out again.
 - Generated images take the labels of the real ones, where the authors draw classes uniformly, so
   that D learns nothing from how frequent a class is.
@@ -70,7 +71,8 @@ class BigGAN(GAN, package="kerasgan"):
         width: Channels at the image's end of both networks from 64 pixels on; a quarter of the
             channels everywhere below that. The paper uses 96, its code 64 for 32 pixels; 8 is quick
             on a CPU.
-        shared_dim: Length of the class embedding that all of G's batch norms share.
+        shared_dim: Length of the class embedding that all of G's batch norms share; `None` is 128,
+            as in the paper, or no embedding without classes.
         attention_side: Side of the feature maps at which both networks have self-attention, or
             `None`. The paper has it at 64, for 128 pixels.
         ortho_weight: float, 0 or more: beta of Eq. (3).
@@ -109,7 +111,7 @@ class BigGAN(GAN, package="kerasgan"):
         num_classes: int | None = None,
         latent_dim=128,
         width=64,
-        shared_dim=128,
+        shared_dim: int | None = None,
         attention_side: int | None = None,
         ortho_weight=1e-4,
         n_critic=2,
@@ -118,6 +120,11 @@ class BigGAN(GAN, package="kerasgan"):
         check_count(n_critic, "n_critic")
         if not ortho_weight >= 0.0:
             raise UserError(f"`ortho_weight` must be 0 or more. Received: {ortho_weight}")
+        if num_classes is None and shared_dim is not None:
+            raise UserError(
+                f"`shared_dim` is of the class embedding: pass `num_classes` with it. Received: "
+                f"shared_dim={shared_dim}"
+            )
         check_attention(image_shape, attention_side)
         inputs = {"z": Latent(latent_dim, truncation=True)}
         if num_classes is not None:
@@ -250,7 +257,7 @@ def split_latents(z, number):
 
 
 def build_generator(
-    image_shape, num_classes=None, latent_dim=128, width=64, shared_dim=128, attention_side=None
+    image_shape, num_classes=None, latent_dim=128, width=64, shared_dim=None, attention_side=None
 ):
     """Latents (N, latent_dim) and labels (N,), if any -> images (N, H, W, C) in [-1, 1]."""
     check_image_shape(image_shape)
@@ -261,7 +268,7 @@ def build_generator(
     shared = []  # the shared embedding, if there are classes
     if label is not None:
         embedding = layers.Dense(
-            shared_dim, use_bias=False, kernel_initializer="orthogonal", name="shared"
+            shared_dim or 128, use_bias=False, kernel_initializer="orthogonal", name="shared"
         )
         shared = [embedding(OneHot(num_classes)(label))]
 

@@ -68,19 +68,22 @@ class R3GAN(GAN, package="kerasgan"):
         width: Channels of both networks between blocks; for points half the units of each hidden
             layer. The paper uses 768 for CIFAR-10, 32 is quick on a CPU.
         halve_beyond: Largest side with all channels: they halve with each doubling beyond it. 32 in
-            the paper's networks; 8 makes small networks quick.
+            the paper's networks for CIFAR-10 and FFHQ, 64 for ImageNet of 64 pixels; 8 makes small
+            networks quick.
         blocks: Residual blocks at each resolution.
         cardinality: Groups of the 3x3 convolutions; by default each has 16 channels.
         gamma: float, weight of the penalties at the start. The authors' presets have 0.05 for
             CIFAR-10, 0.5 and 1 for ImageNet of 32 and 64 pixels, 2 for FFHQ of 64.
         burn_in: Number of images over which all schedules run.
-        ema_half_life: Number of images, the half-life after `burn_in`; `None` keeps no average,
-            and `ema_decay` takes its place. FFHQ's is 500,000.
+        ema_half_life: Number of images, the average's half-life after `burn_in`. `None` is a
+            quarter of `burn_in`, as in the presets for CIFAR-10 and ImageNet (FFHQ's has 500,000);
+            0 keeps no average; `ema_decay` takes its place.
         **options: `ema_decay`, `seed`, `augment`: as in `kerasgan.GAN`.
 
     Raises:
         UserError: If a side is not divisible by 4, `gamma` is negative, `ema_half_life` is not
-            positive, `cardinality` does not divide the channels, or points have classes.
+            0 or more, `cardinality` does not divide the channels, or points have classes or are
+            given what only images have.
 
     Example:
 
@@ -114,23 +117,28 @@ class R3GAN(GAN, package="kerasgan"):
         cardinality: int | None = None,
         gamma=0.05,
         burn_in=BURN_IN,
-        ema_half_life: float | None = 5e6,
+        ema_half_life: float | None = None,
         **options,
     ):
         if gamma < 0:
             raise UserError(f"`gamma` must be 0 or more. Received: gamma={gamma}")
-        if ema_half_life is not None and ema_half_life <= 0:
+        if ema_half_life is not None and not ema_half_life >= 0:
             raise UserError(
-                f"`ema_half_life` must be above 0, or None. Received: ema_half_life={ema_half_life}"
+                f"`ema_half_life` must be 0 or more, or None. Received: {ema_half_life}"
+            )
+        if len(image_shape) == 1 and (halve_beyond, blocks, cardinality) != (32, 2, None):
+            raise UserError(
+                "Points have neither `halve_beyond` nor `blocks` nor `cardinality`. Received: "
+                f"{halve_beyond}, {blocks}, {cardinality}"
             )
         inputs = {"z": Latent(latent_dim)}
         if num_classes is not None:
             check_count(num_classes, "num_classes")
             inputs["label"] = Label(num_classes)
-        average = None
-        if ema_half_life is not None:
-            average = schedules.HalfLife(schedules.Cosine(0.0, ema_half_life, burn_in))
-        options["ema_decay"] = options.get("ema_decay") or average
+        self.given_decay = options.get("ema_decay")
+        half_life = burn_in / 4 if ema_half_life is None else ema_half_life
+        if self.given_decay is None and half_life:
+            options["ema_decay"] = schedules.HalfLife(schedules.Cosine(0.0, half_life, burn_in))
         network = (num_classes, width, halve_beyond, blocks, cardinality)
         super().__init__(
             build_generator(image_shape, latent_dim, *network),
@@ -147,6 +155,11 @@ class R3GAN(GAN, package="kerasgan"):
         self.burn_in = burn_in
         self.ema_half_life = ema_half_life
         self.gamma_schedule = schedules.Cosine(gamma, gamma / 10, burn_in)
+
+    def get_config(self):
+        # The half-life comes of the other arguments.
+        config = super().get_config()
+        return {**config, "ema_decay": None} if self.given_decay is None else config
 
     @staticmethod
     def default_optimizers(burn_in=BURN_IN):

@@ -129,6 +129,10 @@ class SNGAN(GAN, package="kerasgan"):
             raise UserError(
                 f"`first_norm` must be units or channels. Received: first_norm={first_norm!r}"
             )
+        if first_norm != "units" and architecture != "conv":
+            raise UserError(
+                f'`first_norm` is of architecture="conv". Received: first_norm={first_norm!r}'
+            )
         check_count(n_critic, "n_critic")
         inputs, classes = {"z": Latent(latent_dim)}, ()
         if num_classes is not None:

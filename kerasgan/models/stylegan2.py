@@ -11,10 +11,15 @@ beta_1 = 0 and beta_2 = 0.99. G sums pictures of all resolutions (section 4.1).
 What differs, and why:
 - Depth follows the image: 28 pixels start from 7x7, 32 and 64 from 4x4. Channels double from
   `width` at the image towards the start, up to 512: with 512 everywhere as in `cfg=cifar`, with 256
-  as in the authors' other settings at 64 pixels.
+  as in `cfg=auto` at 64 pixels, which also has a residual D, groups of 4 for the minibatch standard
+  deviation, path length weight 2, style mixing 0.9, and gamma by resolution and batch.
 - Each step updates each network once, with both the loss and, at every 16th or 4th step, the
   penalty, from one forward pass. The authors make a second update of the penalty alone, and
-  therefore take rate and betas of k / (k + 1) (appendix B); here there is nothing to correct.
+  therefore take rate and betas of k / (k + 1) (appendix B); here there is nothing to correct, but
+  for G without path length regularization: there the authors' second update is empty, and G's rate
+  stays at 4/5, 0.002, with beta_2 = 0.99^(4/5).
+- `augment` is `None` by default, where the authors' code takes ADA; there are no classes, which
+  their CIFAR-10 has; scores are those of constant noise, where theirs are of random noise.
 - Path lengths are those of the whole batch with its latents, not of half a batch with others. Their
   average `a` is constant in the penalty of Eq. (4), as the paper has it.
 - Style mixing changes layers at a place drawn for each picture, not one for the whole batch.
@@ -45,7 +50,7 @@ PATH_LENGTH_DECAY = 0.01
 
 
 class StyleGAN2(GAN, package="kerasgan"):
-    """StyleGAN2, small: the authors' configuration for 32 and 64 pixels.
+    """StyleGAN2, small: by default the authors' configuration for 32 pixels.
 
     The generator takes latents `z` and a `truncation` psi for each sample: w moves towards its mean
     w_avg, w' = w_avg + psi (w - w_avg), so that `sample(16, truncation=0.5)` trades variety for
@@ -138,11 +143,15 @@ class StyleGAN2(GAN, package="kerasgan"):
         self.mean_path_length = self.add_state("mean_path_length")  # a of Eq. (4)
 
     @staticmethod
-    def default_optimizers():
+    def default_optimizers(path_length_weight=0.0):
+        share = 1.0 if path_length_weight else 4 / 5
         return (
-            keras.optimizers.Adam(2.5e-3, beta_1=0.0, beta_2=0.99, epsilon=1e-8),
+            keras.optimizers.Adam(share * 2.5e-3, beta_1=0.0, beta_2=0.99**share, epsilon=1e-8),
             keras.optimizers.Adam(2.5e-3, beta_1=0.0, beta_2=0.99, epsilon=1e-8),
         )
+
+    def paper_optimizers(self):
+        return self.default_optimizers(self.path_length_weight)
 
     # --- The latents w ---
 
@@ -222,7 +231,7 @@ class StyleGAN2(GAN, package="kerasgan"):
                 total += self.path_length_weight * penalty
         self.minimize(g_tape, total, self.generator, self.g_optimizer)
 
-        # D: the logistic loss, and R1 (section 2.3; Mescheder et al. 2018, Eq. 9)
+        # D: the logistic loss, and R1 (section 3.1; Mescheder et al. 2018, Eq. 9)
         fakes = synthesis(self.draw_w(num), training=True)
         with tf.GradientTape() as d_tape:
             with tf.GradientTape() as r1_tape:

@@ -20,6 +20,8 @@ What differs, and why:
 - Depth follows the image: 28 pixels halve twice, 32 three times. The authors' network for MNIST,
   `gan_mnist.py`, is another: G cuts a map of 8x8 to 7x7 and has no batch norm, the critic halves 28
   pixels to 14, 7 and 4; width 64, batch 50. So are those for 64 pixels, `gan_64x64.py`.
+- Adam's rate is Algorithm 1's for "resnet" as well, and stays: a recipe sets 2e-4 and
+  `linear_decay`.
 - "resnet" has no classes, with which the authors' script makes an ACGAN; G trains on as many
   samples as the critic in one update, not on twice as many; real images have no noise, where the
   script adds some, uniform up to a grey level.

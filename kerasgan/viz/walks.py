@@ -91,7 +91,8 @@ def interpolation_grid(gan, rows=6, steps=10, method=None, seed=0, label=None):
         steps: Images in a walk.
         method: As in `interpolate`; by default the one for the model's latents.
         seed: Seed of the ends of the walks.
-        label: For conditional models: class id of all images, or one for each row.
+        label: For conditional models: class id of all images, or one for each row; by default
+            classes in turn.
 
     Returns:
         uint8 picture as `kerasgan.viz.grid` gives it.
@@ -106,6 +107,8 @@ def interpolation_grid(gan, rows=6, steps=10, method=None, seed=0, label=None):
     method = method or gan.signature.inputs["z"].walk
     ends = np.asarray(gan.latent_prior(2 * rows, [seed, 0]))
     walks = [interpolate(ends[2 * i], ends[2 * i + 1], steps, method) for i in range(rows)]
+    if label is None and gan.signature.turns:
+        label = np.arange(rows) % gan.signature.turns
     labels = None if label is None else np.repeat(np.broadcast_to(label, rows), steps)
     return pixels.grid(_generate(gan, np.concatenate(walks), labels), columns=steps)
 
@@ -116,7 +119,7 @@ def arithmetic_strip(gan, plus, minus, add, label=None):
     Args:
         gan: A `kerasgan.GAN`.
         plus, minus, add: As in `combine`.
-        label: Class id of all images, for conditional models.
+        label: Class id of all images, for conditional models; by default 0.
 
     Returns:
         uint8 picture of four images in a row: plus, minus, add, result.
@@ -143,7 +146,7 @@ def direction_strips(gan, directions, steps=7, most=3.0, seed=0, label=None):
         steps: Images in a row; an odd number has the common latent in the middle.
         most: How far the ends are, in standard deviations of the latents.
         seed: Seed of the common latent.
-        label: Class id of all images, for conditional models.
+        label: Class id of all images, for conditional models; by default 0.
 
     Returns:
         uint8 picture as `kerasgan.viz.grid` gives it.
@@ -168,6 +171,8 @@ def direction_strips(gan, directions, steps=7, most=3.0, seed=0, label=None):
 
 def _generate(gan, latents, label):
     values = {"z": latents}
+    if label is None and gan.signature.turns:
+        label = 0
     if label is not None:
         if "label" not in gan.signature.inputs:
             raise UserError(f"{type(gan).__name__} has no classes. Received: label={label!r}")

@@ -20,7 +20,7 @@ from kerasgan.utils.errors import UserError
 
 GOLDEN = pathlib.Path(__file__).parents[1] / "golden" / "biggan.npz"
 KERNELS = (keras.layers.Conv2D, keras.layers.Dense, keras.layers.Embedding)
-SMALL = {"image_shape": (8, 8, 1), "width": 2, "latent_dim": 9, "shared_dim": 6, "seed": 0}
+SMALL = {"image_shape": (8, 8, 1), "width": 2, "latent_dim": 9, "seed": 0}
 
 
 def images(num, image_shape=(8, 8, 1)):
@@ -127,13 +127,13 @@ def test_a_chunk_of_latents_reaches_its_block_and_those_after_it(num_classes):
 
 
 def test_every_block_knows_the_class_from_the_first_step_on():
-    gan = BigGAN(**SMALL, num_classes=2)
+    gan = BigGAN(**SMALL, num_classes=2, shared_dim=6)
     first, second = (gan.sample(4, labels=[label] * 4, seed=1) for label in (0, 1))
     assert np.abs(first - second).max() > 1e-3
 
 
 def test_a_truncation_of_zero_draws_one_picture_for_each_class():
-    gan = BigGAN(**SMALL, num_classes=2)
+    gan = BigGAN(**SMALL, num_classes=2, shared_dim=6)
     assert list(gan.signature.served) == ["label", "truncation"]
     samples = gan.sample(6, seed=0, truncation=0.0)
     np.testing.assert_allclose(samples, np.tile(samples[:2], (3, 1, 1, 1)), atol=1e-6)
@@ -204,6 +204,7 @@ def test_every_layer_but_the_shared_embedding_is_normalised(num_classes):
         ({"latent_dim": 2}, "each of 3 chunks a number: 3 or more. Received: latent_dim=2"),
         ({"attention_side": 16}, r"both networks, 4 for image_shape=\(8, 8, 1\).*=16"),
         ({"ortho_weight": -1.0}, "`ortho_weight` must be 0 or more"),
+        ({"shared_dim": 6}, "`shared_dim` is of the class embedding.*=6"),
         ({"num_classes": 0}, "`num_classes` must be a whole number, 1 or more"),
         ({"n_critic": 0}, "`n_critic` must be a whole number, 1 or more"),
         ({"image_shape": (10, 8, 1)}, "divisible by 4"),
@@ -218,7 +219,7 @@ def test_wrong_arguments_are_refused(wrong, message):
 
 
 def test_discriminator_takes_n_critic_updates_for_one_of_the_generator():
-    gan = BigGAN(**SMALL, num_classes=2, n_critic=3)
+    gan = BigGAN(**SMALL, num_classes=2, shared_dim=6, n_critic=3)
     gan.compile(run_eagerly=True)
     gan.fit(images(12), np.arange(12) % 2, batch_size=12, verbose=0)
     assert int(gan.d_optimizer.iterations) == 3

@@ -152,7 +152,7 @@ def test_penalties_sum_over_pixels_and_average_over_images():
 
 
 def test_a_step_logs_the_losses_of_its_formula():
-    gan = small(gamma=3.0, ema_half_life=None)
+    gan = small(gamma=3.0, ema_half_life=0)
     # With rates of 0, the logged losses are those of the initial networks.
     gan.compile(keras.optimizers.SGD(0.0), keras.optimizers.SGD(0.0))
     shake(gan)
@@ -233,8 +233,18 @@ def test_burn_in_sets_all_schedules_also_of_a_loaded_model(tmp_path):
         assert float(each.ema_decay.decay(each.images_seen, 50)) == pytest.approx(0.5)
 
 
+def test_the_half_life_follows_burn_in_also_where_a_config_is_changed():
+    config = small(burn_in=100).get_config()
+    for burn_in in (100, 4000):
+        gan = R3GAN.from_config({**config, "burn_in": burn_in})
+        gan.images_seen.assign(burn_in)  # a quarter of it is the authors' for CIFAR-10
+        decay = float(gan.ema_decay.decay(gan.images_seen, burn_in // 4))
+        assert decay == pytest.approx(0.5)
+    assert R3GAN.from_config({**config, "ema_half_life": 0}).ema_generator is None
+
+
 def test_an_average_can_be_left_out_or_have_a_decay():
-    assert small(ema_half_life=None).ema_generator is None
+    assert small(ema_half_life=0).ema_generator is None
     gan = small(ema_decay=0.9)
     assert R3GAN.from_config(gan.get_config()).ema_decay == 0.9
     assert isinstance(small().ema_decay, schedules.HalfLife)
@@ -312,7 +322,8 @@ def test_points_train_without_bounds():
     [
         ({"gamma": -1.0}, "`gamma` must be 0 or more. Received: gamma=-1.0"),
         ({"burn_in": 0}, "`burn_in` must be a whole number, 1 or more"),
-        ({"ema_half_life": 0}, "`ema_half_life` must be above 0, or None. Received"),
+        ({"ema_half_life": -1}, "`ema_half_life` must be 0 or more, or None. Received: -1"),
+        ({"image_shape": (2,), "halve_beyond": 8}, "Points have neither `halve_beyond` nor"),
         ({"cardinality": 3}, "`cardinality` must divide.*Received: cardinality=3, width=8"),
         ({"blocks": 0}, "`blocks` must be a whole number, 1 or more"),
         ({"num_classes": 0}, "`num_classes` must be a whole number, 1 or more"),

@@ -238,6 +238,7 @@ def test_largest_singular_values_are_one_within_5_percent_after_200_steps(archit
     [
         ({"architecture": "mlp"}, "one of resnet, conv.*'mlp'"),
         ({"first_norm": "batch"}, "must be units or channels.*'batch'"),
+        ({"first_norm": "channels"}, '`first_norm` is of architecture="conv"'),
         ({"n_critic": 0}, "`n_critic` must be a whole number, 1 or more.*0"),
         ({"image_shape": (30, 32, 3)}, "divisible by 4.*30"),
     ],

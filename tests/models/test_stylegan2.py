@@ -11,6 +11,7 @@ from test_style_layers import close, golden
 
 from kerasgan import StyleGAN2
 from kerasgan.losses import discriminator_loss
+from kerasgan.models import stylegan2
 from kerasgan.models.stylegan2 import path_lengths, r1_penalty
 from kerasgan.networks.stylegan2 import build_discriminator, build_generator
 from kerasgan.utils.errors import UserError
@@ -200,6 +201,27 @@ def test_the_average_path_length_moves_at_lazy_steps_only(lazy):
     averages = [0.0, *(row["a"] for row in rows)]
     moved = [after > before for before, after in zip(averages[:-1], averages[1:], strict=True)]
     assert moved == [True, False] * 3 + [True]
+
+
+def test_the_average_follows_the_lengths_and_enters_their_penalty(monkeypatch):
+    gan = small(path_length_weight=2.0, path_length_interval=3)
+    monkeypatch.setattr(stylegan2, "path_lengths", lambda *_: tf.constant([1.0, 3.0]))
+    penalty = gan.path_length_penalty(None, tf.zeros((2, 8, 8, 1)), [], 0)
+    assert float(gan.mean_path_length) == pytest.approx(0.01 * 2.0)  # pl_decay of the authors
+    expected = 3 * np.mean((np.array([1.0, 3.0]) - 0.02) ** 2)
+    assert float(penalty) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "weight, rate, beta_2", [(0.0, 0.0025 * 0.8, 0.99**0.8), (2.0, 0.0025, 0.99)]
+)
+def test_without_path_lengths_the_rate_of_g_is_four_fifths(weight, rate, beta_2):
+    gan = small(path_length_weight=weight)
+    gan.compile()
+    assert float(gan.g_optimizer.learning_rate) == pytest.approx(rate)
+    assert gan.g_optimizer.beta_2 == pytest.approx(beta_2)
+    assert float(gan.d_optimizer.learning_rate) == pytest.approx(0.0025)
+    assert gan.d_optimizer.beta_2 == 0.99
 
 
 def step_gradients(monkeypatch, gan):
