@@ -10,6 +10,7 @@ from kerasgan.training.recipe import tomllib
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
+SCORES_OF_TRUNCATION = {"distance": ".1f", "precision": ".3f", "recall": ".3f"}
 TASKS = {"ring": "Ring of 8", "grid": "Grid of 25", "stacked_mnist": "Stacked-MNIST"}
 
 
@@ -202,6 +203,29 @@ def throughput_section():
     ]
     header = ("model", "fit, ms", "images/s", "GFLOP/s", *contenders, "fit, in memory")
     return [*parts, table(header, rows), "![throughput](results/throughput.png)"] if rows else []
+
+
+def truncation_section():
+    lines = records.read(RESULTS / "truncation.jsonl")
+    parts = [
+        "## Truncation trick",
+        "`kerasgan benchmark truncation`: what a threshold of the latents does to fidelity and "
+        "variety.",
+    ]
+    protocol = ("metric", "dataset", "split", "n_real", "n_fake")
+    for (metric, dataset, split, n_real, n_fake), found in groups(lines, *protocol).items():
+        rows = [
+            (
+                source,
+                "none" if threshold >= 6 else f"{threshold:g}",
+                *(f"{last[-1][key]:{form}}" for key, form in SCORES_OF_TRUNCATION.items()),
+            )
+            for (source, threshold), last in sorted(groups(found, "source", "truncation").items())
+        ]
+        header = ("source", "threshold", metric, "precision", "recall")
+        parts.append(f"{n_fake:,} samples against {n_real:,} of {dataset} {split}:")
+        parts.append(table(header, rows))
+    return [*parts, "![truncation](results/truncation.png)"] if lines else []
 
 
 def gpu_section():
@@ -429,6 +453,7 @@ def results_page():
         parzen_section(),
         representation_section(),
         usefulness_section(),
+        truncation_section(),
         mode_section(),
         speed_section(),
         throughput_section(),
