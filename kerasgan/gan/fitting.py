@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from kerasgan import data, schedules
 from kerasgan.data import checks, intake
+from kerasgan.gan.fused import fuse
 from kerasgan.gan.monitoring import prepared_callbacks
 from kerasgan.gan.pace import Calls, Pace
 from kerasgan.gan.steps import clips, trainable
@@ -96,6 +97,7 @@ class Fitting:
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
         # Built here, since a strategy and loading need built optimizers.
         optimizer.build(trainable(networks))
+        fuse(optimizer)
         return optimizer
 
     def fit(
