@@ -202,6 +202,24 @@ def test_fid_is_never_reported_without_its_network(artefacts, tmp_path, monkeypa
     assert not list(tmp_path.iterdir())
 
 
+def test_a_curve_is_drawn_below_samples_of_five_moments(tmp_path, monkeypatch, capsys):
+    samples = tmp_path / "run" / "samples"
+    samples.mkdir(parents=True)
+    for epoch in range(7):
+        tiles = np.full((64, 8, 8, 1), 40 * epoch, "uint8")
+        pixels.save_picture(pixels.grid(tiles, columns=8), samples / f"epoch_{epoch:04d}.png")
+    rows = "".join(f"{epoch},{6 - epoch}.5\n" for epoch in range(6))
+    (tmp_path / "run" / "history.csv").write_text("epoch,wasserstein\n" + rows)
+    options = (str(tmp_path / "run"), "--output", str(tmp_path / "out"))
+    assert run(monkeypatch, "curve", *options) == 0
+    assert (tmp_path / "out" / "curve_wasserstein.png").stat().st_size > 10_000
+    assert "wasserstein from 6.5 over 6.5 to 1.5" in capsys.readouterr().out
+    assert run(monkeypatch, "curve", *options, "--log", "wasserstien") == 2
+    assert 'did you mean "wasserstein"?' in capsys.readouterr().err
+    assert run(monkeypatch, "curve", str(tmp_path)) == 2
+    assert "history.csv does not exist" in capsys.readouterr().err
+
+
 def test_mode_collapse_counts_modes_of_short_trainings(tmp_path, monkeypatch):
     options = ["--task=ring", "--models=vanilla,wgan_gp", "--steps=4", "--seeds=1"]
     options.append(f"--output={tmp_path}")

@@ -205,6 +205,18 @@ def throughput_section():
     return [*parts, table(header, rows), "![throughput](results/throughput.png)"] if rows else []
 
 
+def curve_section():
+    if not (RESULTS / "curve_wasserstein.png").is_file():
+        return []
+    return [
+        "## WGAN's estimate",
+        "`kerasgan train wgan_fashion_mnist_mini`, then `kerasgan benchmark curve`: once the "
+        "critic has learnt, its estimate of the Wasserstein distance falls while samples improve, "
+        "as in figure 3 of the paper.",
+        "![curve](results/curve_wasserstein.png)",
+    ]
+
+
 def truncation_section():
     lines = records.read(RESULTS / "truncation.jsonl")
     parts = [
@@ -455,6 +467,7 @@ def results_page():
         usefulness_section(),
         truncation_section(),
         mode_section(),
+        curve_section(),
         speed_section(),
         throughput_section(),
         gpu_section(),
