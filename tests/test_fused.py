@@ -106,3 +106,17 @@ def test_sparse_gradients_move_their_rows_as_keras_does():
         values.append(table.numpy())
     np.testing.assert_array_equal(*values)
     assert values[1][2, 0] == 0.5 and values[1][0, 0] == 1.0
+
+
+def test_a_strategy_of_one_device_trains_as_none():
+    images = np.random.default_rng(0).uniform(-1, 1, (8, 8, 8, 1)).astype("float32")
+    trained = []
+    for scope in (tf.distribute.get_strategy(), tf.distribute.MirroredStrategy(["CPU:0"])):
+        keras.utils.set_random_seed(0)
+        with scope.scope():
+            gan = DCGAN((8, 8, 1), width=4, seed=0, ema_decay=0.5)
+            gan.compile()
+        gan.fit(images, batch_size=4, shuffle=False, verbose=0)
+        trained.append(gan.ema_generator.get_weights() + gan.discriminator.get_weights())
+    for one, other in zip(*trained, strict=True):
+        np.testing.assert_allclose(other, one, atol=1e-6)

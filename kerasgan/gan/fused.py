@@ -39,6 +39,16 @@ def update(optimizer, step, gradients, variables, learning_rate):
         apply(optimizer._get_variable_index(variable), handle(variable), gradient)
 
 
+def follow(average, value, share):
+    """Moves a variable by a share of the way to a value: float32, Keras variables."""
+    if tf.distribute.get_strategy().num_replicas_in_sync > 1:
+        average.assign(average + share * (value - average))
+    else:
+        tf.raw_ops.ResourceApplyGradientDescent(
+            var=handle(average), alpha=share, delta=average.value - value.value
+        )
+
+
 def handle(variable):
     """Returns what kernels know a Keras variable or TensorFlow's by."""
     return (variable.value if isinstance(variable, keras.Variable) else variable).handle

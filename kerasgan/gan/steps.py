@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from kerasgan import schedules
 from kerasgan.gan import preparation
+from kerasgan.gan.fused import follow
 from kerasgan.utils import replicas
 from kerasgan.utils.errors import UserError
 
@@ -152,7 +153,7 @@ class Steps:
             for average, weight in zip(
                 self.ema_generator.weights, self.generator.weights, strict=True
             ):
-                average.assign(average + (1.0 - decay) * (weight - average))
+                follow(average, weight, 1.0 - decay)
         for name, loss in losses.items():
             if name not in self.trackers:
                 raise UserError(
