@@ -189,7 +189,7 @@ def ratios(name, batch):
         import torch
 
         torch.set_default_device("cuda" if torch.cuda.is_available() else "cpu")
-    found, _, _ = throughput.contenders(name, SIDE, batch)
+    found, _, _ = throughput.contenders(name, SIDE, batch, xla=False)
     kept = ("fit", "hand-written", "PyTorch")
     found = {key: run for key, run in found.items() if key in kept}
     for run in found.values():

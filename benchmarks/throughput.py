@@ -83,6 +83,7 @@ class Steps(keras.callbacks.Callback):
     def __init__(self, at_once=1):
         super().__init__()
         self.at_once = at_once
+        self.once_a_call = at_once > 1  # else `fit` makes one step a call, for this callback
 
     def on_train_begin(self, logs=None):
         self.ends = []
@@ -94,7 +95,7 @@ class Steps(keras.callbacks.Callback):
         return np.diff(self.ends) / self.at_once
 
 
-def contenders(name, side, batch):
+def contenders(name, side, batch, xla=True):
     """Returns functions from a number of steps to the seconds of each, by name; the model; a batch.
 
     Every contender has its own networks and takes batches from the same dataset.
@@ -132,9 +133,10 @@ def contenders(name, side, batch):
         "fit": ours(cached),
         "fit, ten a call": ours(cached, steps_per_execution=10),
         "fit, in memory": ours(tf.data.Dataset.from_tensors(first)),
-        "fit, XLA": ours(cached, jit_compile=True),
         "hand-written": by_hand(hand_written_loop(name, build(name, side)), cached.repeat()),
     }
+    if xla:
+        found["fit, XLA"] = ours(cached, jit_compile=True)
     if name in _hand_written.KERAS_EXAMPLES:
         example = _hand_written.KERAS_EXAMPLES[name](build(name, side))
         example.compile(optimizer=None, jit_compile=False)
@@ -191,8 +193,8 @@ def matmul_gflops(size=2048, repeats=5):
     return 2 * size**3 / statistics.median(times) / 1e9
 
 
-def measure(name, side, batch, steps, rounds):
-    found, gan, first = contenders(name, side, batch)
+def measure(name, side, batch, steps, rounds, xla=True):
+    found, gan, first = contenders(name, side, batch, xla)
     for run in found.values():
         run(20)  # traces
     steps = steps or max(21, round(SECONDS / statistics.median(found["fit"](21)) / 10) * 10 + 1)
@@ -260,6 +262,7 @@ def main(
         int | None, typer.Option(min=21, help="Steps in a round; by default 1.5 seconds.")
     ] = None,
     rounds: Annotated[int, typer.Option(min=1)] = 5,
+    xla: Annotated[bool, typer.Option(help="Also XLA, which takes minutes on a CPU.")] = True,
     output: Annotated[Path, typer.Option(help="Folder of the results.")] = records.RESULTS,
 ):
     """Time fit of every model against its peers."""
@@ -268,7 +271,7 @@ def main(
         raise UserError(f"Not timed: {', '.join(sorted(unknown))}. Valid: {', '.join(ARGUMENTS)}")
     path = output / "throughput.jsonl"
     for name in chosen:
-        line = measure(name, side, batch, steps, rounds)
+        line = measure(name, side, batch, steps, rounds, xla)
         records.append(path, line)
         ratios = ", ".join(f"{k} {v:.2f}" for k, v in line["ratios"].items() if k != "fit")
         fit = line["milliseconds"]["fit"]
