@@ -202,6 +202,21 @@ def test_fid_is_never_reported_without_its_network(artefacts, tmp_path, monkeypa
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
+def test_gpu_check_says_that_it_ran_on_the_cpu(tmp_path, monkeypatch, capsys):
+    options = ("--models=vanilla", "--batch=4", f"--output={tmp_path}")
+    assert run(monkeypatch, "gpu_check", *options) == 0
+    assert "There is no GPU" in capsys.readouterr().out
+    (line,) = records.read(tmp_path / "gpu_check.jsonl")
+    found = line["models"]["vanilla"]
+    assert (line["devices"], found["step"], found["xla"]) == ("CPU", "ok", "ok")
+    assert found["replicas"]["replicas"] == 2
+    assert found["replicas"]["difference"] < 1e-5 < found["replicas"]["moved"]
+    assert found["ratios"]["hand-written"] > 0
+    assert run(monkeypatch, "gpu_check", "--models=dcgann") == 2
+    assert 'did you mean "dcgan"?' in capsys.readouterr().err
+
+
 def test_a_curve_is_drawn_below_samples_of_five_moments(tmp_path, monkeypatch, capsys):
     samples = tmp_path / "run" / "samples"
     samples.mkdir(parents=True)

@@ -261,7 +261,7 @@ def gpu_section():
             for name, found in lines[-1]["models"].items()
         ]
         header = (
-            *("model", "step", "XLA: difference", "mixed precision", "replicas: difference"),
+            *("model", "step", "XLA", "mixed precision", "replicas: difference"),
             *("moved", "fit, ms", "hand-written", "PyTorch", "MB"),
         )
         parts += [f"{devices}, batches of {batch}:", table(header, rows)]

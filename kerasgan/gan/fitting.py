@@ -37,7 +37,7 @@ class Fitting:
             g_optimizer: `keras.optimizers.Optimizer`, its name, or `None`.
             d_optimizer: The same for the discriminator; not the same object.
             jit_compile: Whether XLA compiles the step. "auto" means yes on a GPU, and no on a CPU,
-                where it was slower.
+                where it was slower. Under XLA a seed gives other random numbers.
             run_eagerly: Whether to run without `tf.function`, for debugging.
             steps_per_execution: Number of steps in one call from Python, after which callbacks are
                 called; an epoch's last calls may have fewer. "auto" means as many as take 0.1
