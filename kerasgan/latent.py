@@ -7,7 +7,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasgan.layers import ProjectedBatchNormalization
 from kerasgan.utils.errors import UserError, check_count, nearest
 
 METHODS = ("closed_form", "components")
@@ -105,10 +104,11 @@ def responses(gan):
 def vectors_taken(network):
     """Yields each vector that a layer multiplies by weights, and these."""
     for layer in network.layers:
-        if isinstance(layer, ProjectedBatchNormalization):
-            yield layer.input[1], [layer.gain.kernel, layer.bias.kernel]
-        elif dense(layer):
+        inner = [getattr(layer, name, None) for name in ("gain", "bias")]
+        if dense(layer):
             yield layer.input, [layer.kernel]
+        elif all(map(dense, inner)):  # a norm whose scale and shift follow a vector
+            yield layer.input[1], [each.kernel for each in inner]
 
 
 def dense(layer):
