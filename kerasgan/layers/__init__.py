@@ -16,6 +16,7 @@ from kerasgan.layers.normalization import (
     ConditionalBatchNormalization,
     ProjectedBatchNormalization,
 )
+from kerasgan.layers.padding import ReflectionPadding2D
 from kerasgan.layers.pyramid import Downsample, LaplacianPyramid, Upsample
 from kerasgan.layers.resampling import Blur, FilteredUpsample
 from kerasgan.layers.spectral import (
@@ -36,6 +37,7 @@ from kerasgan.layers.styles import (
 __all__ = [
     "Bias",
     "Blur",
+    "ReflectionPadding2D",
     "Basis",
     "ClipAtInference",
     "ConditionalBatchNormalization",

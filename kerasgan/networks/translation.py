@@ -1,15 +1,21 @@
-"""Networks that make pictures of pictures: the U-Net and the discriminator of patches of pix2pix.
+"""Networks that make pictures of pictures: the U-Net and the discriminator of patches of pix2pix,
+and the residual network of CycleGAN.
 
 Isola, Zhu, Zhou & Efros 2017, "Image-to-Image Translation with Conditional Adversarial Networks",
-appendix 6.1, https://arxiv.org/abs/1611.07004. As in the authors' PyTorch code, 4x4 kernels with a
-stride of 2, LeakyReLU of slope 0.2 on the way down, ReLU on the way up, weights N(0, 0.02), scales
-of batch norms N(1, 0.02), and no batch norm on the first layers nor on the innermost map, whose
-single place it would empty in a batch of 1.
+appendix 6.1, https://arxiv.org/abs/1611.07004: 4x4 kernels with a stride of 2, LeakyReLU of slope
+0.2 on the way down, ReLU on the way up, weights N(0, 0.02), scales of batch norms N(1, 0.02). Zhu,
+Park, Isola & Efros 2017, "Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial
+Networks", appendix 7.2, https://arxiv.org/abs/1703.10593: reflected borders, instance norm without
+scales. Details are those of https://github.com/junyanz/pytorch-CycleGAN-and-pix2pix: there is no
+norm on the first layers, nor on the U-Net's innermost map, whose single place it would empty in a
+batch of 1; and layers before an instance norm have biases.
 """
+
+import functools
 
 from keras import Input, Model, layers
 
-from kerasgan.layers import Dropout
+from kerasgan.layers import Dropout, ReflectionPadding2D
 from kerasgan.networks.dcgan import batch_norm, leaky_relu, normal
 from kerasgan.networks.shapes import check_image_shape, count_halvings
 from kerasgan.utils.errors import UserError
@@ -64,7 +70,66 @@ def build_unet(image_shape, source_shape, width=64, dropout=0.5, name="source"):
     return Model(source, images, name="generator")
 
 
-def build_patch_discriminator(image_shape, source_shape=None, width=64, halvings=3):
+def instance_norm(x):
+    """Normalises each map of each picture: no statistics of a batch, no weights."""
+    return layers.GroupNormalization(groups=-1, epsilon=1e-5, center=False, scale=False)(x)
+
+
+def build_resnet(image_shape, source_shape, width=64, blocks=9, norm=instance_norm, name="source"):
+    """Source pictures (N, H, W, C) -> images (N, H, W, D) in [-1, 1], by residual blocks at a
+    quarter of the sides.
+
+    Args:
+        image_shape: (height, width, channels) of the images that come out; sides divisible by 4.
+        source_shape: That of the pictures that go in; same sides.
+        width: Channels at full size.
+        blocks: Residual blocks; the paper has 6 for 128 pixels and 9 from 256 on.
+        norm: Function of a feature map that normalises it.
+        name: Name of the input.
+
+    Returns:
+        `keras.Model`.
+
+    Raises:
+        UserError: If the sides differ, or one is not divisible by 4.
+
+    Example:
+
+    >>> build_resnet((32, 32, 3), (32, 32, 1), width=4, blocks=2).output_shape
+    (None, 32, 32, 3)
+    """
+    check_sides(image_shape, source_shape)
+    use_bias = norm is instance_norm
+    plain = functools.partial(layers.Conv2D, kernel_initializer=normal(), use_bias=use_bias)
+    source = Input(source_shape, name=name)
+    x = plain(width, 7)(ReflectionPadding2D(3)(source))
+    x = layers.ReLU()(norm(x))  # (N, H, W, w)
+    for level in (1, 2):  # (N, H / 2, W / 2, 2w), (N, H / 4, W / 4, 4w)
+        x = plain(width * 2**level, 3, strides=2)(layers.ZeroPadding2D(1)(x))
+        x = layers.ReLU()(norm(x))
+    for _ in range(blocks):
+        h = layers.ReLU()(norm(plain(4 * width, 3)(ReflectionPadding2D(1)(x))))
+        x = layers.Add()([x, norm(plain(4 * width, 3)(ReflectionPadding2D(1)(h)))])
+    for level in (1, 0):
+        x = layers.Conv2DTranspose(
+            width * 2**level, 3, strides=2, use_bias=use_bias, kernel_initializer=normal()
+        )(x)
+        x = layers.Cropping2D(((1, 0), (1, 0)))(x)  # as PyTorch's padding of 1
+        x = layers.ReLU()(norm(x))
+    images = layers.Conv2D(
+        image_shape[2],
+        7,
+        activation="tanh",
+        kernel_initializer=normal(),
+        dtype="float32",
+        name="images",
+    )(ReflectionPadding2D(3)(x))
+    return Model(source, images, name="generator")
+
+
+def build_patch_discriminator(
+    image_shape, source_shape=None, width=64, halvings=3, norm=batch_norm, name="discriminator"
+):
     """Images (N, H, W, D), and the pictures that they are made of, if any -> logits (N, h, w, 1).
 
     Each logit judges a patch: of 70x70 pixels with 3 halvings, of 34x34 with 2, of 16x16 with 1.
@@ -74,6 +139,8 @@ def build_patch_discriminator(image_shape, source_shape=None, width=64, halvings
         source_shape: That of the pictures, or `None`.
         width: Channels of the first map; they double with each further one, up to 8 times.
         halvings: Convolutions with a stride of 2; two more have a stride of 1.
+        norm: Function of a feature map that normalises it.
+        name: Name of the network.
 
     Returns:
         `keras.Model`, of `images`, or of [images, source].
@@ -99,9 +166,10 @@ def build_patch_discriminator(image_shape, source_shape=None, width=64, halvings
     x = leaky_relu()(padded_conv(x, width, strides=2, use_bias=True))
     for level in range(1, halvings + 1):
         strides = 2 if level < halvings else 1
-        x = leaky_relu()(batch_norm(padded_conv(x, width * min(2**level, MOST), strides)))
+        x = padded_conv(x, width * min(2**level, MOST), strides, use_bias=norm is instance_norm)
+        x = leaky_relu()(norm(x))
     logits = padded_conv(x, 1, use_bias=True, dtype="float32", name="logits")
-    return Model(inputs if len(inputs) > 1 else inputs[0], logits, name="discriminator")
+    return Model(inputs if len(inputs) > 1 else inputs[0], logits, name=name)
 
 
 def check_sides(image_shape, source_shape):

@@ -1,13 +1,16 @@
-"""Records what the networks of pix2pix's authors compute, for `tests/test_translation.py`.
+"""Records what the networks of the authors of pix2pix and CycleGAN compute, for
+`tests/test_translation.py`.
 
-Values of the U-Net and of the discriminator of patches in training mode, and gradients of the mean
-of their squares with respect to inputs and weights. Arrays are float32 in the layouts of Keras.
+Values of the U-Net, the residual network and the discriminator of patches in training mode, and
+gradients of the mean of their squares with respect to inputs and weights. Arrays are float32 in
+the layouts of Keras.
 Needs torch (2.13.0 was used), NumPy and `models/networks.py` of
 https://github.com/junyanz/pytorch-CycleGAN-and-pix2pix (commit 000f298):
 
     python tests/golden/make_translation.py PATH_OF_THE_CHECKOUT
 """
 
+import functools
 import pathlib
 import sys
 
@@ -18,9 +21,9 @@ from torch import nn
 OUTPUT = pathlib.Path(__file__).with_name("translation.npz")
 sys.path.insert(0, sys.argv[1])
 
-from models.networks import NLayerDiscriminator, UnetGenerator  # noqa: E402
+from models.networks import NLayerDiscriminator, ResnetGenerator, UnetGenerator  # noqa: E402
 
-LAYERS = (nn.Conv2d, nn.ConvTranspose2d, nn.BatchNorm2d)
+LAYERS = (nn.Conv2d, nn.ConvTranspose2d, nn.BatchNorm2d)  # instance norms have no weights
 
 
 def watched(module):
@@ -65,8 +68,13 @@ def record(name, network, x):
 torch.manual_seed(0)
 unet = UnetGenerator(2, 3, 6, ngf=1)
 patches = NLayerDiscriminator(5, ndf=2, n_layers=3)
+instance = functools.partial(nn.InstanceNorm2d, affine=False)  # as their `norm="instance"`
+resnet = ResnetGenerator(2, 3, ngf=2, norm_layer=instance, n_blocks=2, use_deconvolution=True)
+instance_patches = NLayerDiscriminator(3, ndf=2, n_layers=2, norm_layer=instance)
 np.savez_compressed(
     OUTPUT,
     **record("unet", unet, torch.randn(2, 2, 64, 64)),
     **record("patches", patches, torch.randn(3, 5, 32, 32)),
+    **record("resnet", resnet, torch.randn(2, 2, 16, 20)),
+    **record("instance_patches", instance_patches, torch.randn(2, 3, 16, 16)),
 )
