@@ -168,3 +168,17 @@ def test_a_keras_file_loads_whichever_package_is_imported_first(trained):
         program = f"{imports}; print(keras.saving.load_model({str(trained[0] / 'model.keras')!r}))"
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
         assert "DCGAN" in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["list"], ["train", "--help"]])
+def test_what_only_tells_something_does_not_start_tensorflow(arguments):
+    script = (
+        "import sys, kerasgan_cli\n"
+        f"sys.argv = ['kerasgan', *{arguments}]\n"
+        "try:\n    kerasgan_cli.main()\n"
+        "except SystemExit as end:\n    print('code', end.code)\n"
+        "print('started', 'tensorflow' in sys.modules, 'keras' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert "started False False" in done.stdout, done.stdout + done.stderr
+    assert "code 0" in done.stdout

@@ -6,7 +6,7 @@ from pathlib import Path
 from tables import groups, mean, table
 
 from kerasgan.evaluation import records
-from kerasgan.training.recipe import tomllib
+from kerasgan.utils.toml import tomllib
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"

@@ -2,7 +2,6 @@
 
 import copy
 import dataclasses
-import sys
 import typing
 
 import tomli_w
@@ -17,12 +16,7 @@ from kerasgan.training.optimizers import (
 from kerasgan.training.values import check_value, type_of
 from kerasgan.utils.errors import UserError, nearest
 from kerasgan.utils.files import replacing
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
+from kerasgan.utils.toml import tomllib
 
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16", "auto")
 

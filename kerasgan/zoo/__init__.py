@@ -3,8 +3,12 @@
 Imports training and export, and what lies below them.
 """
 
+import importlib
+
 from kerasgan.zoo.entries import DISCRIMINATOR, WEIGHTS, folder, is_entry, names, recipe_file, table
-from kerasgan.zoo.loading import find, load, load_entry, load_start, located, origin
+
+# Those that load a model. Without them, a list of the entries needs no TensorFlow.
+_LOADING = ("find", "load", "load_entry", "load_start", "located", "origin")
 
 __all__ = [
     "DISCRIMINATOR",
@@ -21,3 +25,9 @@ __all__ = [
     "recipe_file",
     "table",
 ]
+
+
+def __getattr__(name):
+    if name in _LOADING:
+        return getattr(importlib.import_module("kerasgan.zoo.loading"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

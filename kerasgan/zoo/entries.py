@@ -5,6 +5,8 @@ import json
 from pathlib import Path
 
 from kerasgan.utils.errors import UserError, nearest
+from kerasgan.utils.licences import licence
+from kerasgan.utils.toml import tomllib
 
 WEIGHTS = "generator.weights.h5"
 RUN = ".kerasgan-run"  # a file in run directories
@@ -72,13 +74,10 @@ def table():
         list of dicts: "name", "model", "image_shape", "classes", "megabytes", "metric", "distance",
         "licence".
     """
-    from kerasgan.training import recipe
-    from kerasgan.utils.licences import licence
-
     rows = []
     for name in names():
         entry = folder() / name
-        settings = recipe.parse(entry / "recipe.toml")
+        settings = tomllib.loads((entry / "recipe.toml").read_text(encoding="utf-8"))
         scores = json.loads((entry / "result.json").read_text(encoding="utf-8"))
         rows.append(
             {
