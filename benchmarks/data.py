@@ -16,7 +16,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 from typing import Annotated
@@ -33,6 +32,7 @@ from kerasgan.data.folder import AT_ONCE
 from kerasgan.data.unread import Unread
 from kerasgan.evaluation import records
 from kerasgan.training import strategies
+from kerasgan.training.memory import Highest
 from kerasgan.utils import pictures, processes, provenance
 
 SHAPE = (64, 64, 3)
@@ -109,33 +109,6 @@ def model(width=8):
     gan = kerasgan.DCGAN(SHAPE, width=width, seed=0)
     gan.compile()
     return gan
-
-
-def anonymous():
-    """Anonymous memory of this process in 10^9 bytes."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("RssAnon:"):
-            return int(line.split()[1]) * 1024 / 1e9
-    raise RuntimeError("/proc/self/status has no RssAnon")
-
-
-class Highest:
-    """Samples the anonymous memory while the block runs."""
-
-    def __enter__(self):
-        self.before, self.most, self.done = anonymous(), 0.0, threading.Event()
-        self.thread = threading.Thread(target=self._watch)
-        self.thread.start()
-        return self
-
-    def _watch(self):
-        while not self.done.wait(0.05):
-            self.most = max(self.most, anonymous())
-
-    def __exit__(self, *_):
-        self.done.set()
-        self.thread.join()
-        self.most = max(self.most, anonymous())
 
 
 def memory(about):

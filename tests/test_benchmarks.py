@@ -203,6 +203,19 @@ def test_fid_is_never_reported_without_its_network(artefacts, tmp_path, monkeypa
 
 
 @pytest.mark.slow
+def test_growth_measures_each_point_in_a_process_of_its_own(tmp_path, monkeypatch, capsys):
+    options = ("--over=batch", "--steps=2", "--rounds=1", f"--output={tmp_path}")
+    assert run(monkeypatch, "growth", *options) == 0
+    lines = records.read(tmp_path / "growth.jsonl")
+    assert [line["batch"] for line in lines] == [16, 64, 256]
+    assert lines[0]["milliseconds"] < lines[2]["milliseconds"]
+    assert all(10 < line["megabytes"] < 2000 for line in lines)
+    assert (tmp_path / "growth.png").stat().st_size > 1000
+    assert run(monkeypatch, "growth", "--over=sides") == 2
+    assert 'did you mean "side"?' in capsys.readouterr().err
+
+
+@pytest.mark.slow
 def test_gpu_check_says_that_it_ran_on_the_cpu(tmp_path, monkeypatch, capsys):
     options = ("--models=vanilla", "--batch=4", f"--output={tmp_path}")
     assert run(monkeypatch, "gpu_check", *options) == 0

@@ -240,6 +240,23 @@ def truncation_section():
     return [*parts, "![truncation](results/truncation.png)"] if lines else []
 
 
+def growth_section():
+    lines = records.read(RESULTS / "growth.jsonl")
+    keys = ("side", "width", "batch", "images")
+    latest = {tuple(line[key] for key in keys): line for line in lines}
+    rows = [
+        (*(f"{value:,}" for value in point), f"{line['milliseconds']:.0f}", line["megabytes"])
+        for point, line in latest.items()
+    ]
+    return [
+        "## Growth",
+        "`kerasgan benchmark growth`: a step of DCGAN on colour images that are mapped from a "
+        "file, and the memory that the training takes beside the file.",
+        table((*keys, "ms", "MB"), rows, left=0),
+        "![growth](results/growth.png)",
+    ] * bool(rows)
+
+
 def gpu_section():
     """The last line of each kind of machine, CPUs too: they say so."""
     parts = []
@@ -470,6 +487,7 @@ def results_page():
         curve_section(),
         speed_section(),
         throughput_section(),
+        growth_section(),
         gpu_section(),
         data_section(),
         few_images_section(),
