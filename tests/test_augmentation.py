@@ -204,6 +204,36 @@ def test_p_follows_the_sign_of_what_d_says_of_real_pictures():
     assert float(gan.augmentation.probability) == 0.0
 
 
+def test_only_real_pictures_count_also_where_d_sees_both_in_one_call():
+    gan = start(("dcgan", {}), "ada")
+    random = np.random.default_rng(0)
+    real, fakes = random.uniform(-1, 1, (2, 4, *gan.image_shape)).astype("float32")
+    real[0] = fakes[0] = -1.0  # black, but for what makes it another picture
+    fakes[0, ::2, ::2] = 1.0
+    example = {"image": tf.constant(real)}
+    for both, logits in (([fakes, real], [-2.0, 3.0]), ([real[:2], fakes], [3.0, -2.0])):
+        logits = np.concatenate(
+            [np.full((len(x), 1), y) for x, y in zip(both, logits, strict=True)]
+        )
+        before = [float(gan.augmentation.signs), float(gan.augmentation.seen)]
+        gan.augmentation.observe([tf.constant(np.concatenate(both))], tf.constant(logits), example)
+        number = 4 if both[0] is fakes else 2
+        assert float(gan.augmentation.signs) - before[0] == number
+        assert float(gan.augmentation.seen) - before[1] == number
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["sagan", "biggan"])
+def test_p_rises_for_models_that_judge_both_in_one_pass(name):
+    gan = start((name, {}), "ada")
+    gan.discriminator.get_layer("logits").bias.assign([1e3])
+    contract.train(gan, 4)
+    assert float(gan.augmentation.probability) > 0.0
+    gan.discriminator.get_layer("logits").bias.assign([-1e3])
+    contract.train(gan, 4)
+    assert float(gan.augmentation.probability) == 0.0
+
+
 def test_p_is_told_and_fixed_without_a_decision_boundary():
     with pytest.warns(
         UserWarning, match="LSGAN has no decision boundary .* probability 0.4"

@@ -27,7 +27,6 @@ What differs, and why:
 - Convolutions of G have no bias where a batch norm would take it out again.
 - Generated images take the labels of the real ones, where the authors draw classes uniformly, so
   that D learns nothing from how frequent a class is.
-- D sees real and generated images one after the other: two power iterations in each update.
 - G is not averaged by default, since an average with the paper's decay of 0.9999 is useless before
   some 30,000 steps: pass `ema_decay=0.9999` for those. The authors' scripts begin to average
   after 20,000 steps, or 1,000 for CIFAR-10.
@@ -42,7 +41,7 @@ from keras import layers, ops
 from kerasgan.gan import GAN, Paper
 from kerasgan.layers import OneHot, ProjectedBatchNormalization, SelfAttention, SpectralDense
 from kerasgan.losses import hinge_discriminator_loss, hinge_generator_loss
-from kerasgan.networks.classes import add_projection, label_input, pair
+from kerasgan.networks.classes import add_projection, judge_both, label_input, pair
 from kerasgan.networks.resnet import (
     batch_norm,
     down_block,
@@ -164,8 +163,9 @@ class BigGAN(GAN, package="kerasgan"):
 
         def update_discriminator(fake_images, real_images, *label):
             with tf.GradientTape() as d_tape:
-                real_logits = self.discriminator(pair(real_images, *label), training=True)
-                fake_logits = self.discriminator(pair(fake_images, *label), training=True)
+                real_logits, fake_logits = judge_both(
+                    self.discriminator, real_images, fake_images, *label
+                )
                 d_loss = hinge_discriminator_loss(real_logits, fake_logits)
             self.minimize(d_tape, d_loss, self.discriminator, self.d_optimizer)
             return {"d_loss": d_loss}

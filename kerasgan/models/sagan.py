@@ -14,9 +14,9 @@ What differs, and why:
 - Attention is at 32x32 for 128 pixels, the best of the paper's four places (table 1). Images of 32
   pixels have no such inner map, those of 64 only beside their last block: there it is at 16x16, and
   at 14x14 for 28 pixels.
-- Every training call is a power iteration that updates u: of D, the one on real images, the one on
-  generated images and that of G's update. The authors' code keeps u in the latter two
-  (`update_collection="NO_OPS"`), where it only computes an iteration.
+- D sees real and generated images in one pass, which is one power iteration; as in the authors'
+  code, whose pass over generated images leaves u as it is. Here the pass of G's update moves u too,
+  where theirs only computes an iteration (`update_collection="NO_OPS"`).
 - The authors' code leaves Adam's beta_2 at 0.999, where the paper says 0.9. Its batch is 256, four
   GPUs with 64 each, and it trains for a million steps; recipes here say their own.
 - Without classes the batch norms are ordinary and D has no projection: the paper always had them.
@@ -52,7 +52,7 @@ from kerasgan.layers import (
     SpectralDense,
 )
 from kerasgan.losses import hinge_discriminator_loss, hinge_generator_loss
-from kerasgan.networks.classes import add_projection, label_input, pair
+from kerasgan.networks.classes import add_projection, judge_both, label_input, pair
 from kerasgan.networks.resnet import batch_norm, down_block, first_down_block, last_block, up_block
 from kerasgan.networks.shapes import base_sides, check_image_shape, count_halvings
 from kerasgan.signature import Image, Label, Latent, Signature
@@ -153,8 +153,7 @@ class SAGAN(GAN, package="kerasgan"):
         # Eq. (4): L_D = -E[min(0, -1 + D(x, y))] - E[min(0, -1 - D(G(z), y))]
         fakes = self.generator(pair(self.sample_latents(num), labels), training=True)
         with tf.GradientTape() as d_tape:
-            real_logits = self.discriminator(pair(images, labels), training=True)
-            fake_logits = self.discriminator(pair(fakes, labels), training=True)
+            real_logits, fake_logits = judge_both(self.discriminator, images, fakes, labels)
             d_loss = hinge_discriminator_loss(real_logits, fake_logits)
         self.minimize(d_tape, d_loss, self.discriminator, self.d_optimizer)
 

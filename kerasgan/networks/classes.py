@@ -2,6 +2,7 @@
 https://arxiv.org/abs/1802.05637"""
 
 import keras
+import tensorflow as tf
 from keras import layers
 
 from kerasgan.layers import SpectralEmbedding
@@ -21,6 +22,26 @@ def pair(x, label=None):
     ('z', ['z', 'label'])
     """
     return x if label is None else [x, label]
+
+
+def judge_both(discriminator, images, fakes, labels=None):
+    """Returns D's logits on real and on generated images, from one pass over both.
+
+    For networks that judge each image by itself. Their spectral norm makes one power iteration in a
+    pass.
+
+    Args:
+        discriminator: Images (N, ...), or a list with labels (N,), -> logits (N, 1).
+        images: float tensor (N, ...): real images.
+        fakes: float tensor of the same shape: generated ones.
+        labels: int tensor (N,) of both, or `None`.
+
+    Returns:
+        Two tensors (N, 1).
+    """
+    both = tf.concat([images, tf.cast(fakes, images.dtype)], 0)
+    twice = None if labels is None else tf.concat([labels, labels], 0)
+    return tf.split(discriminator(pair(both, twice), training=True), 2)
 
 
 def add_projection(logits, h, label, num_classes, initializer):
