@@ -10,10 +10,11 @@ import runpy
 import tarfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from contract import build
 
-from kerasgan import DCGAN, ConditionalGAN, StyleGAN2, VanillaGAN, cli, export, models
+from kerasgan import DCGAN, ConditionalGAN, StyleGAN2, VanillaGAN, cli, export, latent, models
 from kerasgan.export import litert_js
 from kerasgan.utils import network, provenance
 from kerasgan.utils.errors import UserError
@@ -101,6 +102,9 @@ def test_models_json_holds_what_the_page_needs(cache, gans, tmp_path):
     site = Path(export.browser(gans, tmp_path / "site"))
     digits, faces = json.loads((site / "models.json").read_text())["models"]
     content = (site / "models" / "faces.tflite").read_bytes()
+    np.testing.assert_allclose(
+        faces.pop("directions"), latent.directions(gans["faces"], 5), atol=1e-6
+    )
     assert faces == {
         "name": "faces",
         "variant": "DCGAN",
@@ -122,6 +126,7 @@ def test_models_json_offers_the_numbers_that_a_model_takes(cache, tmp_path):
     (styles,) = json.loads((site / "models.json").read_text())["models"]
     truncation = {"name": "truncation", "default": 1.0, "low": 0.0, "high": None}
     assert styles["numbers"] == [truncation] and styles["latent_dim"] == 8
+    assert "directions" not in styles  # of w, which the page does not take
 
 
 @pytest.mark.parametrize("name", models.names())

@@ -124,7 +124,7 @@ def _directions(gan):
         found = latent.directions(gan, min(DIRECTIONS, gan.latent_dim))
     except UserError:
         return {}
-    return {"directions": np.round(found, 6).tolist()}
+    return {"directions": np.round(found.astype("float64"), 6).tolist()}
 
 
 def _score(gan):
