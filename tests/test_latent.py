@@ -17,27 +17,30 @@ from kerasgan.utils import pixels
 from kerasgan.utils.errors import UserError
 from kerasgan.viz import walks
 
-RANDOM = np.random.default_rng(0)
+
+@pytest.fixture
+def random():
+    return np.random.default_rng(0)
 
 
 @pytest.mark.parametrize("method", ["linear", "spherical"])
-def test_a_walk_starts_and_ends_at_the_given_points(method):
-    start, end = RANDOM.normal(size=(2, 64))
+def test_a_walk_starts_and_ends_at_the_given_points(method, random):
+    start, end = random.normal(size=(2, 64))
     walk = walks.interpolate(start, end, 7, method)
     assert walk.shape == (7, 64) and walk.dtype == np.float32
     np.testing.assert_allclose(walk[[0, -1]], [start, end], atol=1e-6)
 
 
-def test_a_spherical_walk_keeps_the_length_that_a_line_loses():
-    start, end = RANDOM.normal(size=(2, 64))
+def test_a_spherical_walk_keeps_the_length_that_a_line_loses(random):
+    start, end = random.normal(size=(2, 64))
     start, end = start / np.linalg.norm(start), end / np.linalg.norm(end)
     lengths = np.linalg.norm(walks.interpolate(start, end, 9, "spherical"), axis=1)
     np.testing.assert_allclose(lengths, 1.0, atol=1e-6)
     assert np.linalg.norm(walks.interpolate(start, end, 9), axis=1).min() < 0.8
 
 
-def test_a_spherical_walk_turns_by_equal_angles():
-    start, end = RANDOM.normal(size=(2, 64))
+def test_a_spherical_walk_turns_by_equal_angles(random):
+    start, end = random.normal(size=(2, 64))
     walk = walks.interpolate(start, end, 5, "spherical").astype("float64")
     unit = walk / np.linalg.norm(walk, axis=1, keepdims=True)
     angles = np.arccos((unit[1:] * unit[:-1]).sum(axis=1))
@@ -45,14 +48,14 @@ def test_a_spherical_walk_turns_by_equal_angles():
     np.testing.assert_allclose(angles, angles.mean(), rtol=0.15)
 
 
-def test_a_walk_between_equal_latents_stays_there():
-    point = RANDOM.normal(size=8)
+def test_a_walk_between_equal_latents_stays_there(random):
+    point = random.normal(size=8)
     walk = walks.interpolate(point, point, 4, "spherical")
     np.testing.assert_allclose(walk, np.tile(point, (4, 1)), atol=1e-6)
 
 
-def test_combine_is_mean_minus_mean_plus_mean():
-    a, b, c = RANDOM.normal(size=(3, 5, 8))
+def test_combine_is_mean_minus_mean_plus_mean(random):
+    a, b, c = random.normal(size=(3, 5, 8))
     expected = a.mean(0) - b.mean(0) + c.mean(0)
     np.testing.assert_allclose(walks.combine(a, b, c), expected, atol=1e-6)
 
@@ -99,10 +102,10 @@ class OneStrong(GAN):
         super().__init__(keras.Model(z, images), judge, seed=seed)
 
 
-def test_components_are_the_axes_along_which_a_matrix_stretches():
+def test_components_are_the_axes_along_which_a_matrix_stretches(random):
     gan = OneStrong()
-    axes, _ = np.linalg.qr(RANDOM.normal(size=(4, 4)))
-    outputs, _ = np.linalg.qr(RANDOM.normal(size=(4, 4)))
+    axes, _ = np.linalg.qr(random.normal(size=(4, 4)))
+    outputs, _ = np.linalg.qr(random.normal(size=(4, 4)))
     gan.generator.layers[1].kernel.assign(axes @ np.diag([5.0, 3.0, 2.0, 1.0]) @ outputs)
     found = latent.directions(gan, 4, "components")
     np.testing.assert_allclose(np.abs(found @ axes), np.eye(4), atol=1e-5)

@@ -146,8 +146,9 @@ class ADA(Augmentation):
             )
             return
         self.probability = gan.add_state("augment_p")
-        self.signs = gan.add_state("augment_signs")  # their sum over real pictures since p moved
-        self.seen = gan.add_state("augment_seen")  # the number of these pictures
+        # Since p moved last: the sum of signs of real pictures and their number, in batches
+        self.signs = gan.add_state("augment_signs")
+        self.seen = gan.add_state("augment_seen")
         self.steps = gan.add_state("augment_steps")
 
     def draw(self, num):
@@ -173,8 +174,9 @@ class ADA(Augmentation):
         are_real = tf.cast(tf.reduce_any(tf.concat(same, axis=1), axis=1), tf.float32)
         signs = tf.sign(tf.cast(logits, tf.float32) - self.boundary)
         signs = tf.reduce_mean(tf.reshape(signs, (tf.shape(are_real)[0], -1)), axis=1)
-        self.signs.assign_add(tf.reduce_sum(are_real * signs))
-        self.seen.assign_add(tf.reduce_sum(are_real))
+        number = tf.cast(tf.shape(real)[0], tf.float32)
+        self.signs.assign_add(tf.reduce_sum(are_real * signs) / number)
+        self.seen.assign_add(tf.reduce_sum(are_real) / number)
 
     def end_step(self):
         logs = super().end_step()
