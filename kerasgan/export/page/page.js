@@ -123,8 +123,8 @@ function numberSlider({ name, default: usual, low, high }) {
 }
 
 function directionSlider(_, i) {
-  const name = String(i + 1);
-  return slider(name, { id: `direction-${name}`, min: -4, max: 4, step: 0.1, value: 0 });
+  const id = `direction-${i + 1}`;
+  return slider(`Direction ${i + 1}`, { id, min: -4, max: 4, step: 0.1, value: 0 });
 }
 
 function slider(name, properties) {
