@@ -54,7 +54,11 @@ STACKED = {
     "fgan": ({"width": 32, "divergence": "jensen_shannon"}, {}, 64),
     "mmd_gan": ({"width": 32}, {}, 320),
     "biggan": ({"width": 8}, {}, 128),
-    "stylegan2": ({"width": 16, "latent_dim": 128}, {}, 64),
+    "stylegan2": (
+        {"width": 16, "latent_dim": 128, "r1_gamma": 0.5},
+        {"name": "adam", "learning_rate": 5e-3, "beta_1": 0.0, "beta_2": 0.99},
+        64,
+    ),
     "wgan": ({"width": 32}, {"name": "rmsprop", "learning_rate": 5e-4}, 320),
     "ebgan": ({"width": 16}, {"name": "adam", "learning_rate": 1e-3, "beta_1": 0.5}, 64),
     "began": (
@@ -63,8 +67,8 @@ STACKED = {
         64,
     ),
     "r3gan": (
-        {"width": 64, "halve_beyond": 8, "blocks": 1, "burn_in": 96_000},
-        {"name": "adam", "learning_rate": 5e-4, "beta_1": 0.0, "beta_2": 0.99},
+        {"width": 64, "halve_beyond": 8, "blocks": 1, "gamma": 10.0, "burn_in": 96_000},
+        {"name": "adam", "learning_rate": 2e-3, "beta_1": 0.0, "beta_2": 0.99},
         64,
     ),
 }
