@@ -55,8 +55,8 @@ STACKED = {
     "mmd_gan": ({"width": 32}, {}, 320),
     "biggan": ({"width": 8}, {}, 128),
     "stylegan2": (
-        {"width": 16, "latent_dim": 128, "r1_gamma": 0.5},
-        {"name": "adam", "learning_rate": 5e-3, "beta_1": 0.0, "beta_2": 0.99},
+        {"width": 16, "latent_dim": 128, "r1_gamma": 1.0},
+        {},
         64,
     ),
     "wgan": ({"width": 32}, {"name": "rmsprop", "learning_rate": 5e-4}, 320),
@@ -233,7 +233,7 @@ def plot(lines, task, path):
             modes = [line["modes"] for line in lines if line["model"] == name]
             axes.bar(place, np.mean(modes), color="#4477aa", width=0.6)
             axes.plot([place] * len(modes), modes, "o", color="#222222", markersize=4)
-        axes.set_xticks(range(len(names)), names)
+        axes.set_xticks(range(len(names)), names, rotation=30, ha="right")
         axes.set_ylabel("modes reached, of 1,000")
         axes.set_title("Stacked-MNIST: mean of the seeds (bars), each seed (dots)", fontsize=10)
     else:
