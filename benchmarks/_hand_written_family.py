@@ -161,8 +161,10 @@ def biggan_step(gan):
         for real in tf.split(images, gan.n_critic):
             fakes = generator(latents(gan, num), training=True)
             with tf.GradientTape() as tape:
-                d_loss = tf.reduce_mean(tf.nn.relu(1.0 - discriminator(real, training=True)))
-                d_loss += tf.reduce_mean(tf.nn.relu(1.0 + discriminator(fakes, training=True)))
+                logits = discriminator(tf.concat([real, fakes], axis=0), training=True)
+                real_logits, fake_logits = tf.split(logits, 2)
+                d_loss = tf.reduce_mean(tf.nn.relu(1.0 - real_logits))
+                d_loss += tf.reduce_mean(tf.nn.relu(1.0 + fake_logits))
             update_d(tape, d_loss)
         with tf.GradientTape() as tape:
             fakes = generator(latents(gan, num), training=True)

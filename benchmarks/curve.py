@@ -23,7 +23,6 @@ from kerasgan.evaluation import records
 from kerasgan.utils.errors import UserError, nearest, needs
 
 MOMENTS = 5
-TILES = 4  # of a grid, in each direction
 
 
 def main(
@@ -84,10 +83,10 @@ def draw(run, log, epochs, values, grids, path):
 
 
 def corner(file):
-    """Returns the upper left tiles of an 8 x 8 grid."""
+    """Returns the upper left quarter of a grid."""
     picture = tf.io.decode_png(file.read_bytes()).numpy()
-    height, width = (round(side * TILES / 8) for side in picture.shape[:2])
-    return picture[:height, :width].squeeze()
+    height, width = picture.shape[:2]
+    return picture[: height // 2, : width // 2].squeeze()
 
 
 if __name__ == "__main__":

@@ -102,15 +102,10 @@ def examples(gan, batch):
     return images, (np.arange(num, dtype="int32") % 10 if gan.signature.asked else None)
 
 
-def build(name, compiled=None, policy="float32", strategy=None):
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(policy)
-    try:
-        with (strategy or strategies.strategy("one_device")).scope():
-            gan = throughput.build(name, SIDE)
-            gan.compile(**(compiled or {}))
-    finally:
-        keras.config.set_dtype_policy(before)
+def build(name, compiled=None, dtype="float32", strategy=None):
+    with (strategy or strategies.strategy("one_device")).scope():
+        gan = throughput.build(name, SIDE, dtype=dtype)
+        gan.compile(**(compiled or {}))
     return gan
 
 
@@ -151,7 +146,7 @@ def xla(name, batch):
 
 def mixed(name, batch):
     policy = "mixed_float16" if tf.config.list_physical_devices("GPU") else "mixed_bfloat16"
-    train(build(name, policy=policy), batch)
+    train(build(name, dtype=policy), batch)
     return policy
 
 

@@ -72,9 +72,9 @@ ARGUMENTS = {
 SECONDS = 1.5  # per round, by default
 
 
-def build(name, side):
+def build(name, side, **options):
     keras.utils.set_random_seed(0)
-    return models.get(name)((side, side, 1), seed=0, **ARGUMENTS[name])
+    return models.get(name)((side, side, 1), seed=0, **ARGUMENTS[name], **options)
 
 
 class Steps(keras.callbacks.Callback):

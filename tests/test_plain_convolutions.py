@@ -1,12 +1,11 @@
 """Grouped convolution and resampling against PyTorch (`golden/make_r3gan.py`), and their limits."""
 
-import pathlib
-
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
+from golden_files import reader
 
 from kerasgan.layers import (
     Basis,
@@ -17,12 +16,7 @@ from kerasgan.layers import (
 )
 from kerasgan.layers.grouped import packed
 
-GOLDEN = pathlib.Path(__file__).with_name("golden") / "r3gan.npz"
-
-
-def golden(prefix):
-    with np.load(GOLDEN) as arrays:
-        return {k.split("/", 1)[1]: arrays[k] for k in arrays if k.startswith(f"{prefix}/")}
+golden = reader("r3gan.npz")
 
 
 def run(layer, x):

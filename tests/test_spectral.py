@@ -1,11 +1,10 @@
 """Spectral normalisation against PyTorch (`golden/make_spectral.py`), and its invariants."""
 
-import pathlib
-
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from golden_files import reader
 
 from kerasgan.layers.spectral import (
     SpectralConv2D,
@@ -15,7 +14,7 @@ from kerasgan.layers.spectral import (
 )
 from kerasgan.utils.errors import UserError
 
-GOLDEN = pathlib.Path(__file__).with_name("golden") / "spectral.npz"
+golden = reader("spectral.npz")
 SPECTRAL = {
     "conv": (SpectralConv2D, {"filters": 5, "kernel_size": 3, "padding": "same"}),
     "conv_transpose": (
@@ -26,11 +25,6 @@ SPECTRAL = {
     "embedding": (SpectralEmbedding, {"input_dim": 6, "output_dim": 4}),
 }
 every_spectral_layer = pytest.mark.parametrize("name", SPECTRAL)
-
-
-def golden(name):
-    with np.load(GOLDEN) as arrays:
-        return {k.split("/")[1]: arrays[k] for k in arrays if k.startswith(f"{name}/")}
 
 
 def kernel_of(layer):

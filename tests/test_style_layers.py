@@ -1,22 +1,17 @@
 """Layers of StyleGAN2 against the authors' code, recorded by `golden/make_stylegan2.py`."""
 
 import math
-import pathlib
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from golden_files import reader
 
 from kerasgan import layers
 from kerasgan.layers.resampling import blur
 
-GOLDEN = np.load(pathlib.Path(__file__).with_name("golden") / "stylegan2.npz")
-
-
-def golden(name):
-    """Returns the recorded arrays of a layer by name."""
-    return {key.split("/", 1)[1]: GOLDEN[key] for key in GOLDEN if key.startswith(f"{name}/")}
+golden = reader("stylegan2.npz")
 
 
 def close(actual, expected):

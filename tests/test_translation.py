@@ -1,12 +1,11 @@
 """The networks of pix2pix and CycleGAN against their authors' (`golden/make_translation.py`)."""
 
-import pathlib
-
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
+from golden_files import reader
 
 from kerasgan.networks.translation import (
     build_patch_discriminator,
@@ -16,12 +15,7 @@ from kerasgan.networks.translation import (
 )
 from kerasgan.utils.errors import UserError
 
-GOLDEN = pathlib.Path(__file__).with_name("golden") / "translation.npz"
-
-
-def golden(part):
-    with np.load(GOLDEN) as arrays:
-        return {k.split("/", 1)[1]: arrays[k] for k in arrays if k.startswith(f"{part}/")}
+golden = reader("translation.npz")
 
 
 def close(actual, expected, name):

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import benchmark_pages
+import cost_pages
 import zoo_pages
 
 from kerasgan import zoo
@@ -35,7 +36,7 @@ def pages():
     scores = ROOT / "docs" / "scores.md"
     found = {
         scores: page_with_tables(scores, {"demo": zoo_pages.demo_table}),
-        scaling: page_with_tables(scaling, {"scaling": benchmark_pages.scaling_table}),
+        scaling: page_with_tables(scaling, {"scaling": cost_pages.scaling_table}),
         ROOT / "benchmarks" / "RESULTS.md": benchmark_pages.results_page(),
         ROOT / "export" / "serving" / "models.config": zoo_pages.serving_page(),
     }

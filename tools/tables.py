@@ -1,6 +1,9 @@
 """Markdown tables of measured results."""
 
 import statistics
+from pathlib import Path
+
+RESULTS = Path(__file__).resolve().parents[1] / "benchmarks" / "results"
 
 
 def table(header, rows, left=1):

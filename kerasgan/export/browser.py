@@ -28,8 +28,8 @@ def browser(gans, directory):
     Any static file server can serve it, also below a path, without a network and without special
     headers: `python -m http.server --directory DIRECTORY`. The page draws grids of samples from a
     seed, walks between samples and along `kerasgan.latent.directions`, shows one class or all, and
-    saves pictures as PNG. It runs the
-    models with LiteRT.js, which is downloaded from npm once and cached (`KERASGAN_CACHE`).
+    saves pictures as PNG. It runs the models with LiteRT.js, which is downloaded from npm once and
+    cached (`KERASGAN_CACHE`).
 
     Args:
         gans: dict of `kerasgan.GAN` by name. Names consist of letters, digits and "._-". The page

@@ -35,10 +35,9 @@ from kerasgan.layers.styles import (
 )
 
 __all__ = [
+    "Basis",
     "Bias",
     "Blur",
-    "ReflectionPadding2D",
-    "Basis",
     "ClipAtInference",
     "ConditionalBatchNormalization",
     "Downsample",
@@ -56,6 +55,7 @@ __all__ = [
     "OneHot",
     "PixelNormalization",
     "ProjectedBatchNormalization",
+    "ReflectionPadding2D",
     "SelfAttention",
     "SpectralConv2D",
     "SpectralConv2DTranspose",

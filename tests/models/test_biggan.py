@@ -1,11 +1,10 @@
 """What is specific to BigGAN: skip-z, the shared embedding, Eq. (3), its networks."""
 
-import pathlib
-
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from golden_files import reader
 
 from kerasgan.layers import ProjectedBatchNormalization, SelfAttention, SpectralNormalized
 from kerasgan.models.biggan import (
@@ -18,7 +17,7 @@ from kerasgan.models.biggan import (
 )
 from kerasgan.utils.errors import UserError
 
-GOLDEN = pathlib.Path(__file__).parents[1] / "golden" / "biggan.npz"
+golden = reader("biggan.npz")
 KERNELS = (keras.layers.Conv2D, keras.layers.Dense, keras.layers.Embedding)
 SMALL = {"image_shape": (8, 8, 1), "width": 2, "latent_dim": 9, "seed": 0}
 
@@ -33,11 +32,6 @@ def of_kind(network, *kinds):
 
 def maps(network):
     return [layer.output.shape[1:] for layer in of_kind(network, keras.layers.Add)]
-
-
-def golden(part):
-    with np.load(GOLDEN) as file:
-        return {name.split("/")[1]: file[name] for name in file if name.startswith(f"{part}/")}
 
 
 # --- Eq. (3) ---
