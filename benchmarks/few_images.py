@@ -38,7 +38,7 @@ def main(
     images: Annotated[list[int] | None, typer.Option(help="Training images.")] = None,
     models: Annotated[list[str] | None, typer.Option(help=", ".join(MODELS))] = None,
     augment: Annotated[list[str] | None, typer.Option(help="none, diffaugment or ada.")] = None,
-    steps: Annotated[int, typer.Option(min=1, help="Steps of each training.")] = 25_000,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of each training.")] = 10_000,
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each kind.")] = 3,
     num: Annotated[int, typer.Option(min=2, help="Samples of a score.")] = 5000,
     dataset: Annotated[str, typer.Option(help="Data set with a test split.")] = "fashion_mnist",

@@ -99,7 +99,7 @@ def examples(gan, batch):
     """Returns training data for STEPS steps: images, and labels where the model takes them."""
     num = STEPS * batch * gan.n_critic
     images = np.random.default_rng(0).uniform(-1, 1, (num, SIDE, SIDE, 1)).astype("float32")
-    return images, (np.arange(num, dtype="int32") % 10 if gan.signature.asked else None)
+    return images, (np.arange(num, dtype="int32") % 10 if gan.signature.turns else None)
 
 
 def build(name, compiled=None, dtype="float32", strategy=None):

@@ -104,7 +104,7 @@ def contenders(name, side, batch, xla=True):
     batch *= gan.n_critic  # each update of the discriminator gets its own share
     rng = np.random.default_rng(0)
     images = rng.uniform(-1, 1, (batch * 20, side, side, 1)).astype("float32")
-    labels = (np.arange(len(images)) % 10).astype("int32") if gan.signature.asked else None
+    labels = (np.arange(len(images)) % 10).astype("int32") if gan.signature.turns else None
     cached = data.batches(images, labels, batch_size=batch, seed=0)
     first = next(iter(cached))
 

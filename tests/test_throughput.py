@@ -30,7 +30,7 @@ def build(name):
 
 def batch(gan):
     images = contract.fake_images(NUM * gan.n_critic, gan.image_shape)
-    return (images, np.arange(NUM, dtype="int32") % 10) if gan.signature.asked else images
+    return (images, np.arange(NUM, dtype="int32") % 10) if gan.signature.turns else images
 
 
 def changes(gan, train):
@@ -99,6 +99,6 @@ def test_networks_in_pytorch_equal_those_in_keras_and_train(name):
         made = _torch_networks.Network(network).eval()(*map(to_torch, inputs)).detach()
         np.testing.assert_allclose(made, expected, atol=1e-5, rtol=1e-5)
 
-    images, *labels = batch(gan) if gan.signature.asked else (batch(gan),)
+    images, *labels = batch(gan) if gan.signature.turns else (batch(gan),)
     losses = _torch_networks.loop(name, gan)(*map(to_torch, [images, *labels]))
     assert np.isfinite(losses).all()
