@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import PIL.Image
 import pytest
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
@@ -9,7 +10,17 @@ from ai_edge_litert.interpreter import Interpreter
 import kerasgan
 from kerasgan import export
 from kerasgan.models.dcgan import build_discriminator
-from kerasgan.signature import Image, Label, Latent, Scalar, Signature, Vector, Waveform
+from kerasgan.signature import (
+    Film,
+    Image,
+    Label,
+    Latent,
+    Mask,
+    Scalar,
+    Signature,
+    Vector,
+    Waveform,
+)
 from kerasgan.utils.errors import UserError
 
 EVERY = Signature(
@@ -74,6 +85,11 @@ def test_inputs_are_drawn_in_turn_by_default_or_given():
         (Image((8, 8, 1)), np.zeros((2, 8, 8, 3)), r"images of shape \(8, 8, 1\)"),
         (Image((8, 8, 1)), np.full((2, 8, 8, 1), 9.0), r"must lie in \[-1, 1\]"),
         (Waveform(4), np.full((2, 4, 1), 2.0), r"must lie in \[-1, 1\]"),
+        (Film((3, 8, 8, 1)), np.zeros((2, 8, 8, 1)), r"films, shape \(N, 3, 8, 8, 1\)"),
+        (Film((3, 8, 8, 1)), np.full((2, 3, 8, 8, 1), 9.0), r"must lie in \[-1, 1\]"),
+        (Film((3, 8, 8, 1)), np.full((2, 3, 8, 8, 1), np.nan), "must be finite"),
+        (Mask((8, 8)), np.full((2, 8, 8, 1), 0.5), "`x` must be 0 or 1, .* Received: 0.5"),
+        (Mask((8, 8)), np.zeros((2, 8, 8)), r"must have shape \(2, 8, 8, 1\)"),
     ],
 )
 def test_values_that_do_not_fit_are_reported(kind, values, message):
@@ -162,3 +178,107 @@ def test_examples_of_given_inputs_come_from_the_first_fit_and_stay(tmp_path):
     np.testing.assert_array_equal(loaded.sample(70), gan.sample(70))
     path = export.tflite(loaded, tmp_path / "int8.tflite", quantization="int8")
     assert set(Interpreter(path).get_signature_runner().get_input_details()) == {"picture"}
+
+
+SMALLER = Signature(
+    {"small": Image((4, 4, 3)), "frames": Film((2, 8, 8, 3))},
+    Image((8, 8, 3)),
+    made={"small": lambda parts: parts["image"][:, ::2, ::2]},
+)
+
+
+def test_inputs_that_are_made_of_examples_are_no_part_of_them():
+    assert list(SMALLER.example) == ["image", "frames"] and SMALLER.needed == ["image", "frames"]
+    parts = {"image": np.ones((3, 8, 8, 3)), "frames": np.zeros((3, 2, 8, 8, 3))}
+    given = SMALLER.given_of(parts)
+    assert given["small"].shape == (3, 4, 4, 3) and given["frames"] is parts["frames"]
+    with pytest.raises(UserError, match="must be given: small. Received: z"):
+        Signature({"small": Image((4, 4, 3))}, Image((8, 8, 3)), made={"z": None})
+
+
+class Enlarging(kerasgan.GAN):
+    """Makes its inputs of the images that it trains on."""
+
+    def __init__(self, side=8, **options):
+        small = keras.Input((side // 2, side // 2, 1), name="small")
+        images = keras.layers.UpSampling2D(2, dtype="float32")(keras.layers.Conv2D(1, 1)(small))
+        super().__init__(
+            keras.Model(small, images, name="generator"),
+            build_discriminator((side, side, 1), 4),
+            signature=Signature(
+                {"small": Image((side // 2, side // 2, 1))},
+                Image((side, side, 1)),
+                made={"small": lambda parts: parts["image"][:, ::2, ::2]},
+            ),
+            **options,
+        )
+        self.side = side
+
+    @staticmethod
+    def default_optimizers():
+        return keras.optimizers.Adam(), keras.optimizers.Adam()
+
+    def train_step(self, images):
+        with tf.GradientTape() as tape:
+            made = self.generator(images[:, ::2, ::2], training=True)
+            loss = tf.reduce_mean((made - images) ** 2)
+        self.minimize(tape, loss, self.generator, self.g_optimizer)
+        return self.end_step(g_loss=loss)
+
+
+@pytest.mark.parametrize("form", ["arrays", "dataset", "once", "PyDataset"])
+def test_inputs_that_are_made_are_kept_and_scored(form):
+    images = np.random.default_rng(0).uniform(-1, 1, (80, 8, 8, 1)).astype("float32")
+    gan = Enlarging()
+    gan.compile()
+
+    class Batches(keras.utils.PyDataset):
+        def __len__(self):
+            return 10
+
+        def __getitem__(self, place):
+            return images[place * 8 : place * 8 + 8]
+
+    batches = [images[place : place + 8] for place in range(0, 80, 8)]
+    forms = {
+        "arrays": images,
+        "dataset": tf.data.Dataset.from_tensor_slices(images).batch(8),
+        "once": iter(batches),
+        "PyDataset": Batches(),
+    }
+    gan.fit(
+        forms[form], verbose=0, shuffle=False, **({"batch_size": 8} if form == "arrays" else {})
+    )
+    np.testing.assert_array_equal(gan.examples["small"], images[:64, ::2, ::2])
+    asked = []
+    gan.outputs_for = lambda inputs, *rest: asked.append(inputs) or iter([images])
+    with pytest.warns(UserWarning, match="inflated"):
+        gan.evaluate(images, verbose=0)
+    np.testing.assert_array_equal(asked[0]["small"], images[:, ::2, ::2])
+
+
+def test_pictures_are_read_from_files(tmp_path):
+    gan = Enlarging()
+    pictures = np.random.default_rng(0).integers(0, 256, (3, 4, 4), dtype=np.uint8)
+    for place, picture in enumerate(pictures):
+        PIL.Image.fromarray(picture).save(tmp_path / f"{place}.png")
+    expected = gan.sample(small=pictures[..., None])
+    np.testing.assert_array_equal(gan.sample(images=tmp_path), expected)
+    np.testing.assert_array_equal(gan.sample(small=str(tmp_path / "1.png")), expected[1:2])
+    files = [tmp_path / "2.png", tmp_path / "0.png"]
+    np.testing.assert_array_equal(gan.sample(small=files), expected[[2, 0]])
+    (tmp_path / "3.png").write_bytes(b"nothing")
+    with pytest.raises(UserError, match="Cannot read 1 of 4 pictures: .*3.png"):
+        gan.sample(images=tmp_path)
+    with pytest.raises(UserError, match="No such file or folder"):
+        gan.sample(images=tmp_path / "none")
+    with pytest.raises(UserError, match="`small` must hold 5 images. Received: 3"):
+        gan.sample(5, small=files[:1] * 3)
+
+
+def test_grids_show_inputs_beside_samples():
+    gan = Enlarging()
+    small = np.full((4, 4, 4, 1), -1.0, "float32")
+    grid = kerasgan.viz.sample_grid(gan, 4, small=small)
+    assert grid.shape == (18, 38, 3)  # two pairs in a row
+    assert grid[:8, :8].max() == 0 and grid[10:, 20:28].max() == 0

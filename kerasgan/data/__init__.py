@@ -3,6 +3,7 @@
 Imports signature and utils.
 """
 
+from kerasgan.data.files import read_pictures
 from kerasgan.data.loading import load, load_arrays, load_source, prepare
 from kerasgan.data.pipeline import batches, steps
 from kerasgan.data.sizes import side_of
@@ -18,6 +19,7 @@ __all__ = [
     "load_arrays",
     "load_source",
     "prepare",
+    "read_pictures",
     "ring",
     "side_of",
     "sine",

@@ -220,7 +220,7 @@ def real_batches(signature, x, y, given):
     Raises:
         UserError: If values do not fit the model.
     """
-    needed = [signature.output.part, *signature.given]
+    needed = signature.needed
     kinds = {name: signature.example[name] for name in needed}
 
     def parts_of(element):
@@ -251,8 +251,11 @@ def real_batches(signature, x, y, given):
         for batch in batches:
             values = np.asarray(batch[needed[0]])
             kinds[needed[0]].check_batch(values, "`x`")
-            for name in needed[1:]:
-                given.setdefault(name, []).append(kinds[name].check(batch[name], name))
+            if signature.given:
+                parts = {name: kinds[name].check(batch[name], name) for name in needed[1:]}
+                parts[needed[0]] = kinds[needed[0]].convert(values)
+                for name, each in signature.given_of(parts).items():
+                    given.setdefault(name, []).append(np.asarray(each))
             yield signature.output.observed(values)
 
     return outputs(), count

@@ -1,5 +1,7 @@
 """Scores of a run: samples against real images."""
 
+import numpy as np
+
 from kerasgan import data, metrics
 from kerasgan.evaluation.features import real_features
 from kerasgan.utils.errors import UserError
@@ -55,7 +57,7 @@ class Scorer:
             others = data.subset(trained_on, 2 * self.num)[1::2]  # between the compared ones
         else:
             others = data.subset(trained_on, self.num)
-        self.given = {part: data.subset(v, self.num) for part, v in compared.parts.items()}
+        self.parts = {part: data.subset(v, self.num) for part, v in compared.parts.items()}
         self.real = self._statistics(data.subset(real, self.num), f"{compared.name} {splits[1]}")
         other = self._statistics(others, f"{training.name} {splits[0]}")
         self.floor = metrics.frechet_distance(self.real, other)
@@ -71,9 +73,19 @@ class Scorer:
             seed=SCORE_SEED,
             extractor=self.extractor,
             verbose=self.verbose,
-            given={name: self.given[name] for name in gan.signature.given},
+            given=self._given(gan.signature),
         )
         return scores["frechet_distance"]
+
+    def _given(self, signature):
+        """Returns the inputs that must be given, of the examples to compare with."""
+        if not signature.given:
+            return {}
+        parts = {
+            name: np.asarray(signature.example[name].convert(self.parts[name]))
+            for name in signature.needed
+        }
+        return {name: np.asarray(each) for name, each in signature.given_of(parts).items()}
 
     def result(self, gan, untrained):
         """Returns the scores and their protocol for `result.json`."""

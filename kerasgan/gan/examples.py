@@ -3,6 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
+from kerasgan.data.checks import as_tuple
+
 KEPT = 64
 
 
@@ -18,26 +20,26 @@ class KeptExamples:
         A dataset of unknown length may be readable only once: its examples are kept while it is
         read.
         """
-        given, parts = signature.given, list(signature.example)
-        if not given or self.arrays:
+        parts = list(signature.example)
+        if not signature.given or self.arrays:
             return dataset
 
         def keep(*batch):
-            self._keep({name: batch[parts.index(name)] for name in given})
+            self._keep(signature.given_of(dict(zip(parts, batch, strict=True))))
 
         if dataset.cardinality() < 0:
-            return dataset.map(lambda *batch: record(keep, batch))
+            return dataset.map(lambda *batch: record(keep, batch, len(parts) == 1))
         for batch in dataset:
-            keep(*batch)
+            keep(*as_tuple(batch))
             if self._full():
                 break
         return dataset
 
     def fill_from(self, batches, signature):
         """Keeps examples from a `keras.utils.PyDataset` of dicts if there are none yet."""
-        given, index = signature.given, 0
-        while given and not self._full() and index < (batches.num_batches or 1):
-            self._keep({name: batches[index][name] for name in given})
+        index = 0
+        while signature.given and not self._full() and index < (batches.num_batches or 1):
+            self._keep(signature.given_of(batches[index]))
             index += 1
 
     def _keep(self, values):
@@ -49,8 +51,9 @@ class KeptExamples:
         return bool(self.arrays) and all(len(each) >= KEPT for each in self.arrays.values())
 
 
-def record(keep, batch):
+def record(keep, batch, single):
     """Returns a batch, within a graph, after passing it to `keep`."""
     seen = tf.numpy_function(lambda *parts: keep(*parts) or np.int32(0), batch, tf.int32)
     with tf.control_dependencies([seen]):
-        return tf.nest.map_structure(tf.identity, batch)
+        batch = tf.nest.map_structure(tf.identity, batch)
+    return batch[0] if single else batch

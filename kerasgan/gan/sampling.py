@@ -1,14 +1,16 @@
 """`sample` and `evaluate`."""
 
+import os
 import random
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasgan import metrics
+from kerasgan import data, metrics
 from kerasgan.data import checks, intake
 from kerasgan.evaluation.scorer import score
+from kerasgan.signature import Image
 from kerasgan.signature.truncation import THRESHOLD
 from kerasgan.utils.errors import UserError, check_count, check_seed
 
@@ -16,19 +18,23 @@ from kerasgan.utils.errors import UserError, check_count, check_seed
 class Sampling:
     """Samples, and their score."""
 
-    def sample(self, num, labels=None, seed=None, batch_size=256, **inputs):
+    def sample(self, num=None, labels=None, seed=None, batch_size=256, images=None, **inputs):
         """Generates images, or the model's other kind of output.
 
         Args:
-            num: Number of samples, at least 1.
+            num: Number of samples, at least 1; by default as many as there are values of the inputs
+                that are given.
             labels: Class ids (num,): an alias of the input `label`, or of the first input that is
                 not drawn from a seed.
             seed: int. The same seed gives the same samples; a larger `num` appends to them. `None`
                 draws a new seed.
             batch_size: Samples generated at a time; limits memory, and does not change the samples.
+            images: Pictures, of models that take one: an alias of that input.
             **inputs: The generator's other inputs by name, arrays (num, ...). By default classes
                 take turns, 0, 1, 2, ...; numbers have their default; inputs that must be given
-                cycle through the examples that the model keeps from its first `fit`.
+                cycle through the examples that the model keeps from its first `fit`. Pictures may
+                be the path of a file or folder, or a list of files, which are brought to the
+                model's size.
                 Normal latents also take `truncation`, a float or an array (num,): the threshold of
                 the truncation trick (Brock et al. 2019), which trades variety for fidelity. Entries
                 of the latents beyond it are as if drawn again; 2 is gentle, 0.5 strong.
@@ -40,26 +46,44 @@ class Sampling:
             UserError: If `num` is not a positive whole number, an input is missing, unknown or out
                 of range, or uniform latents are to be truncated.
         """
-        return np.concatenate(list(self.sample_batches(num, labels, seed, batch_size, **inputs)))
+        batches = self.sample_batches(num, labels, seed, batch_size, images, **inputs)
+        return np.concatenate(list(batches))
 
-    def sample_batches(self, num, labels=None, seed=None, batch_size=256, **inputs):
+    def sample_batches(
+        self, num=None, labels=None, seed=None, batch_size=256, images=None, **inputs
+    ):
         """As `sample`, batch by batch: yields float32 arrays of at most `batch_size` samples."""
         check_count(batch_size, "batch_size")
         seed = random.randint(1, 10**9) if seed is None else seed
-        drawn = self.inputs_for(num, seed, labels=labels, **inputs)
-        for start in range(0, num, batch_size):
-            batch = [values[start : start + batch_size] for values in drawn.values()]
+        drawn = self.inputs_for(num, seed, labels=labels, images=images, **inputs)
+        yield from self.outputs_for(drawn, batch_size)
+
+    def outputs_for(self, inputs, batch_size=256):
+        """Yields the generator's outputs for its inputs, batch by batch: float32 arrays.
+
+        Args:
+            inputs: dict of tensors (num, ...) by name, as `inputs_for` returns it.
+            batch_size: Samples generated at a time.
+        """
+        for start in range(0, len(next(iter(inputs.values()))), batch_size):
+            batch = [values[start : start + batch_size] for values in inputs.values()]
             yield self._generate(*batch).numpy()
 
-    def inputs_for(self, num, seed, labels=None, **inputs):
+    def inputs_for(self, num, seed, labels=None, images=None, **inputs):
         """Returns the generator's inputs for `sample`: a dict of tensors (num, ...) by name.
 
         Args:
-            num, seed, labels, **inputs: As in `sample`.
+            num, seed, labels, images, **inputs: As in `sample`.
         """
-        check_count(num, "num")
         check_seed(seed)
         asked = self.signature.asked
+        if images is not None:
+            drawable = [name for name, kind in asked.items() if isinstance(kind, Image)]
+            inputs[next(iter(drawable), "images")] = images
+        inputs = {name: self._read(name, values) for name, values in inputs.items()}
+        if num is None:
+            num = next((len(each) for each in inputs.values() if np.ndim(each)), None)
+        check_count(num, "num")
         if labels is not None:
             inputs["label" if "label" in asked else next(iter(asked), "label")] = labels
         truncation = self._truncation(num, inputs)
@@ -84,6 +108,14 @@ class Sampling:
         values = {name: tf.constant(each) for name, each in values.items()}
         seed = tf.constant([seed, 0], tf.int64)
         return self.signature.named(self.signature.draw(num, seed, values, truncation))
+
+    def _read(self, name, values):
+        """Returns the values of an input, read if they are paths of pictures."""
+        kind = self.signature.asked.get(name)
+        paths = values if isinstance(values, list | tuple) else [values]
+        if not (isinstance(kind, Image) and all(isinstance(p, str | os.PathLike) for p in paths)):
+            return values
+        return data.read_pictures(values, kind.shape)
 
     def _truncation(self, num, inputs):
         """Takes the truncation out of the inputs of `sample`: a tensor (num,), or `None`."""

@@ -3,9 +3,21 @@
 Imports metrics and utils. A new kind of input or output is one class here, listed below.
 """
 
+from kerasgan.signature.film import Film, Mask
 from kerasgan.signature.image import Image
 from kerasgan.signature.inputs import Label, Latent, Scalar, Vector
 from kerasgan.signature.signature import Signature, output_of
 from kerasgan.signature.waveform import Waveform
 
-__all__ = ["Image", "Label", "Latent", "Scalar", "Signature", "Vector", "Waveform", "output_of"]
+__all__ = [
+    "Film",
+    "Image",
+    "Label",
+    "Latent",
+    "Mask",
+    "Scalar",
+    "Signature",
+    "Vector",
+    "Waveform",
+    "output_of",
+]

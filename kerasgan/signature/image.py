@@ -88,6 +88,9 @@ class Image(Kind):
     def grid(self, values, columns=None):
         return pixels.grid(values, columns)
 
+    def pictures(self, values):
+        return pixels.to_uint8(values)[:, None]
+
     def observed(self, values):
         values = np.asarray(values)
         values = values if values.dtype == np.uint8 else pixels.to_uint8(values)

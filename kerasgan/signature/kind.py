@@ -159,6 +159,11 @@ class Kind:
             value = f"[{value}] * {size}"
         return f"[{value}]" if num is None else f"[{value}] * {num}"
 
+    def pictures(self, values):
+        """Returns the pictures that show values of an input, uint8 (N, pictures, H, W, C), or
+        `None` if grids of samples do not show it."""
+        return None
+
     def observed(self, values):
         """Returns a batch in the form that metrics take."""
         return np.asarray(values)

@@ -21,6 +21,9 @@ class Signature:
             those of the network's inputs; "image" and the other names of outputs are reserved.
         output: Kind of the output: `Image`, `Vector` or `Waveform`.
         extra: dict of parts that only the discriminator uses.
+        made: dict from the name of an input that must be given to a function that makes it from
+            the parts of examples, a dict of tensors or arrays (N, ...) by name, such as small
+            pictures from large ones. Such an input is no part of an example.
 
     Attributes:
         inputs, output: As given.
@@ -28,7 +31,7 @@ class Signature:
             come from data, then `extra`. `train_step` gets them in this order.
 
     Raises:
-        UserError: If an input has the output's name.
+        UserError: If an input has the output's name, or none is called as one that is made.
 
     Example:
 
@@ -37,11 +40,21 @@ class Signature:
     ['image', 'label']
     """
 
-    def __init__(self, inputs, output, extra=None):
+    def __init__(self, inputs, output, extra=None, made=None):
         self.inputs = dict(inputs)
         self.output = output
         self.extra = dict(extra or {})
-        given = {name: kind for name, kind in self.inputs.items() if kind.in_example}
+        self.made = dict(made or {})
+        if unknown := sorted(set(self.made) - set(self.given)):
+            raise UserError(
+                f"What is made of examples must be inputs that must be given: "
+                f"{', '.join(self.given)}. Received: {', '.join(unknown)}"
+            )
+        given = {
+            name: kind
+            for name, kind in self.inputs.items()
+            if kind.in_example and name not in self.made
+        }
         parts = [output.part, *given, *self.extra]
         if len(set(parts)) < len(parts):
             raise UserError(
@@ -90,6 +103,26 @@ class Signature:
     def turns(self):
         """Number of values that an input takes in turn, such as classes; `None` without one."""
         return next((kind.turns for kind in self.inputs.values() if kind.turns), None)
+
+    @property
+    def needed(self):
+        """Names of the parts of an example of which the inputs that must be given consist or are
+        made; the output is among them."""
+        return [self.output.part, *(name for name in self.given if name not in self.made)]
+
+    def given_of(self, parts):
+        """Returns the inputs that must be given, of examples.
+
+        Args:
+            parts: dict of arrays or tensors (N, ...) by name: at least those of `needed`.
+
+        Returns:
+            dict of arrays or tensors (N, ...) by name.
+        """
+        return {
+            name: self.made[name](parts) if name in self.made else parts[name]
+            for name in self.given
+        }
 
     def draw(self, num, seed, values=None, truncation=None):
         """Returns the generator's inputs, in order: as given, or else drawn or by default.

@@ -8,8 +8,10 @@ from kerasgan.utils import pixels
 TITLE, GAP = 14, 8  # pixels above a grid and between grids
 
 
-def sample_grid(gan, num=64, seed=0, label=None, titled=False, truncation=None):
+def sample_grid(gan, num=64, seed=0, label=None, titled=False, truncation=None, **given):
     """Returns samples of a model as one picture; with classes, a column for each.
+
+    Samples that are made of pictures stand to the right of these.
 
     Args:
         gan: A `kerasgan.GAN` whose outputs can be drawn.
@@ -18,6 +20,7 @@ def sample_grid(gan, num=64, seed=0, label=None, titled=False, truncation=None):
         label: Class of all samples, by its id or name; by default classes take turns.
         titled: Whether the names of classes, if there are any, stand above their columns.
         truncation: float, threshold of the truncation trick, as in `sample`.
+        **given: The generator's other inputs, as in `sample`.
 
     Returns:
         uint8 array, as of `grid`; `None` if such outputs cannot be drawn.
@@ -28,8 +31,11 @@ def sample_grid(gan, num=64, seed=0, label=None, titled=False, truncation=None):
     >>> sample_grid(kerasgan.DCGAN((8, 8, 1), width=4), num=4).shape
     (18, 18, 1)
     """
-    inputs = {} if truncation is None else {"truncation": truncation}
-    samples = gan.sample(num, labels=label, seed=seed, **inputs)
+    given = given if truncation is None else {"truncation": truncation, **given}
+    inputs = gan.inputs_for(num, seed, label, **given)
+    samples = np.concatenate(list(gan.outputs_for(inputs)))
+    if (picture := beside_inputs(gan, inputs, samples)) is not None:
+        return picture
     if label is not None:
         return gan.signature.output.grid(samples)
     picture, kind = gan.grid(samples), gan.signature.inputs.get("label")
@@ -39,6 +45,37 @@ def sample_grid(gan, num=64, seed=0, label=None, titled=False, truncation=None):
     if columns is None:
         return picture
     return with_titles(picture, list(kind.names) * (columns // kind.num_classes))
+
+
+def beside_inputs(gan, inputs, samples):
+    """Returns samples, each with the pictures of its inputs to the left, or `None` without these.
+
+    Args:
+        gan: A `kerasgan.GAN`.
+        inputs: dict of the generator's inputs by name, as `inputs_for` returns it.
+        samples: float32 array (num, ...), what the generator made of them.
+    """
+    kinds = gan.signature.inputs
+    shown = [kinds[name].pictures(values.numpy()) for name, values in inputs.items()]
+    shown = [pictures for pictures in shown if pictures is not None]
+    if not shown:
+        return None
+    sets = [
+        enlarged(pixels.in_channels(each, 3), samples)
+        for pictures in shown
+        for each in pictures.swapaxes(0, 1)
+    ]
+    sets.append(pixels.in_channels(pixels.to_uint8(samples), 3))
+    tiles = np.stack(sets, axis=1).reshape(-1, *sets[-1].shape[1:])
+    in_row = max(1, round((len(samples) / len(sets)) ** 0.5))
+    return pixels.grid(tiles, len(sets) * in_row)
+
+
+def enlarged(pictures, samples):
+    """Returns pictures (N, h, w, C), each pixel repeated, as large as samples (N, H, W, C)."""
+    for axis in (1, 2):
+        pictures = np.repeat(pictures, samples.shape[axis] // pictures.shape[axis], axis)
+    return pictures
 
 
 def with_titles(picture, titles):
