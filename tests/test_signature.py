@@ -246,6 +246,85 @@ def test_inputs_that_are_made_are_kept_and_scored(form):
         "once": iter(batches),
         "PyDataset": Batches(),
     }
+    options = {"arrays": {"batch_size": 8}, "once": {"steps_per_epoch": 10}}
+    gan.fit(forms[form], verbose=0, shuffle=False, **options.get(form, {}))
+    np.testing.assert_array_equal(gan.examples["picture"], pictures[:64])
+    gan.fit({"image": -images, "picture": -pictures}, batch_size=20, shuffle=False, verbose=0)
+    np.testing.assert_array_equal(gan.examples["picture"], pictures[:64])
+    np.testing.assert_array_equal(gan.sample(3), gan.sample(3, picture=pictures[:3]))
+    gan.save(tmp_path / "gan.keras")
+    loaded = keras.saving.load_model(tmp_path / "gan.keras")
+    np.testing.assert_array_equal(loaded.sample(70), gan.sample(70))
+    path = export.tflite(loaded, tmp_path / "int8.tflite", quantization="int8")
+    assert set(Interpreter(path).get_signature_runner().get_input_details()) == {"picture"}
+
+
+SMALLER = Signature(
+    {"small": Image((4, 4, 3)), "frames": Film((2, 8, 8, 3))},
+    Image((8, 8, 3)),
+    made={"small": lambda parts: parts["image"][:, ::2, ::2]},
+)
+
+
+def test_inputs_that_are_made_of_examples_are_no_part_of_them():
+    assert list(SMALLER.example) == ["image", "frames"] and SMALLER.needed == ["image", "frames"]
+    parts = {"image": np.ones((3, 8, 8, 3)), "frames": np.zeros((3, 2, 8, 8, 3))}
+    given = SMALLER.given_of(parts)
+    assert given["small"].shape == (3, 4, 4, 3) and given["frames"] is parts["frames"]
+    with pytest.raises(UserError, match="must be given: small. Received: z"):
+        Signature({"small": Image((4, 4, 3))}, Image((8, 8, 3)), made={"z": None})
+
+
+class Enlarging(kerasgan.GAN):
+    """Makes its inputs of the images that it trains on."""
+
+    def __init__(self, side=8, **options):
+        small = keras.Input((side // 2, side // 2, 1), name="small")
+        images = keras.layers.UpSampling2D(2, dtype="float32")(keras.layers.Conv2D(1, 1)(small))
+        super().__init__(
+            keras.Model(small, images, name="generator"),
+            build_discriminator((side, side, 1), 4),
+            signature=Signature(
+                {"small": Image((side // 2, side // 2, 1))},
+                Image((side, side, 1)),
+                made={"small": lambda parts: parts["image"][:, ::2, ::2]},
+            ),
+            **options,
+        )
+        self.side = side
+
+    @staticmethod
+    def default_optimizers():
+        return keras.optimizers.Adam(), keras.optimizers.Adam()
+
+    def train_step(self, images):
+        with tf.GradientTape() as tape:
+            made = self.generator(images[:, ::2, ::2], training=True)
+            loss = tf.reduce_mean((made - images) ** 2)
+        self.minimize(tape, loss, self.generator, self.g_optimizer)
+        return self.end_step(g_loss=loss)
+
+
+@pytest.mark.parametrize("form", ["arrays", "dataset", "once", "PyDataset"])
+def test_inputs_that_are_made_are_kept_and_scored(form):
+    images = np.random.default_rng(0).uniform(-1, 1, (80, 8, 8, 1)).astype("float32")
+    gan = Enlarging()
+    gan.compile()
+
+    class Batches(keras.utils.PyDataset):
+        def __len__(self):
+            return 10
+
+        def __getitem__(self, place):
+            return images[place * 8 : place * 8 + 8]
+
+    batches = [images[place : place + 8] for place in range(0, 80, 8)]
+    forms = {
+        "arrays": images,
+        "dataset": tf.data.Dataset.from_tensor_slices(images).batch(8),
+        "once": iter(batches),
+        "PyDataset": Batches(),
+    }
     gan.fit(
         forms[form], verbose=0, shuffle=False, **({"batch_size": 8} if form == "arrays" else {})
     )
