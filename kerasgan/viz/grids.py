@@ -1,5 +1,7 @@
 """Sample grids."""
 
+import math
+
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
@@ -67,7 +69,7 @@ def beside_inputs(gan, inputs, samples):
     ]
     sets.append(pixels.in_channels(pixels.to_uint8(samples), 3))
     tiles = np.stack(sets, axis=1).reshape(-1, *sets[-1].shape[1:])
-    in_row = max(1, round((len(samples) / len(sets)) ** 0.5))
+    in_row = math.ceil((len(samples) / len(sets)) ** 0.5)
     return pixels.grid(tiles, len(sets) * in_row)
 
 
