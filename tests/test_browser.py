@@ -133,6 +133,8 @@ def test_models_json_offers_the_numbers_that_a_model_takes(cache, tmp_path):
 def test_every_model_draws_latents_from_its_declared_prior(name):
     num_classes = {"num_classes": 3} if name == "cgan" else {}
     gan = build(name, **num_classes)
+    if "z" not in gan.signature.inputs:
+        pytest.skip("it takes pictures")
     z = gan.latent_prior(2000, [0, 0]).numpy().astype("float64")
     about = gan.signature.inputs["z"].control()["prior"]
     if about["distribution"] == "normal":
