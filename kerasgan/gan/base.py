@@ -291,6 +291,12 @@ class GAN(Steps, Fitting, Sampling, Saving, Surface, keras.Model):
         """Returns `default_optimizers()`, or those that depend on the constructor's arguments."""
         return self.default_optimizers()
 
+    def further_signatures(self):
+        """Returns further signatures of the SavedModel: a dict from names to pairs of a function
+        and the list of the `tf.TensorSpec` of its inputs. The function returns a dict of tensors.
+        """
+        return {}
+
     @classmethod
     def from_spec(cls, spec, **arguments):
         """Returns the constructor's arguments that follow from a `kerasgan.data` source.

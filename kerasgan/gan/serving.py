@@ -58,7 +58,7 @@ def signatures(gan):
         functions["sample"] = (lambda *inputs: {output.tensor: sample(*inputs)}, wanted)
         for suffix, form in output.endpoints().items():
             functions[f"sample_{suffix}"] = (formed(form), wanted)
-    return functions
+    return {**functions, **gan.further_signatures()}
 
 
 def for_each(values, num, name):
