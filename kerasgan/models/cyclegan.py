@@ -168,6 +168,15 @@ class CycleGAN(GAN, package="kerasgan"):
         turned.backward_discriminator.set_weights(self.discriminator.get_weights())
         return turned
 
+    def further_signatures(self):
+        spec = tf.TensorSpec((None, *self.image_shape), name="images")
+        return {"backward": (self.serve_backward, [spec])}
+
+    def serve_backward(self, images):
+        """The signature `backward`: images to sources, with checks of requests in the graph."""
+        with tf.control_dependencies(self.signature.output.assertions(images, "images")):
+            return {"sources": self.backward(tf.identity(images), training=False)}
+
     def train_step(self, example):
         images, sources = example
 

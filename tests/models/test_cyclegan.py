@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import kerasgan
 from kerasgan import CycleGAN
 from kerasgan.models.cyclegan import exchanged
 from kerasgan.utils.errors import UserError
@@ -127,6 +128,19 @@ def test_the_reversed_model_is_the_way_back():
     np.testing.assert_allclose(back.backward(x), gan.sample(source=x), atol=1e-6)
     again = back.reversed()
     np.testing.assert_allclose(again.sample(source=x), gan.sample(source=x), atol=1e-6)
+
+
+def test_a_saved_model_goes_both_ways(tmp_path):
+    gan = built(source_shape=(16, 16, 1))
+    kerasgan.export.saved_model(gan, tmp_path / "served")
+    signatures = tf.saved_model.load(tmp_path / "served" / "1").signatures
+    y, x = pictures(), pictures(channels=1, seed=1)
+    forth = signatures["serving_default"](source=tf.constant(x))["images"]
+    np.testing.assert_allclose(forth, gan.sample(source=x), atol=1e-5)
+    back = signatures["backward"](images=tf.constant(y))["sources"]
+    np.testing.assert_allclose(back, gan.backward(y), atol=1e-5)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"must lie in \[-1, 1\]"):
+        signatures["backward"](images=tf.constant(9 * y))
 
 
 @pytest.mark.parametrize(
