@@ -4,7 +4,9 @@ Imports signature and utils.
 """
 
 from kerasgan.data.files import read_pictures
+from kerasgan.data.films import moving, moving_films
 from kerasgan.data.loading import load, load_arrays, load_source, prepare
+from kerasgan.data.pairing import emoji_texts, pairs, unpaired
 from kerasgan.data.pipeline import batches, steps
 from kerasgan.data.sizes import side_of
 from kerasgan.data.source import ArraySource
@@ -14,10 +16,14 @@ from kerasgan.data.toys import grid, ring, sine
 __all__ = [
     "ArraySource",
     "batches",
+    "emoji_texts",
     "grid",
     "load",
     "load_arrays",
     "load_source",
+    "moving",
+    "moving_films",
+    "pairs",
     "prepare",
     "read_pictures",
     "ring",
@@ -25,4 +31,5 @@ __all__ = [
     "sine",
     "steps",
     "subset",
+    "unpaired",
 ]
