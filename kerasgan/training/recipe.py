@@ -311,9 +311,12 @@ def check_schedules(table, default, source, player):
 
 
 def model_arguments(model):
-    """Returns the arguments of a model's constructor that a recipe may give, by name."""
+    """Returns the arguments of a model's constructor that a recipe may give, by name: all but the
+    seed, and shapes, which the data have."""
     parameters = model.constructor_parameters()
-    return {key: parameters[key] for key in parameters if key not in ("image_shape", "seed")}
+    return {
+        key: parameters[key] for key in parameters if key != "seed" and not key.endswith("_shape")
+    }
 
 
 def updates_of_discriminator(table):
