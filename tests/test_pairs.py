@@ -5,14 +5,16 @@ import shutil
 import keras
 import numpy as np
 import pytest
-from foreign.translation import Translator
+import translators
 from PIL import Image
+from translators import Translator
 
 import kerasgan
 from kerasgan import data
 from kerasgan.data import unread
 from kerasgan.data.source import ArraySource
 from kerasgan.training import recipe as recipes
+from kerasgan.training.build import build, completed_by
 from kerasgan.training.train import source_of_recipe
 from kerasgan.utils.errors import UserError
 
@@ -280,13 +282,24 @@ def test_independent_parts_stay_so_and_are_checked(apart):
         ArraySource(apart.parts)
 
 
+@pytest.mark.filterwarnings("ignore:The Frechet distance of 1280 features")
+def test_a_model_fits_and_is_scored_on_unpaired_pictures_of_other_lengths():
+    rng = np.random.default_rng(0)
+    images, others = (rng.integers(0, 256, (n, 16, 16, 3), dtype=np.uint8) for n in (24, 10))
+    source = data.unpaired(images, others, flip=True)
+    gan = Translator(source_shape=(16, 16, 3), seed=0)
+    gan.compile()
+    gan.fit(source, batch_size=8, epochs=2, verbose=0)
+    assert int(gan.images_seen) == 48
+    scores = gan.evaluate(source, num=4, verbose=0)
+    assert np.isfinite(scores["frechet_distance"])
+
+
 # --- Recipes ---
 
 
 def recipe(**tables):
-    tables.setdefault("model", {})["name"] = (
-        f"{__file__.rpartition('/')[0]}/foreign/translation.py:Translator"
-    )
+    tables.setdefault("model", {})["name"] = f"{translators.__file__}:Translator"
     return recipes.complete(tables)
 
 
@@ -304,6 +317,14 @@ def test_recipes_take_sources(folders):
         recipe(data={"paired": False})
     written = recipes.complete(recipe(data=data_table).tables())
     assert written == recipe(data=data_table)
+
+
+def test_a_recipe_without_changes_goes_on_after_its_shapes_are_read_from_the_data(folders):
+    table = recipe(data={"name": str(folders[0]), "source": "grey"})
+    source = source_of_recipe(table.data, "train")
+    completed = completed_by(table, source.spec, print)
+    assert "source_shape" not in completed.model.arguments
+    assert build(completed, source.spec).signature.inputs["source"].shape == (8, 8, 1)
 
 
 def test_a_class_trains_on_pairs_and_goes_on_and_on_no_others(tmp_path):

@@ -1,4 +1,4 @@
-"""Makes pictures of other pictures, the part `source`: small, for tests of the data."""
+"""Small models that make pictures of other pictures, the part `source`, for tests of the data."""
 
 import keras
 import tensorflow as tf
@@ -24,8 +24,8 @@ class Translator(kerasgan.GAN):
 
     @classmethod
     def from_spec(cls, spec, **arguments):
-        found = {"image_shape": spec["image"].shape}
-        return {**found, **({"source_shape": spec["source"].shape} if "source" in spec else {})}
+        parts = [part for part in ("image", "source") if part in spec]
+        return {f"{part}_shape": spec[part].shape for part in parts}
 
     @staticmethod
     def default_optimizers():
