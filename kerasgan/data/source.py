@@ -7,7 +7,7 @@ import mmap
 import numpy as np
 import tensorflow as tf
 
-from kerasgan.signature import Image, Label, Vector, Waveform
+from kerasgan.signature import Film, Image, Label, Vector, Waveform
 from kerasgan.signature.checks import class_ids
 from kerasgan.utils import hashing, pixels
 from kerasgan.utils.errors import UserError
@@ -70,6 +70,8 @@ class ArraySource:
     def _kind(self, part, values):
         if values.ndim == 4:
             return Image(values.shape[1:])
+        if values.ndim == 5:
+            return Film(values.shape[1:])
         if values.ndim == 3 and values.shape[-1] == 1:
             return Waveform(values.shape[1])
         if values.ndim == 2 and np.issubdtype(values.dtype, np.floating):
@@ -78,8 +80,9 @@ class ArraySource:
             names = self.class_names if part == "label" else None
             return Label(len(names) if names else int(values.max(initial=0)) + 1, names)
         raise UserError(
-            f"{self.name}: `{part}` must be images (N, H, W, C), vectors (N, D), sound (N, T, 1) "
-            f"or class ids (N,). Received: shape={values.shape}, dtype={values.dtype}"
+            f"{self.name}: `{part}` must be images (N, H, W, C), films (N, F, H, W, C), vectors "
+            f"(N, D), sound (N, T, 1) or class ids (N,). Received: shape={values.shape}, "
+            f"dtype={values.dtype}"
         )
 
     def __len__(self):

@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasgan.signature.checks import TOLERANCE, check_images
+from kerasgan.signature.decoding import decoded
 from kerasgan.signature.image import Image
 from kerasgan.signature.kind import Kind, finite
 from kerasgan.utils import pixels
@@ -80,6 +81,14 @@ class Film(Kind):
     def assertions(self, values, name):
         return self.frame.assertions(values, name)
 
+    @property
+    def files(self):
+        return self.shape[:1]
+
+    def decode(self, files):
+        frames = decoded(tf.reshape(files, [-1]), self.frame.shape)
+        return tf.reshape(frames, (-1, *self.shape))
+
     def pictures(self, values):
         return pixels.to_uint8(values)
 
@@ -133,6 +142,18 @@ class Mask(Kind):
     def assertions(self, values, name):
         known = tf.reduce_all((values == 0.0) | (values == 1.0))
         return [finite(values, name), tf.debugging.Assert(known, [f"`{name}` must be 0 or 1."])]
+
+    files = ()
+
+    def decode(self, files):
+        return decoded(files, self.shape, background=0.0)
+
+    def from_bytes(self, values):
+        """White means 1, black and transparent 0; greys count as what they are nearer to."""
+        return tf.cast(tf.ensure_shape(values, (None, *self.shape)) > 127, self.dtype)
+
+    def to_bytes(self, values):
+        return pixels.to_uint8(np.asarray(values, "float32") * 2.0 - 1.0)
 
     def random(self, generator, num):
         return generator.integers(0, 2, (num, *self.shape)).astype("float32")

@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasgan.signature.checks import TOLERANCE, check_images
+from kerasgan.signature.decoding import decoded
 from kerasgan.signature.kind import Kind, finite
 from kerasgan.utils import pixels
 from kerasgan.utils.errors import UserError
@@ -74,6 +75,11 @@ class Image(Kind):
 
     def random(self, generator, num):
         return generator.integers(0, 256, (num, *self.shape), dtype=np.uint8)
+
+    files = ()
+
+    def decode(self, files):
+        return decoded(files, self.shape)
 
     @property
     def sides(self):
