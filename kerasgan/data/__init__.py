@@ -3,7 +3,7 @@
 Imports signature and utils.
 """
 
-from kerasgan.data.files import read_pictures
+from kerasgan.data.files import items_of, read_items, read_pictures, read_values
 from kerasgan.data.loading import load, load_arrays, load_source, prepare
 from kerasgan.data.pipeline import batches, steps
 from kerasgan.data.sizes import side_of
@@ -15,11 +15,14 @@ __all__ = [
     "ArraySource",
     "batches",
     "grid",
+    "items_of",
     "load",
     "load_arrays",
     "load_source",
     "prepare",
+    "read_items",
     "read_pictures",
+    "read_values",
     "ring",
     "side_of",
     "sine",

@@ -85,6 +85,17 @@ class Film(Kind):
     def files(self):
         return self.shape[:1]
 
+    def path(self, name):
+        return "folder_of_frames"
+
+    def numpy_read(self, name):
+        frame = self.frame.read_code('f"frame_{i}.png"')
+        return f"{name} = np.stack([{frame} for i in range({self.shape[0]})], 1) / 127.5 - 1"
+
+    @property
+    def words(self):
+        return f"films of {self.shape[0]} {self.frame.words.replace('pictures', 'frames')}"
+
     def decode(self, files):
         frames = decoded(tf.reshape(files, [-1]), self.frame.shape)
         return tf.reshape(frames, (-1, *self.shape))
@@ -143,10 +154,21 @@ class Mask(Kind):
         known = tf.reduce_all((values == 0.0) | (values == 1.0))
         return [finite(values, name), tf.debugging.Assert(known, [f"`{name}` must be 0 or 1."])]
 
-    files = ()
+    files, background = (), "black"
 
     def decode(self, files):
         return decoded(files, self.shape, background=0.0)
+
+    def path(self, name):
+        return "folder_of_masks"
+
+    def numpy_read(self, name):
+        height, width, _ = self.shape
+        return f'{name} = np.float32(read("{name}.png", "L", ({width}, {height})) > 127)'
+
+    @property
+    def words(self):
+        return f"{self.shape[0]}x{self.shape[1]} masks"
 
     def from_bytes(self, values):
         """White means 1, black and transparent 0; greys count as what they are nearer to."""

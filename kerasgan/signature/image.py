@@ -9,6 +9,9 @@ from kerasgan.signature.kind import Kind, finite
 from kerasgan.utils import pixels
 from kerasgan.utils.errors import UserError
 
+COLOURS = {1: "grey", 3: "colour", 4: "transparent"}
+MODES = {1: "L", 3: "RGB", 4: "RGBA"}  # Pillow's
+
 
 class Image(Kind):
     """A picture, float32 (height, width, channels) in [-1, 1]; uint8 is scaled to that.
@@ -80,6 +83,23 @@ class Image(Kind):
 
     def decode(self, files):
         return decoded(files, self.shape)
+
+    def path(self, name):
+        return "folder_of_pictures"
+
+    def numpy_read(self, name):
+        file = f'"{name}.png"'
+        return f"{name} = {self.read_code(file)} / 127.5 - 1"
+
+    def read_code(self, file):
+        """Returns the call of `read` for a file, given as code."""
+        height, width, channels = self.shape
+        return f'read({file}, "{MODES[channels]}", ({width}, {height}))'
+
+    @property
+    def words(self):
+        height, width, channels = self.shape
+        return f"{height}x{width} {COLOURS[channels]} pictures"
 
     @property
     def sides(self):

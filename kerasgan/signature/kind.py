@@ -153,6 +153,11 @@ class Kind:
         """Returns the words for this input in a model card's first sentence, or `None`."""
         return None
 
+    @property
+    def words(self):
+        """What values are, in the plural: "64x64 grey pictures"."""
+        return f"{self.noun} of shape ({', '.join(map(str, self.shape))})"
+
     def literal(self, num=None):
         """Returns a value in JSON and Python syntax, for the examples on cards."""
         value = repr(0.0)
@@ -163,6 +168,18 @@ class Kind:
     # --- As a picture file ---
 
     files = None  # shape of the files that hold one value, such as (); `None` if files hold none
+    background = "white"  # on which transparent files are shown
+
+    def path(self, name):
+        """Returns the path of files that an example on a card reads: "folder_of_pictures"."""
+        return f"folder_of_{name}"
+
+    def numpy_read(self, name):
+        """Returns code that reads one value as `name`, for the examples on cards.
+
+        It calls `read(file, mode, (width, height))`, which gives bytes (1, height, width, C).
+        """
+        raise NotImplementedError
 
     def decode(self, files):
         """Returns values out of picture files, in a graph.
