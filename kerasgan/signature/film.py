@@ -81,6 +81,9 @@ class Film(Kind):
     def assertions(self, values, name):
         return self.frame.assertions(values, name)
 
+    def control(self):
+        return {"kind": "film", "shape": list(self.shape)}
+
     @property
     def files(self):
         return self.shape[:1]
@@ -153,6 +156,9 @@ class Mask(Kind):
     def assertions(self, values, name):
         known = tf.reduce_all((values == 0.0) | (values == 1.0))
         return [finite(values, name), tf.debugging.Assert(known, [f"`{name}` must be 0 or 1."])]
+
+    def control(self):
+        return {"kind": "mask", "shape": list(self.shape)}
 
     files, background = (), "black"
 

@@ -79,6 +79,9 @@ class Image(Kind):
     def random(self, generator, num):
         return generator.integers(0, 256, (num, *self.shape), dtype=np.uint8)
 
+    def control(self):
+        return {"kind": "image", "shape": list(self.shape)}
+
     files = ()
 
     def decode(self, files):
