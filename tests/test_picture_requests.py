@@ -209,6 +209,7 @@ class Noisy(kerasgan.GAN):
             keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten()]),
             signature=Signature(kinds, ImageKind((8, 8, 1))),
         )
+        self.strength = strength
 
 
 def test_a_model_with_latents_besides_takes_a_seed(tmp_path):

@@ -12,6 +12,13 @@ export function make(tag, properties = {}, ...content) {
   return node;
 }
 
+/** Makes the line above a board: what it is, what to do, and a button. */
+export function header(name, hint, button) {
+  const title = name[0].toUpperCase() + name.slice(1).replaceAll("_", " ");
+  const note = make("p", { className: "note" }, hint);
+  return make("div", { className: "bar" }, make("h2", {}, title), note, button);
+}
+
 function canvasOf([height, width]) {
   return make("canvas", { width, height });
 }
@@ -154,7 +161,15 @@ export class Board {
     this.stage.style.setProperty("--aspect", width / height);
     this.note = make("p", { className: "note alert" });
     this.note.setAttribute("role", "alert");
-    this.node = make("div", { className: "board" }, this.stage, this.tools(), this.note);
+    const tools = this.tools(); // before the header, whose button they make
+    const first = this.channels === 1 && !this.mask;
+    const hint = this.mask
+      ? "Paint a hole, or drop a picture."
+      : first
+        ? "Draw here, or drop a picture."
+        : "Drop a picture, or draw here.";
+    const head = header(name, hint, this.choose);
+    this.node = make("div", { className: "board" }, head, this.stage, tools, this.note);
     this.listen();
   }
 
@@ -175,12 +190,14 @@ export class Board {
     kinds.setAttribute("aria-label", "Tool");
     this.kinds = kinds;
     const side = Math.min(...this.shape.slice(0, 2));
-    const usual = Math.max(1, Math.round(side / (this.mask ? 5 : 24)));
+    const usual = Math.max(1.5, Math.round(side / (this.mask ? 5 : 24)));
     this.size = make("input", { type: "range", min: 1, step: 0.5, max: Math.ceil(side / 3) });
     this.size.value = usual;
-    const size = make("label", { className: "size" }, "Size", this.size);
+    const size = make("label", { className: "size" }, make("span", {}, "Size"), this.size);
+    this.size.setAttribute("aria-label", "Size");
     this.colour = make("input", { type: "color", value: "#000000" });
-    const colour = make("label", { className: "size" }, "Colour", this.colour);
+    this.colour.setAttribute("aria-label", "Colour");
+    const colour = make("label", { className: "size" }, this.colour);
     this.undo = make("button", { type: "button", textContent: "Undo", disabled: true });
     this.undo.addEventListener("click", () => this.goBack());
     const clear = make("button", { type: "button", textContent: "Clear" });
@@ -195,12 +212,11 @@ export class Board {
       await this.take(this.file.files[0]);
       this.file.value = "";
     });
-    const choose = make("label", { className: "button" }, "Choose a picture", this.file);
-    const coloured = !this.mask && this.channels > 1;
-    const draw = [kinds, size, ...(coloured ? [colour] : []), this.undo, clear];
-    // Drawings come first where grey ones are asked for, pictures where colour is.
-    const all = this.channels === 1 && !this.mask ? [...draw, choose] : [choose, ...draw];
-    return make("div", { className: "tools" }, ...all);
+    // Pictures come first where colour is asked for, drawings where grey is.
+    const className = this.channels === 1 || this.mask ? "button" : "button main";
+    this.choose = make("label", { className }, "Choose a picture", this.file);
+    const coloured = !this.mask && this.channels > 1 ? [colour] : [];
+    return make("div", { className: "tools" }, kinds, size, ...coloured, this.undo, clear);
   }
 
   // --- The pointer ---

@@ -111,7 +111,8 @@ function others() {
 }
 
 function facts({ variant, image_shape, given, latent_dim, prior, bytes, score }) {
-  const parts = [variant, `makes ${sizeOf(image_shape)}`, ...(given ?? []).map(giving)];
+  const size = sizeOf(image_shape);
+  const parts = [variant, given ? `${given.map(giving).join(" and ")} → ${size}` : size];
   if (latent_dim) {
     const range = [prior.low, prior.high].map((end) => Number(end?.toFixed(2)));
     const drawn = prior.distribution === "normal" ? "normal" : `uniform in ${range.join(" to ")}`;
@@ -130,9 +131,9 @@ const COLOURS = { 1: "grey", 3: "colour", 4: "transparent" };
 const sizeOf = ([height, width, channels]) => `${width} × ${height}, ${COLOURS[channels]}`;
 
 function giving({ name, kind, shape }) {
-  if (kind === "mask") return `of ${name}: ${shape[1]} × ${shape[0]}, a mask`;
-  if (kind === "film") return `of ${name}: ${shape[0]} frames, ${sizeOf(shape.slice(1))}`;
-  return `of ${name}: ${sizeOf(shape)}`;
+  if (kind === "mask") return name;
+  if (kind === "film") return `${shape[0]} ${name}, ${sizeOf(shape.slice(1))}`;
+  return `${name}, ${sizeOf(shape)}`;
 }
 
 const megabytes = (bytes) => `${(bytes / 1e6).toFixed(bytes < 1e6 ? 2 : 1)} MB`;

@@ -1,6 +1,6 @@
 // A reel: a short film that a visitor gives, which plays.
 
-import { make } from "./board.js";
+import { header, make } from "./board.js";
 import { fit, paint, read } from "./pictures.js";
 
 const MILLISECONDS = 250; // that a frame is shown
@@ -81,8 +81,8 @@ export class Reel {
     const stage = make("div", { className: "sheet film" }, canvas, drop);
     stage.style.setProperty("--aspect", width / height);
     const choose = make("label", { className: "button" }, `Choose ${this.count} frames`, file);
-    const tools = make("div", { className: "tools" }, choose);
-    this.node = make("div", { className: "board" }, stage, this.strip, tools, this.note);
+    const head = header(input.name, "What came before.", choose);
+    this.node = make("div", { className: "board" }, head, stage, this.strip, this.note);
     stage.addEventListener("dragover", (event) => {
       event.preventDefault();
       stage.classList.add("dragging");

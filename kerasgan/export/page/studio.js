@@ -37,9 +37,7 @@ export async function open(about, others, failed) {
   const mine = model;
   areas = laid(model.given);
   element("boards").replaceChildren(...areas.map(({ node }) => node));
-  element("result-film").hidden = !film() || !feedsBack();
-  element("studio-title").textContent = film() ? "Film" : "Picture";
-  element("result-title").textContent = film() ? "Next frame" : "Result";
+  element("play-on").hidden = !film() || !feedsBack();
   const [height, width] = model.image_shape;
   element("result-sheet").style.setProperty("--aspect", width / height);
   layExamples();
@@ -173,10 +171,12 @@ function show(made) {
   frames = made;
   const one = made.length === 1;
   element("play-on").textContent = one ? "Play on" : "Stop";
+  const title = one ? (film() ? "Next frame" : "Result") : "Film";
+  element("result-title").textContent = title;
   element("result-strip").replaceChildren();
   const time = spent < 0.1 ? "under 0.1" : spent.toFixed(spent < 10 ? 1 : 0);
-  element("result-status").textContent = `${time} ms`;
-  element("result").setAttribute("aria-label", `${film() ? "Next frame" : "Result"} of ${model.name}`);
+  element("result-status").textContent = `Made in ${time} ms`;
+  element("result").setAttribute("aria-label", `${title} of ${model.name}`);
   paint(element("result"), made[0], model.image_shape);
   if (one) return;
   const { count } = film();
