@@ -5,8 +5,8 @@
 
 Takes run directories, `.keras` files and zoo entries. Each is exported as a SavedModel and, in
 every mode, as TFLite; all artefacts use the same latents, so the last columns show what quantising
-costs in quality. Writes one JSON line per artefact to `export.jsonl`; artefacts already in the file
-are not measured again.
+costs in quality. Inputs that must be given are those that a model keeps from its training. Writes
+one JSON line per artefact to `export.jsonl`; artefacts already in the file are not measured again.
 """
 
 import tempfile
@@ -42,7 +42,7 @@ def main(
     """Score a generator's exports."""
     gans = {source: zoo.load(source) for source in sources}  # reports mistakes first
     for source, gan in gans.items():
-        checked(gan.signature, source)
+        checked(gan.signature, source, gan.examples)
     extractor = metrics.EfficientNetLite0()
     for source, gan in gans.items():
         shape = gan.signature.output.shape
@@ -73,7 +73,11 @@ def measure(source, gan, protocol, real, extractor, file):
         with tempfile.TemporaryDirectory() as folder:
             path = write(gan, source, artefact, Path(folder))
             made = np.concatenate(
-                list(open_sampler(path).sample_batches(protocol["n_fake"], protocol["seed"]))
+                list(
+                    open_sampler(path, gan.examples).sample_batches(
+                        protocol["n_fake"], protocol["seed"]
+                    )
+                )
             )
             line["bytes"] = weight_bytes(gan) if artefact == "keras" else size_of(path)
             line["ms"] = round(latency.milliseconds(path), 3)

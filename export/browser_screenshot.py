@@ -54,7 +54,11 @@ def chromium():
 
 
 def wait_until_drawn(page):
-    """Waits until the page reports that grid and walk are complete."""
+    """Waits until the page reports that grid and walk, or the result, are complete."""
+    page.wait_for_selector("#app[data-model]")
+    if page.is_visible("#studio"):
+        page.wait_for_selector("#studio[aria-busy=false]")
+        return
     page.wait_for_selector("#grid[aria-busy=false] .tile")
     page.wait_for_selector("#walk-card[aria-busy=false]")
 
@@ -67,7 +71,7 @@ def main(
     height: Annotated[int, typer.Option(min=320, help="Height of the window.")] = 800,
     dark: Annotated[bool, typer.Option("--dark", help="Use the dark colours.")] = False,
 ):
-    """Take a picture of a page of samples."""
+    """Take a picture of a page."""
     if not (site / "models.json").is_file():
         raise UserError(f"{site} is no site: `kerasgan export --format browser` writes one.")
     with serving(site) as url, chromium() as browser:

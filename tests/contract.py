@@ -100,9 +100,9 @@ def train(gan, batches=1, **arguments):
 
 def generator_inputs(gan, num, seed=0):
     """Returns the generator's inputs by the names that exports give them."""
-    generator = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     given = {
-        name: kind.convert(tf.constant(kind.random(generator, num)))
+        name: tf.constant(kind.check(kind.random(rng, num), name))
         for name, kind in gan.signature.given.items()
     }
     return gan.signature.named(gan.signature.draw(num, [2, seed], given))
@@ -268,7 +268,7 @@ def test_labels_that_are_missing_wrong_or_not_wanted_are_refused_before_training
         return
     if len(gan.signature.example) == 1:
         pytest.skip("what it takes has a default")
-    (name,) = gan.signature.asked
+    name = next(iter(gan.signature.asked))
     with pytest.raises(UserError, match=f"is conditional: `{name}` must be given"):
         gan.fit(images, batch_size=batch_size)
     with pytest.raises(UserError, match=rf"`{name}` must be given.* trains on \(image, {name}\)"):

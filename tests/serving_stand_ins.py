@@ -119,7 +119,10 @@ class RestHandler(http.server.BaseHTTPRequestHandler):
         request, models = json.loads(body), self.server.models
         dtypes = models.dtypes(name, request["signature_name"])
         # Numbers in JSON get the types of the signature.
-        inputs = {k: np.asarray(v, dtypes.get(k)) for k, v in request["inputs"].items()}
+        inputs = {
+            k: np.asarray(decode(v) if k.endswith("_bytes") else v, dtypes.get(k))
+            for k, v in request["inputs"].items()
+        }
         outputs = models.predict(name, request["signature_name"], inputs)
         plain = {k: encode(v.tolist()) if k.endswith("_bytes") else v for k, v in outputs.items()}
         plain = {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in plain.items()}
@@ -134,6 +137,15 @@ def encode(value):
     if isinstance(value, list):
         return [encode(item) for item in value]
     return {"b64": base64.b64encode(value).decode()}
+
+
+def decode(value):
+    """{"b64": ...}, and nothing else, is bytes, as the documentation says."""
+    if isinstance(value, list):
+        return [decode(item) for item in value]
+    if not (isinstance(value, dict) and set(value) == {"b64"}):
+        raise Refused("INVALID_ARGUMENT", 'binary data must be {"b64": <base64 encoded string>}')
+    return base64.b64decode(value["b64"])
 
 
 def as_json(message):

@@ -13,13 +13,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 from contract import build
+from foreign.frames import Prediction
+from foreign.holes import Completion
+from foreign.pictures import Colouring
+from PIL import Image
 
 from kerasgan import DCGAN, ConditionalGAN, StyleGAN2, VanillaGAN, cli, export, latent, models
 from kerasgan.export import litert_js
 from kerasgan.utils import network, npm, provenance
 from kerasgan.utils.errors import UserError
+from kerasgan.utils.pixels import to_uint8
 
 module = importlib.import_module("kerasgan.export.browser")  # `export.browser` is the function
+MODULES = sorted(path.name for path in module.PAGE.glob("*.js") if path.name != "start.js")
 ROOT = Path(__file__).parents[1]
 SCREENSHOT = runpy.run_path(str(ROOT / "export" / "browser_screenshot.py"))
 
@@ -85,7 +91,7 @@ def test_a_site_holds_every_file_that_its_page_requests(cache, gans, tmp_path):
     assert "not-wanted.js" not in "".join(files)
     text = {name: (site / name).read_text() for name in files if name.count("/") == 0}
     asked = set(re.findall(r'(?:src|href)="([^"#]+)"', text["index.html"]))
-    for name in ("page.js", "generator.js", "latents.js", "pictures.js"):
+    for name in MODULES:
         asked |= set(re.findall(r'(?:from|import\(|URL\()\s*"([^"]+)"', text[name]))
     asked |= set(re.findall(r'"@litertjs/[a-z-]+": "([^"]+)"', text["index.html"]))
     assert {name.removeprefix("./") for name in asked} <= files
@@ -94,7 +100,7 @@ def test_a_site_holds_every_file_that_its_page_requests(cache, gans, tmp_path):
 
 def test_a_site_names_no_other_host(cache, gans, tmp_path):
     site = Path(export.browser(gans, tmp_path / "site"))
-    for name in ("index.html", "style.css", "page.js", "generator.js", "latents.js", "pictures.js"):
+    for name in ("index.html", "style.css", *MODULES):
         assert not re.search(r"https?:|//[a-z]+\.", (site / name).read_text())
 
 
@@ -127,6 +133,32 @@ def test_models_json_offers_the_numbers_that_a_model_takes(cache, tmp_path):
     truncation = {"name": "truncation", "default": 1.0, "low": 0.0, "high": None}
     assert styles["numbers"] == [truncation] and styles["latent_dim"] == 8
     assert "directions" not in styles  # of w, which the page does not take
+
+
+def test_models_of_pictures_bring_examples_of_their_inputs(cache, tmp_path):
+    gans = {"holes": Completion(), "frames": Prediction(), "blank": Colouring()}
+    for name in ("holes", "frames"):
+        for key, kind in gans[name].signature.given.items():
+            gans[name].examples[key] = kind.check(kind.random(np.random.default_rng(0), 20), key)
+    site = Path(export.browser(gans, tmp_path / "site"))
+    blank, frames, holes = json.loads((site / "models.json").read_text())["models"]
+    assert "latent_dim" not in holes and holes["image_shape"] == [16, 16, 3]
+    assert blank["given"] == [
+        {"name": "picture", "kind": "image", "shape": [16, 16, 1], "examples": []}
+    ]
+    (film,), (picture, hole) = frames["given"], holes["given"]
+    assert (film["kind"], film["shape"]) == ("film", [3, 16, 16, 1])
+    assert (picture["kind"], hole["kind"]) == ("image", "mask")
+    assert [len(each["examples"]) for each in (film, picture, hole)] == [12, 12, 12]
+    with Image.open(site / film["examples"][2]) as image:
+        strip = np.asarray(image)
+    np.testing.assert_array_equal(
+        strip, np.concatenate(to_uint8(gans["frames"].examples["frames"][2][..., 0]), axis=1)
+    )
+    with Image.open(site / hole["examples"][1]) as image:
+        np.testing.assert_array_equal(
+            np.asarray(image), 255 * gans["holes"].examples["hole"][1][..., 0]
+        )
 
 
 @pytest.mark.parametrize("name", models.names())
@@ -173,7 +205,7 @@ def test_a_score_is_shown_only_for_weights_it_was_measured_on(cache, gans, tmp_p
         (lambda: {"dots": VanillaGAN((2,), width=8)}, r"shows images .* dots, which makes \(2,\)"),
         (
             lambda: {"dense": ConditionalGAN((8, 8, 1), condition_dim=2, width=60)},
-            "can only offer latents `z`, classes and numbers. Received: dense, which takes",
+            "only offer latents `z`, classes, numbers and pictures. Received: dense, which takes",
         ),
     ],
 )

@@ -1,17 +1,26 @@
 """`kerasgan inspect`, model cards and the metadata of exports."""
 
+import base64
+import io
 import json
+import subprocess
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from foreign.frames import Prediction
+from foreign.holes import Completion
+from foreign.pictures import Colouring
+from PIL import Image
 from tensorflow_serving.apis import prediction_log_pb2
 
+import kerasgan
 from kerasgan import DCGAN, ConditionalGAN, VanillaGAN, cli, export, inspection
 from kerasgan.export import card, metadata
 from kerasgan.inspection import latency
 from kerasgan.inspection.samplers import open_sampler
 from kerasgan.utils.errors import UserError
+from kerasgan.utils.pixels import to_uint8
 
 SCORES = {
     "metric": "FD[lite0]",
@@ -126,6 +135,87 @@ def test_the_code_on_a_card_runs(gan, tmp_path, monkeypatch):
     names = {}
     exec(code, names)
     assert names["images"].shape == (1, 8, 8, 1) and np.isfinite(names["images"]).all()
+
+
+@pytest.mark.parametrize("kind", ["pictures", "holes", "frames"])
+def test_the_code_on_a_card_of_a_model_of_pictures_runs(kind, tmp_path, monkeypatch):
+    gan = {"pictures": Colouring, "holes": Completion, "frames": Prediction}[kind]()
+    gan.origin = {"name": "an_entry"}
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    folders = {"folder_of_pictures": "picture", "folder_of_masks": "hole"}
+    for folder, name in folders.items():
+        (tmp_path / folder).mkdir()
+        picture = Image.fromarray(rng.integers(0, 256, (16, 16, 3), dtype=np.uint8))
+        picture.save(f"{folder}/{name}.png")
+        picture.save(f"{name}.png")
+    (tmp_path / "folder_of_frames").mkdir()
+    for i in range(3):
+        picture = Image.fromarray(rng.integers(0, 256, (16, 16), dtype=np.uint8))
+        picture.save(f"folder_of_frames/frame_{i}.png")
+        picture.save(f"frame_{i}.png")
+    text = card.model_card(metadata.describe(gan))
+    with_keras, with_litert = (block.split("```")[0] for block in text.split("```python\n")[1:])
+    monkeypatch.setattr(kerasgan, "load", {"an_entry": gan}.get)
+    samples, images = {}, {}
+    exec(with_keras, samples)
+    export.tflite(gan, "an_entry.tflite")
+    exec(with_litert, images)
+    assert samples["samples"].shape == (1, *gan.signature.output.shape)
+    np.testing.assert_allclose(images["images"], samples["samples"], atol=0.02)
+
+    # The shell's part: what it sends is what the signature takes.
+    shell = text.split("```sh\n")[1].split("```")[0]
+    shell = shell.partition("curl")[0] + "cat <<END" + shell.partition("<<END")[2]
+    sent = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, check=True).stdout
+    request = json.loads(sent)
+    assert request["signature_name"] == "png"
+
+    def decoded(value):
+        nested = isinstance(value, list)
+        return [decoded(each) for each in value] if nested else base64.b64decode(value["b64"])
+
+    inputs = {name: tf.constant(decoded(value)) for name, value in request["inputs"].items()}
+    served = tf.saved_model.load(export.saved_model(gan, "served")).signatures["png"]
+    (file,) = served(**inputs)["image_bytes"].numpy()
+    made = np.asarray(Image.open(io.BytesIO(file))).reshape(gan.signature.output.shape)
+    assert np.abs(made.astype(int) - to_uint8(samples["samples"])[0]).max() <= 3
+
+
+def test_what_goes_in_and_comes_out_is_told_in_words(gan, tmp_path):
+    words = "16x16 colour pictures from 16x16 colour pictures `picture` and 16x16 masks `hole`"
+    completion = Completion()
+    text = card.model_card(metadata.describe(completion))
+    assert f"A generator that makes {words}, made with kerasgan" in text
+    assert "interpolation.png" not in card.model_card(metadata.describe(completion), pictures=True)
+    path = export.tflite(completion, tmp_path / "out.tflite")
+    assert f"makes: {words}" in inspection.inspect(path)
+    completion.save(tmp_path / "out.keras")
+    assert f"makes: {words}" in inspection.inspect(tmp_path / "out.keras")
+    path = export.tflite(gan, tmp_path / "out.tflite")
+    assert "makes: 8x8 grey pictures from 100 latents `z` and 4 cl" in inspection.inspect(path)
+    assert (
+        Prediction().signature.described
+        == "16x16 grey pictures from films of 3 16x16 grey frames `frames`"
+    )
+
+
+def test_a_list_of_entries_says_what_images_are_made_from(tmp_path, monkeypatch, capsys):
+    from kerasgan.zoo import entries
+
+    recipes = {"plain": {}, "translated": {"inputs": {"source": "16x16 grey pictures"}}}
+    for name, result in recipes.items():
+        (tmp_path / name).mkdir()
+        recipe = '[model]\nname = "dcgan"\n[data]\nname = "fashion_mnist"\n'
+        (tmp_path / name / "recipe.toml").write_text(recipe)
+        result = {"image_shape": [8, 8, 1], **SCORES, **result}
+        (tmp_path / name / "result.json").write_text(json.dumps(result))
+        (tmp_path / name / entries.WEIGHTS).write_bytes(b"")
+    monkeypatch.setattr(entries, "folder", lambda: tmp_path)
+    with pytest.raises(SystemExit):
+        cli.main(["list"])
+    _, plain, translated, _ = capsys.readouterr().out.splitlines()
+    assert "  latents  " in plain and "  16x16 grey pictures  " in translated
 
 
 def test_a_card_of_an_unknown_model_says_so():

@@ -155,6 +155,51 @@ def test_clients_get_the_outputs_of_keras(served):
         check_answers(client, "made", gan)
 
 
+@pytest.fixture(scope="module", params=["holes", "frames"])
+def translating(request, tmp_path_factory):
+    """A model that takes pictures, and the addresses of the two stand-ins that serve it."""
+    from foreign.frames import Prediction
+    from foreign.holes import Completion
+    from serving_stand_ins import Models, grpc_server, rest_server
+
+    gan = {"holes": Completion, "frames": Prediction}[request.param]()
+    folder = export.saved_model(gan, tmp_path_factory.mktemp("served"))
+    models = Models({"made": folder})
+    with rest_server(models) as url, grpc_server(models) as address:
+        yield gan, {"rest": url, "grpc": address}
+
+
+@pytest.mark.export
+def test_clients_send_picture_files_and_get_those_of_keras(translating, tmp_path, capsys):
+    from test_picture_requests import files_of, pixels_of, values_of
+
+    gan, addresses = translating
+    given = {name: values_of(kind, 2) for name, kind in gan.signature.given.items()}
+    expected = to_uint8(gan.sample(**{name: values for name, (_, values) in given.items()}))
+    files = {name: files_of(pixels).tolist() for name, (pixels, _) in given.items()}
+    options = []
+    for name, rows in files.items():
+        options += ["--input", name]
+        for place, content in enumerate(np.ravel(np.array(rows, object))):
+            (tmp_path / f"{name}-{place}.png").write_bytes(content)
+            options.append(str(tmp_path / f"{name}-{place}.png"))
+    for client in clients(addresses):
+        made = np.stack([pixels_of(file) for file in client.from_pictures("made", files)])
+        assert np.abs(made.astype(int) - expected).max() <= 1
+    for protocol, address in addresses.items():
+        run, folder = command(protocol), tmp_path / protocol
+        to = ["made", "--server", address]
+        assert run("translate", *to, *options, "--output", str(folder)) == 0, capsys.readouterr()
+        made = np.stack([pixels_of(path.read_bytes()) for path in sorted(folder.iterdir())])
+        assert np.abs(made.astype(int) - expected).max() <= 1
+        assert run("translate", *to, "--input", "photo", options[2]) == 1
+        said = capsys.readouterr().err.splitlines()[-1]
+        assert f"made takes {', '.join(files)}. Received: photo" in said
+        assert run("translate", *to, *options[:-1]) == 1
+        said = capsys.readouterr().err.splitlines()[-1]
+        assert "must hold as many values as" in said or "must be films of 3 frames each" in said
+
+
 @pytest.mark.export
 def test_messages_above_grpcs_default_limit_arrive(served):
     gan, addresses = served

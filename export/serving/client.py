@@ -59,6 +59,19 @@ class Client:
         inputs = {name: value for name, value in inputs.items() if value is not None}
         return self.predict(model, inputs, "sample_png")
 
+    def from_pictures(self, model, files):
+        """Returns what a model that takes pictures makes of picture files, as PNG files.
+
+        Args:
+            model: Name of a model that is served.
+            files: dict from the inputs' names to lists of bytes, PNG or JPEG; for films to lists of
+                such lists, one file for each frame.
+
+        Returns:
+            list of bytes.
+        """
+        return self.predict(model, {f"{name}_bytes": each for name, each in files.items()}, "png")
+
     def no_answer(self, why):
         return ServingError(
             f"No server answers at {self.server} ({why}): start it, or name another with --server."
@@ -100,6 +113,16 @@ def parse(client, server):
                 "--truncation", type=float, nargs="+", help="Thresholds, for models that take them."
             )
             added.add_argument("--output", type=Path, default=Path("samples"), help="Folder.")
+        if name == "translate":
+            added.add_argument(
+                "--input",
+                nargs="+",
+                action="append",
+                required=True,
+                metavar=("NAME", "FILE"),
+                help="Input and its picture files; again for each input. Films: all their frames.",
+            )
+            added.add_argument("--output", type=Path, default=Path("translated"), help="Folder.")
         if name == "predict":
             added.add_argument("inputs", type=Path, help='JSON: {"z": [[...], ...], "label": ...}')
             added.add_argument("output", type=Path, help="JSON file to write the images to.")
@@ -132,6 +155,35 @@ def sample(client, options):
     yield f"{len(files)} samples, seed {options.seed}: {options.output}"
 
 
+def translate(client, options):
+    """Turn picture files into pictures."""
+    wanted = client.metadata(options.model).get("png", {"inputs": {}})["inputs"]
+    files = {name: [Path(path) for path in paths] for name, *paths in options.input}
+    if {f"{name}_bytes" for name in files} != set(wanted):
+        names = ", ".join(name.removesuffix("_bytes") for name in wanted) or "no pictures"
+        raise ServingError(f"{options.model} takes {names}. Received: {', '.join(files)}")
+    rows = {}
+    for name, paths in files.items():
+        _, shape = wanted[f"{name}_bytes"]
+        frames = shape[1] if len(shape) > 1 else 1
+        if len(paths) % frames or not paths:
+            raise ServingError(
+                f"`{name}` must be films of {frames} frames each. Received: {len(paths)} files"
+                if frames > 1
+                else f"`{name}` must be at least one file. Received: none"
+            )
+        contents = [path.read_bytes() for path in paths]
+        films = [contents[start : start + frames] for start in range(0, len(paths), frames)]
+        rows[name] = films if len(shape) > 1 else contents
+    made = client.from_pictures(options.model, rows)
+    first = next(iter(files.values()))
+    options.output.mkdir(parents=True, exist_ok=True)
+    for place, content in enumerate(made):
+        stem = first[place * (len(first) // len(made))].stem
+        (options.output / f"{place:04}-{stem}.png").write_bytes(content)
+    yield f"{len(made)} pictures: {options.output}"
+
+
 def predict(client, options):
     """Turn your own latents into images."""
     try:
@@ -146,4 +198,10 @@ def predict(client, options):
     yield f"{len(images)} images of {', '.join(names)}: {options.output}"
 
 
-COMMANDS = {"status": status, "metadata": metadata, "sample": sample, "predict": predict}
+COMMANDS = {
+    "status": status,
+    "metadata": metadata,
+    "sample": sample,
+    "translate": translate,
+    "predict": predict,
+}

@@ -41,7 +41,8 @@ with without_notes():
     )
 
 SERVER = "localhost:8500"
-# Over gRPC a tensor must have the signature's dtype; inputs not listed here are float32.
+# Over gRPC a tensor must have the signature's dtype; inputs not listed here are float32,
+# or files if they are called `*_bytes`.
 DTYPES = {"seed": tf.int64, "num": tf.int32, "label": tf.int32}
 
 
@@ -81,7 +82,8 @@ class GrpcClient(Client):
         request.model_spec.signature_name = signature
         for name, values in inputs.items():
             try:
-                tensor = tf.make_tensor_proto(values, DTYPES.get(name, tf.float32))
+                usual = tf.string if name.endswith("_bytes") else tf.float32
+                tensor = tf.make_tensor_proto(values, DTYPES.get(name, usual))
             except (TypeError, ValueError) as error:
                 raise ServingError(f"`{name}` must be a tensor of numbers: {error}") from error
             request.inputs[name].CopyFrom(tensor)

@@ -34,7 +34,7 @@ class RestClient(Client):
 
     def predict(self, model, inputs, signature="serving_default"):
         # "inputs", the column format: the row format cannot hold the scalars `seed` and `num`.
-        request = {"signature_name": signature, "inputs": inputs}
+        request = {"signature_name": signature, "inputs": encode(inputs)}
         outputs = decode(self._ask("POST", f"{model}:predict", request)["outputs"])
         # A single output comes without its name; several come as an object.
         return next(iter(outputs.values())) if isinstance(outputs, dict) else outputs
@@ -60,6 +60,17 @@ class RestClient(Client):
         if not response.ok or "error" in answer:
             raise ServingError(f"The server refused: {answer.get('error', response.reason)}")
         return answer
+
+
+def encode(value):
+    """Turns bytes into {"b64": ...}, the form of inputs named `*_bytes`, at any depth."""
+    if isinstance(value, bytes):
+        return {"b64": base64.b64encode(value).decode()}
+    if isinstance(value, list):
+        return [encode(item) for item in value]
+    if isinstance(value, dict):
+        return {name: encode(item) for name, item in value.items()}
+    return value
 
 
 def decode(value):

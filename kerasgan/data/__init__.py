@@ -3,7 +3,7 @@
 Imports signature and utils.
 """
 
-from kerasgan.data.files import read_pictures
+from kerasgan.data.files import items_of, read_items, read_pictures, read_values
 from kerasgan.data.films import moving, moving_films
 from kerasgan.data.loading import load, load_arrays, load_source, prepare
 from kerasgan.data.pairing import emoji_texts, pairs, unpaired
@@ -18,6 +18,7 @@ __all__ = [
     "batches",
     "emoji_texts",
     "grid",
+    "items_of",
     "load",
     "load_arrays",
     "load_source",
@@ -25,7 +26,9 @@ __all__ = [
     "moving_films",
     "pairs",
     "prepare",
+    "read_items",
     "read_pictures",
+    "read_values",
     "ring",
     "side_of",
     "sine",

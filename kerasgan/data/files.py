@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import numpy as np
+import tensorflow as tf
 
 from kerasgan.data.folder import colour_of, list_pictures
 from kerasgan.utils import pictures
@@ -42,6 +43,84 @@ def read_pictures(paths, shape, background="white"):
     if wrong:
         raise UserError(f"Cannot read {len(wrong)} of {len(files)} pictures: {', '.join(wrong)}.")
     return np.stack(read)
+
+
+def read_values(kind, paths):
+    """Reads values of a model's input out of picture files.
+
+    Args:
+        kind: Kind of the input: `Image`, `Mask` (white is 1) or `Film`.
+        paths: As in `items_of`.
+
+    Returns:
+        float32 array (N, *kind.shape), as the network takes it.
+
+    Raises:
+        UserError: If a file is missing or is no picture, or a film has another number of frames.
+
+    Example:
+
+    >>> import tempfile, PIL.Image
+    >>> from kerasgan.signature import Mask
+    >>> path = os.path.join(tempfile.mkdtemp(), "white.png")
+    >>> PIL.Image.new("L", (40, 20), "white").save(path)
+    >>> read_values(Mask((8, 8)), path).mean()
+    np.float32(1.0)
+    """
+    return read_items(kind, items_of(kind, paths))
+
+
+def read_items(kind, items):
+    """As `read_values`, of a list that `items_of` returns or a part of it."""
+    files = [file for _, files in items for file in files]
+    pixels = read_pictures(files, kind.shape[-3:], kind.background)
+    return np.asarray(kind.from_bytes(tf.constant(pixels.reshape(-1, *kind.shape))))
+
+
+def items_of(kind, paths):
+    """Returns the files of each value of a model's input.
+
+    Args:
+        kind: Kind of the input.
+        paths: Path of a file or of a folder, or a list of files. For a film, a folder of its frames
+            in the order of their names, or a folder of such folders, or a list of either.
+
+    Returns:
+        list of tuples: a name, which is a path without the folder that all share, and the list of
+        files.
+
+    Raises:
+        UserError: If there are none, or a film has another number of frames.
+    """
+    if not kind.files:
+        root = _root(paths)
+        return [(str(file.relative_to(root) if root else file), [file]) for file in files_of(paths)]
+    (frames,) = kind.files
+    root, films, loose = _root(paths), [], {}
+    for path in [paths] if root else paths:
+        held = {} if Path(path).expanduser().is_dir() else loose
+        for file in files_of(path):
+            held.setdefault(file.parent, []).append(file)
+        films += [] if held is loose else held.items()
+    films += loose.items()
+    for folder, files in films:
+        if len(files) != frames:
+            raise UserError(
+                f"A film consists of {frames} frames, picture files in a folder of its own. "
+                f"Received: {len(files)} in {folder}"
+            )
+    inside = root is not None and all(folder != root for folder, _ in films)
+    return [
+        (str(folder.relative_to(root)) if inside else folder.name, files) for folder, files in films
+    ]
+
+
+def _root(paths):
+    """Returns the folder that holds the files meant by a path, or `None` for a list."""
+    if not isinstance(paths, str | os.PathLike):
+        return None
+    path = Path(paths).expanduser()
+    return path if path.is_dir() else path.parent
 
 
 def files_of(paths):

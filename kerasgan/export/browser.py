@@ -13,12 +13,13 @@ from kerasgan import latent
 from kerasgan.export import litert_js, metadata
 from kerasgan.export.model import check_model
 from kerasgan.export.tflite import tflite
-from kerasgan.utils import hashing
+from kerasgan.utils import hashing, pixels
 from kerasgan.utils.errors import UserError
 from kerasgan.utils.files import replacing
 
 PAGE = importlib.resources.files("kerasgan.export") / "page"
 DIRECTIONS = 5  # on the page
+EXAMPLES = 12  # at most, of a model that takes pictures
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # of a model, for URLs and file names
 
 
@@ -28,8 +29,10 @@ def browser(gans, directory):
     Any static file server can serve it, also below a path, without a network and without special
     headers: `python -m http.server --directory DIRECTORY`. The page draws grids of samples from a
     seed, walks between samples and along `kerasgan.latent.directions`, shows one class or all, and
-    saves pictures as PNG. It runs the models with LiteRT.js, which is downloaded from npm once and
-    cached (`KERASGAN_CACHE`).
+    saves pictures as PNG. For models that take pictures, visitors draw with the pointer, drop
+    pictures or start from the examples that the model keeps, and see the result at once; masks are
+    painted as holes onto the picture, and films are continued frame by frame. The page runs the
+    models with LiteRT.js, which is downloaded from npm once and cached (`KERASGAN_CACHE`).
 
     Args:
         gans: dict of `kerasgan.GAN` by name. Names consist of letters, digits and "._-". The page
@@ -85,10 +88,10 @@ def _check(gans, directory):
                 f"{signature.output.shape}"
             )
         unknown = [key for key, kind in signature.inputs.items() if kind.control() is None]
-        if unknown or "z" not in signature.inputs:
+        if unknown or not ("z" in signature.inputs or signature.given):
             raise UserError(
-                f"A page can only offer latents `z`, classes and numbers. Received: {name}, "
-                f"which takes `{', '.join(unknown or signature.inputs)}`"
+                f"A page can only offer latents `z`, classes, numbers and pictures. Received: "
+                f"{name}, which takes `{', '.join(unknown or signature.inputs)}`"
             )
 
 
@@ -97,7 +100,7 @@ def _add(site, name, gan):
     file = f"models/{name}.tflite"
     content = Path(tflite(gan, site / file)).read_bytes()
     inputs = gan.signature.inputs
-    controls = [kind.control() for kind in inputs.values() if kind.source != "default"]
+    controls = [kind.control() for kind in inputs.values() if kind.source == "drawn"]
     numbers = [
         {"name": key, **kind.control()} for key, kind in inputs.items() if kind.source == "default"
     ]
@@ -111,14 +114,29 @@ def _add(site, name, gan):
         **gan.signature.output.page(),
         **{key: value for control in controls for key, value in control.items()},
         **({"numbers": numbers} if numbers else {}),
+        **_given(site, name, gan),
         **_directions(gan),
         "score": _score(gan),
     }
 
 
+def _given(site, name, gan):
+    """Writes examples of the inputs that visitors give, and returns what the page needs of them."""
+    given = []
+    for key, kind in gan.signature.given.items():
+        files = []
+        for place, example in enumerate(gan.examples.get(key, ())[:EXAMPLES]):
+            files.append(f"models/{name}/{key}-{place:02}.png")
+            # The frames of a film lie side by side.
+            parts = np.asarray(kind.to_bytes(example)).reshape(-1, *kind.shape[-3:])
+            pixels.save_picture(np.concatenate(list(parts), axis=1), site / files[-1])
+        given.append({"name": key, **kind.control(), "examples": files})
+    return {"given": given} if given else {}
+
+
 def _directions(gan):
     """Returns directions of `z` that change images most, where they are known in closed form."""
-    if latent.has_w(gan):
+    if "z" not in gan.signature.inputs or gan.signature.given or latent.has_w(gan):
         return {}
     try:
         found = latent.directions(gan, min(DIRECTIONS, gan.latent_dim))

@@ -16,10 +16,9 @@ USE = (
     "To see what this GAN learns, to try it out behind a server, on a phone or in a page, and to "
     "compare other trainings with. Not where an image has to be true, or new."
 )
-PICTURES = (
-    "![64 samples, seeded, not picked](samples.png)",
-    "![walks between pairs of latents](interpolation.png)",
-)
+SAMPLES = "![64 samples, seeded, not picked](samples.png)"
+RESULTS = "![samples of the test set, each with what it was made from](samples.png)"
+WALKS = "![walks between pairs of latents](interpolation.png)"
 
 
 def model_card(about, pictures=False):
@@ -29,7 +28,8 @@ def model_card(about, pictures=False):
         about: dict, as returned by `kerasgan.export.metadata.describe`. Without `recipe` and
             `scores` the card says that they are unknown; `notes` is Markdown on limits and failures
             of this model.
-        pictures: Whether `samples.png` and `interpolation.png` are next to the card.
+        pictures: Whether `samples.png` is next to the card, and `interpolation.png` if the model
+            has latents.
 
     Returns:
         str.
@@ -45,7 +45,7 @@ def model_card(about, pictures=False):
     parts = [
         f"# {about.get('name', about['model'])}",
         summary(about),
-        *(PICTURES if pictures else ()),
+        *(shown(about) if pictures else ()),
         "## Use",
         USE,
         "## Scores",
@@ -59,6 +59,13 @@ def model_card(about, pictures=False):
         usage(about),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def shown(about):
+    """Returns the pictures of a card."""
+    signature = metadata.signature_of(about)
+    samples = RESULTS if signature.given else SAMPLES
+    return [samples, WALKS] if "z" in signature.inputs else [samples]
 
 
 def paper(about):
@@ -77,11 +84,10 @@ def summary(about):
     output = signature.output
     kinds = [kind.described() for kind in signature.inputs.values()]
     classes = "".join(f", {each}" for each in kinds if each)
-    lines = [
-        f"A generator of {output.noun}, {output.size}{classes}, made with kerasgan "
-        f"{about['kerasgan']}.",
-        paper(about),
-    ]
+    kind = f"A generator of {output.noun}, {output.size}{classes}"
+    if signature.given:
+        kind = f"A generator that makes {signature.described}"
+    lines = [f"{kind}, made with kerasgan {about['kerasgan']}.", paper(about)]
     scores = about.get("scores", {})
     size = f"{about['parameters']:,} parameters."
     if "training_minutes" in scores:
@@ -152,41 +158,110 @@ def usage(about):
     """Returns Markdown with code for Keras, TensorFlow Serving and LiteRT."""
     name = about.get("name", "MODEL")
     signature = metadata.signature_of(about)
-    output, asked = signature.output, signature.asked
-    seeds = {key: kind for key, kind in signature.inputs.items() if kind.seeded}
-    label = "".join(f', "{key}": {kind.literal()}' for key, kind in asked.items())
-    keras = "".join(f", {key}={kind.literal(4)}" for key, kind in asked.items())
-    if "truncation" in signature.served and "truncation" not in asked:
-        label, keras = f'{label}, "truncation": [1.0]', f"{keras}, truncation=1.0"
-    draws = [kind.numpy_draw(key) for key, kind in seeds.items()]
-    calls = [f"{key}={key}" for key in seeds]
-    calls += [f"{key}=np.{kind.dtype.name}({kind.literal()})" for key, kind in asked.items()]
-    drawn = "\n".join(["random = np.random.default_rng(0)", *draws] if draws else draws)
-    form = list(output.endpoints())
-    endpoint = f"sample_{form[-1]}" if form else "sample"
     known = "" if "name" in about else " `MODEL` stands for where it is.\n"
     return f"""{known}
 ```python
-import kerasgan
-
-gan = kerasgan.load("{name}")
-samples = gan.sample(4{keras}, seed=0)  # float32 (4, {", ".join(map(str, output.shape))})
+{keras_code(name, signature)}
 ```
 
 TensorFlow Serving, after `kerasgan export {name} --format saved_model --output served/{name}`:
 
 ```sh
-curl -d '{{"signature_name": "{endpoint}", "inputs": {{"seed": 0, "num": 4{label}}}}}' \\
-    http://localhost:8501/v1/models/{name}:predict
+{serving_code(name, signature)}
 ```
 
 LiteRT, after `kerasgan export {name} --format tflite --output {name}.tflite`:
 
 ```python
-import numpy as np
-from ai_edge_litert.interpreter import Interpreter
-
-run = Interpreter("{name}.tflite").get_signature_runner("serving_default")
-{drawn}
-{output.tensor} = run({", ".join(calls)})["{output.tensor}"]  # one sample
+{litert_code(name, signature)}
 ```""".strip()
+
+
+def keras_code(name, signature):
+    """Returns code that draws samples with Keras."""
+    read = {key for key, kind in signature.asked.items() if kind.files is not None}
+    num = "N" if read else 4
+    arguments = [] if read else ["4"]
+    for key, kind in signature.asked.items():
+        value = f'"{kind.path(key)}"' if key in read else kind.literal(num)
+        arguments.append(f"{key}={value}")
+    if offers_truncation(signature):
+        arguments.append("truncation=1.0")
+    if signature.seeded:
+        arguments.append("seed=0")
+    shape = ", ".join(map(str, (num, *signature.output.shape)))
+    return f"""import kerasgan
+
+gan = kerasgan.load("{name}")
+samples = gan.sample({", ".join(arguments)})  # float32 ({shape})"""
+
+
+def offers_truncation(signature):
+    return "truncation" in signature.served and "truncation" not in signature.asked
+
+
+def serving_code(name, signature):
+    """Returns a request to TensorFlow Serving: of files if the model takes pictures alone."""
+    url = f"http://localhost:8501/v1/models/{name}:predict"
+    asked, forms = signature.asked, list(signature.output.endpoints())
+    seed = {"seed": "0"} if signature.seeded else {}
+    if asked and "png" in forms and all(kind.files is not None for kind in asked.values()):
+        files = {f"{key}_bytes": f"[{files_code(key, kind)}]" for key, kind in asked.items()}
+        return f"""b64() {{ printf '{{"b64": "%s"}}' "$(base64 < "$1" | tr -d '\\n')"; }}
+curl -d @- {url} <<END
+{request("png", {**seed, **files})}
+END"""
+    values = {key: kind.literal() for key, kind in asked.items()}
+    if offers_truncation(signature):
+        values["truncation"] = "[1.0]"
+    if not seed:
+        return f"curl -d '{request('serving_default', values)}' \\\n    {url}"
+    endpoint = f"sample_{forms[-1]}" if forms else "sample"
+    return f"curl -d '{request(endpoint, {**seed, 'num': '4', **values})}' \\\n    {url}"
+
+
+def request(endpoint, inputs):
+    """Returns a request in JSON, of inputs whose values are JSON."""
+    listed = ", ".join(f'"{key}": {value}' for key, value in inputs.items())
+    return f'{{"signature_name": "{endpoint}", "inputs": {{{listed}}}}}'
+
+
+def files_code(name, kind):
+    """Returns shell code for the files of one value of an input."""
+    if not kind.files:
+        return f"$(b64 {name}.png)"
+    (frames,) = kind.files
+    return "[" + ", ".join(f"$(b64 frame_{i}.png)" for i in range(frames)) + "]"
+
+
+READ = """
+def read(file, mode, size):
+    picture = ImageOps.fit(Image.open(file).convert(mode), size)
+    return np.float32(picture).reshape(1, *size[::-1], -1)
+"""
+
+
+def litert_code(name, signature):
+    """Returns code that makes one sample with LiteRT."""
+    seeds = {key: kind for key, kind in signature.inputs.items() if kind.seeded}
+    read = {key: kind for key, kind in signature.asked.items() if kind.files is not None}
+    calls = [f"{key}={key}" for key in (*seeds, *read)]
+    calls += [
+        f"{key}=np.{kind.dtype.name}({kind.literal()})"
+        for key, kind in signature.asked.items()
+        if key not in read
+    ]
+    lines = [
+        "import numpy as np",
+        "from ai_edge_litert.interpreter import Interpreter",
+        *(["from PIL import Image, ImageOps"] if read else []),
+        *([READ] if read else []),
+        "",
+        f'run = Interpreter("{name}.tflite").get_signature_runner("serving_default")',
+        *(["random = np.random.default_rng(0)"] if seeds else []),
+        *(kind.numpy_draw(key) for key, kind in seeds.items()),
+        *(kind.numpy_read(key) for key, kind in read.items()),
+    ]
+    made = signature.output.tensor
+    lines.append(f'{made} = run({", ".join(calls)})["{made}"]  # one sample')
+    return "\n".join(lines)

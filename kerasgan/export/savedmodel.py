@@ -29,6 +29,13 @@ def saved_model(gan, directory, version=None):
     - `sample_png`: the same as PNG files, `image_bytes` (num,), which REST returns as base64.
       For sounds, `sample_wav` -> `audio_bytes` (num,) replaces the last two.
 
+    - `uint8`, for models whose other inputs are pictures: these as bytes 0 to 255 of the model's
+      size, a mask's above 127 being 1 -> `images` as bytes. Models that draw inputs also take
+      `seed`.
+    - `png`: the same with files of any size, PNG or JPEG, which are cropped in the centre and
+      resized: `<name>_bytes` (N,), or (N, frames) for films, which REST takes as
+      `{"b64": ...}` -> `image_bytes` (N,), PNG files. A mask is 1 where its file is white.
+
     An invalid request (a latent vector of the wrong length, NaN, a label or `num` out of range)
     fails with a message, and the model keeps serving. The averaged (EMA) weights are exported if
     the model has them. Vectors have the first two signatures.

@@ -34,7 +34,8 @@ class Sampling:
                 take turns, 0, 1, 2, ...; numbers have their default; inputs that must be given
                 cycle through the examples that the model keeps from its first `fit`. Pictures may
                 be the path of a file or folder, or a list of files, which are brought to the
-                model's size.
+                model's size; so may masks, 1 where they are white, and films: a folder of their
+                frames in the order of their names, or of such folders.
                 Normal latents also take `truncation`, a float or an array (num,): the threshold of
                 the truncation trick (Brock et al. 2019), which trades variety for fidelity. Entries
                 of the latents beyond it are as if drawn again; 2 is gentle, 0.5 strong.
@@ -113,9 +114,10 @@ class Sampling:
         """Returns the values of an input, read if they are paths of pictures."""
         kind = self.signature.asked.get(name)
         paths = values if isinstance(values, list | tuple) else [values]
-        if not (isinstance(kind, Image) and all(isinstance(p, str | os.PathLike) for p in paths)):
+        named = all(isinstance(path, str | os.PathLike) for path in paths)
+        if kind is None or kind.files is None or not named:
             return values
-        return data.read_pictures(values, kind.shape)
+        return data.read_values(kind, values)
 
     def _truncation(self, num, inputs):
         """Takes the truncation out of the inputs of `sample`: a tensor (num,), or `None`."""

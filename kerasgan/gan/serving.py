@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from kerasgan.signature.decoding import are_pictures
 from kerasgan.signature.truncation import THRESHOLD
 
 MOST = 1024  # samples that one request may ask for
@@ -58,7 +59,72 @@ def signatures(gan):
         functions["sample"] = (lambda *inputs: {output.tensor: sample(*inputs)}, wanted)
         for suffix, form in output.endpoints().items():
             functions[f"sample_{suffix}"] = (formed(form), wanted)
-    return {**functions, **gan.further_signatures()}
+    return {**functions, **picture_signatures(gan), **gan.further_signatures()}
+
+
+def picture_signatures(gan):
+    """Returns the signatures that take pictures as bytes or files, and return the same.
+
+    They are `uint8`, whose inputs have the size that the network takes, and `png`, whose inputs are
+    called `<name>_bytes` and hold PNG or JPEG files of any size. A model that also draws inputs
+    takes `seed` besides. There are none if another input is needed, or the output is no picture.
+    """
+    signature, forms = gan.signature, gan.signature.output.endpoints()
+    asked = signature.asked
+    if not asked or any(kind.source != "given" or kind.files is None for kind in asked.values()):
+        return {}
+    seed = [tf.TensorSpec((), tf.int64, "seed")] if signature.seeded else []
+
+    def generate(values, drawn):
+        values = {name: kind.from_bytes(values[name]) for name, kind in asked.items()}
+        num = tf.shape(next(iter(values.values())))[0]
+        key = tf.stack([drawn[0], 0]) if drawn else None
+        return checked_generate(gan, signature.named(signature.draw(num, key, values)))
+
+    def parted(inputs):
+        return inputs[: len(seed)], dict(zip(asked, inputs[len(seed) :], strict=True))
+
+    def from_pixels(*inputs):
+        drawn, values = parted(inputs)
+        return forms["uint8"](generate(values, drawn))
+
+    def from_files(*inputs):
+        drawn, files = parted(inputs)
+        with tf.control_dependencies(checks_of_files(files)):
+            files = {
+                name: tf.ensure_shape(each, (None, *asked[name].files))
+                for name, each in files.items()
+            }
+            values = {name: asked[name].decode(each) for name, each in files.items()}
+        return forms["png"](generate(values, drawn))
+
+    made = {}
+    if "uint8" in forms:
+        wanted = [
+            tf.TensorSpec((None, *kind.shape), tf.uint8, name) for name, kind in asked.items()
+        ]
+        made["uint8"] = (from_pixels, [*seed, *wanted])
+    if "png" in forms:
+        wanted = [
+            tf.TensorSpec((None, *kind.files), tf.string, f"{name}_bytes")
+            for name, kind in asked.items()
+        ]
+        made["png"] = (from_files, [*seed, *wanted])
+    return made
+
+
+def checks_of_files(files):
+    """Returns assertions about the files of a request, a dict of string tensors (N, ...)."""
+    first = next(iter(files))
+    num = tf.shape(files[first])[0]
+    message = f"`{first}_bytes` must hold at least one file."
+    checks = [tf.debugging.assert_positive(num, message)]
+    for name, contents in files.items():
+        message = f"`{name}_bytes` must hold as many values as `{first}_bytes`."
+        checks.append(tf.debugging.Assert(tf.equal(tf.shape(contents)[0], num), [message]))
+        message = f"`{name}_bytes` must hold PNG or JPEG files."
+        checks.append(tf.debugging.Assert(are_pictures(contents), [message]))
+    return [check for check in checks if check is not None]
 
 
 def for_each(values, num, name):

@@ -145,6 +145,7 @@ def _model(what):
 def provenance_lines(about):
     """Yields lines on the variant, weights, versions, training and scores."""
     arguments = {k: v for k, v in about["config"].items() if k not in ("name", "dtype")}
+    yield f"makes: {metadata.signature_of(about).described}"
     yield f"model: {about['model']}, {about['parameters']:,} parameters"
     yield "arguments: " + ", ".join(f"{key}={value}" for key, value in arguments.items())
     yield f"weights SHA-256: {about['weights_sha256']}"

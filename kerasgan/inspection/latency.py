@@ -31,12 +31,13 @@ def milliseconds(path):
 def measure(path):
     import tensorflow as tf
 
-    from kerasgan.inspection.samplers import latent_batches, open_sampler
+    from kerasgan.inspection.samplers import latent_batches, open_sampler, random_examples
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    sampler = open_sampler(path)
-    (inputs,) = latent_batches(sampler.signature, 1, 0)
+    examples = random_examples(path)
+    sampler = open_sampler(path, examples)
+    (inputs,) = latent_batches(sampler.signature, 1, 0, examples=examples)
     if sampler.kind == "tflite":
         inputs = {name: values.numpy() for name, values in inputs.items()}
     seconds = []

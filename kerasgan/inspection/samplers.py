@@ -39,7 +39,7 @@ class Sampler:
     limit: int | None = None
 
 
-def open_sampler(what):
+def open_sampler(what, examples=None):
     """Returns the sampler for a path or name.
 
     Exports get the same latents as their model, from the signature that `kerasgan.export` stores in
@@ -48,6 +48,8 @@ def open_sampler(what):
     Args:
         what: A run directory, `.keras` file, zoo entry, SavedModel folder (or the folder of its
             versions), `.tflite` file, or folder of pictures.
+        examples: dict of arrays by name, for exports of models with inputs that must be given, such
+            as the model's `examples`; samples cycle through them.
 
     Returns:
         A `Sampler`.
@@ -57,33 +59,56 @@ def open_sampler(what):
     """
     kind, path = identify(what)
     if kind == "tflite":
-        return _of_tflite(path)
+        return _of_tflite(path, examples)
     if kind == "saved_model":
-        return _of_saved_model(path)
+        return _of_saved_model(path, examples)
     if kind == "images":
         return _of_folder(path)
-    return _of_model(what)
+    return _of_model(what, examples)
 
 
-def checked(signature, what):
+def random_examples(what):
+    """Returns a random value of each input that must be given, by name, for measuring times.
+
+    Args:
+        what: As in `open_sampler`, but for folders of pictures.
+    """
+    kind, path = identify(what)
+    if kind in ("tflite", "saved_model"):
+        signature = metadata.signature_of(metadata.read(path))
+    else:
+        signature = zoo.load(what).signature
+    generator = np.random.default_rng(0)
+    return {
+        name: kind.check(kind.random(generator, 1), name) for name, kind in signature.given.items()
+    }
+
+
+def checked(signature, what, examples=None):
     """Returns the signature of a model if its outputs can be scored.
 
+    Args:
+        signature: Its signature.
+        what: Its name in errors.
+        examples: dict of examples by name of the inputs that must be given, or `None`.
+
     Raises:
-        UserError: If its outputs are not images, or it has inputs that must be given.
+        UserError: If its outputs are not images, or inputs must be given and have no examples.
     """
     signature.output.check_scored(what)
-    if signature.given:
+    if not set(signature.given) <= set(examples or {}):
         names = ", ".join(f"`{name}`" for name in signature.given)
         raise UserError(f"{what} takes {names}, and there are none to draw with.")
     return signature
 
 
-def _of_model(what):
+def _of_model(what, examples=None):
     from kerasgan.utils import provenance
 
     gan = zoo.load(what)
-    if not gan.examples:
-        checked(gan.signature, what)
+    for name, values in (examples or {}).items():
+        gan.examples.setdefault(name, values)
+    checked(gan.signature, what, gan.examples)
     return Sampler(
         name=str(what),
         kind="model",
@@ -95,18 +120,18 @@ def _of_model(what):
     )
 
 
-def _of_saved_model(folder):
+def _of_saved_model(folder, examples=None):
     import tensorflow as tf
 
     about = metadata.read(folder)
-    signature = checked(metadata.signature_of(about), folder)
+    signature = checked(metadata.signature_of(about), folder, examples)
     serve = tf.saved_model.load(str(folder)).signatures["serving_default"]
 
     def generate(inputs):
         return serve(**inputs)[signature.output.tensor].numpy()
 
     def sample_batches(num, seed):
-        return map(generate, latent_batches(signature, num, seed))
+        return map(generate, latent_batches(signature, num, seed, examples=examples))
 
     return Sampler(
         name=str(folder),
@@ -119,12 +144,12 @@ def _of_saved_model(folder):
     )
 
 
-def _of_tflite(path):
+def _of_tflite(path, examples=None):
     needs("ai_edge_litert", "tflite")
     from ai_edge_litert.interpreter import Interpreter
 
     about = metadata.read(path)
-    signature = checked(metadata.signature_of(about), path)
+    signature = checked(metadata.signature_of(about), path, examples)
     interpreter = Interpreter(str(path), num_threads=1)
     interpreter.allocate_tensors()
     run = interpreter.get_signature_runner("serving_default")
@@ -133,7 +158,7 @@ def _of_tflite(path):
         return run(**inputs)[signature.output.tensor].copy()  # the runner reuses its memory
 
     def sample_batches(num, seed):
-        for inputs in latent_batches(signature, num, seed):
+        for inputs in latent_batches(signature, num, seed, examples=examples):
             inputs = {name: np.asarray(values) for name, values in inputs.items()}
             rows = range(len(next(iter(inputs.values()))))
             single = ({name: v[i : i + 1] for name, v in inputs.items()} for i in rows)
@@ -168,10 +193,21 @@ def _of_folder(path):
     )
 
 
-def latent_batches(signature, num, seed, batch_size=256):
-    """Yields the inputs of the generator, by name, that `gan.sample(num, seed=seed)` draws."""
+def latent_batches(signature, num, seed, batch_size=256, examples=None):
+    """Yields the inputs of the generator, by name, that `gan.sample(num, seed=seed)` draws.
+
+    Args:
+        signature: Its signature.
+        num, seed: As in `sample`.
+        batch_size: Number of values in a batch.
+        examples: dict of arrays by name through which the inputs that must be given cycle.
+    """
     import tensorflow as tf
 
-    drawn = signature.named(signature.draw(num, tf.constant([seed, 0], tf.int64)))
+    given = {
+        name: tf.constant(examples[name][np.arange(num) % len(examples[name])])
+        for name in signature.given
+    }
+    drawn = signature.named(signature.draw(num, tf.constant([seed, 0], tf.int64), given))
     for start in range(0, num, batch_size):
         yield {name: values[start : start + batch_size] for name, values in drawn.items()}

@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasgan.signature.checks import TOLERANCE, check_images
+from kerasgan.signature.decoding import decoded
 from kerasgan.signature.image import Image
 from kerasgan.signature.kind import Kind, finite
 from kerasgan.utils import pixels
@@ -80,6 +81,28 @@ class Film(Kind):
     def assertions(self, values, name):
         return self.frame.assertions(values, name)
 
+    def control(self):
+        return {"kind": "film", "shape": list(self.shape)}
+
+    @property
+    def files(self):
+        return self.shape[:1]
+
+    def path(self, name):
+        return "folder_of_frames"
+
+    def numpy_read(self, name):
+        frame = self.frame.read_code('f"frame_{i}.png"')
+        return f"{name} = np.stack([{frame} for i in range({self.shape[0]})], 1) / 127.5 - 1"
+
+    @property
+    def words(self):
+        return f"films of {self.shape[0]} {self.frame.words.replace('pictures', 'frames')}"
+
+    def decode(self, files):
+        frames = decoded(tf.reshape(files, [-1]), self.frame.shape)
+        return tf.reshape(frames, (-1, *self.shape))
+
     def pictures(self, values):
         return pixels.to_uint8(values)
 
@@ -133,6 +156,32 @@ class Mask(Kind):
     def assertions(self, values, name):
         known = tf.reduce_all((values == 0.0) | (values == 1.0))
         return [finite(values, name), tf.debugging.Assert(known, [f"`{name}` must be 0 or 1."])]
+
+    def control(self):
+        return {"kind": "mask", "shape": list(self.shape)}
+
+    files, background = (), "black"
+
+    def decode(self, files):
+        return decoded(files, self.shape, background=0.0)
+
+    def path(self, name):
+        return "folder_of_masks"
+
+    def numpy_read(self, name):
+        height, width, _ = self.shape
+        return f'{name} = np.float32(read("{name}.png", "L", ({width}, {height})) > 127)'
+
+    @property
+    def words(self):
+        return f"{self.shape[0]}x{self.shape[1]} masks"
+
+    def from_bytes(self, values):
+        """White means 1, black and transparent 0; greys count as what they are nearer to."""
+        return tf.cast(tf.ensure_shape(values, (None, *self.shape)) > 127, self.dtype)
+
+    def to_bytes(self, values):
+        return pixels.to_uint8(np.asarray(values, "float32") * 2.0 - 1.0)
 
     def random(self, generator, num):
         return generator.integers(0, 2, (num, *self.shape)).astype("float32")

@@ -4,9 +4,13 @@ import numpy as np
 import tensorflow as tf
 
 from kerasgan.signature.checks import TOLERANCE, check_images
+from kerasgan.signature.decoding import decoded
 from kerasgan.signature.kind import Kind, finite
 from kerasgan.utils import pixels
 from kerasgan.utils.errors import UserError
+
+COLOURS = {1: "grey", 3: "colour", 4: "transparent"}
+MODES = {1: "L", 3: "RGB", 4: "RGBA"}  # Pillow's
 
 
 class Image(Kind):
@@ -74,6 +78,31 @@ class Image(Kind):
 
     def random(self, generator, num):
         return generator.integers(0, 256, (num, *self.shape), dtype=np.uint8)
+
+    def control(self):
+        return {"kind": "image", "shape": list(self.shape)}
+
+    files = ()
+
+    def decode(self, files):
+        return decoded(files, self.shape)
+
+    def path(self, name):
+        return "folder_of_pictures"
+
+    def numpy_read(self, name):
+        file = f'"{name}.png"'
+        return f"{name} = {self.read_code(file)} / 127.5 - 1"
+
+    def read_code(self, file):
+        """Returns the call of `read` for a file, given as code."""
+        height, width, channels = self.shape
+        return f'read({file}, "{MODES[channels]}", ({width}, {height}))'
+
+    @property
+    def words(self):
+        height, width, channels = self.shape
+        return f"{height}x{width} {COLOURS[channels]} pictures"
 
     @property
     def sides(self):

@@ -58,6 +58,10 @@ class Latent(Kind):
         """How to interpolate: normal vectors have nearly equal lengths, so along a sphere."""
         return "spherical" if self.uniform is None else "linear"
 
+    @property
+    def words(self):
+        return f"{self.dim} latents"
+
     def control(self):
         prior = {"distribution": "normal"}
         if self.uniform is not None:
@@ -174,6 +178,10 @@ class Label(Kind):
     def random(self, generator, num):
         return generator.integers(0, self.num_classes, num).astype("int32")
 
+    @property
+    def words(self):
+        return f"{self.num_classes} classes"
+
     def control(self):
         return {"num_classes": self.num_classes, "class_names": self.names}
 
@@ -228,6 +236,8 @@ class Scalar(Kind):
             made.append(tf.debugging.assert_less_equal(values, self.high, f"`{name}` is too high"))
         return made
 
+    words = "numbers"
+
     def control(self):
         return {"default": self.default, "low": self.low, "high": self.high}
 
@@ -250,6 +260,10 @@ class Vector(Kind):
 
     def get_config(self):
         return {"kind": "vector", "dim": self.shape[0]}
+
+    @property
+    def words(self):
+        return f"vectors of {self.shape[0]}"
 
     def check_batch(self, values, name):
         check_images(np.asarray(values), name, self.shape)

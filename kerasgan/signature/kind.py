@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from kerasgan.utils import pixels
 from kerasgan.utils.errors import UserError
 
 
@@ -152,12 +153,52 @@ class Kind:
         """Returns the words for this input in a model card's first sentence, or `None`."""
         return None
 
+    @property
+    def words(self):
+        """What values are, in the plural: "64x64 grey pictures"."""
+        return f"{self.noun} of shape ({', '.join(map(str, self.shape))})"
+
     def literal(self, num=None):
         """Returns a value in JSON and Python syntax, for the examples on cards."""
         value = repr(0.0)
         for size in reversed(self.shape):
             value = f"[{value}] * {size}"
         return f"[{value}]" if num is None else f"[{value}] * {num}"
+
+    # --- As a picture file ---
+
+    files = None  # shape of the files that hold one value, such as (); `None` if files hold none
+    background = "white"  # on which transparent files are shown
+
+    def path(self, name):
+        """Returns the path of files that an example on a card reads: "folder_of_pictures"."""
+        return f"folder_of_{name}"
+
+    def numpy_read(self, name):
+        """Returns code that reads one value as `name`, for the examples on cards.
+
+        It calls `read(file, mode, (width, height))`, which gives bytes (1, height, width, C).
+        """
+        raise NotImplementedError
+
+    def decode(self, files):
+        """Returns values out of picture files, in a graph.
+
+        Args:
+            files: string tensor (N, *self.files), contents of PNG or JPEG files.
+
+        Returns:
+            uint8 tensor (N, *shape), for `from_bytes`.
+        """
+        raise NotImplementedError
+
+    def from_bytes(self, values):
+        """Returns a uint8 batch, 0 to 255, in the dtype and range that networks take."""
+        return self.convert(values)
+
+    def to_bytes(self, values):
+        """Returns a batch of values as bytes 0 to 255, from which `from_bytes` makes them."""
+        return pixels.to_uint8(values)
 
     def pictures(self, values):
         """Returns the pictures that show values of an input, uint8 (N, pictures, H, W, C), or

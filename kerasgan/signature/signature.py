@@ -105,6 +105,19 @@ class Signature:
         return next((kind.turns for kind in self.inputs.values() if kind.turns), None)
 
     @property
+    def described(self):
+        """What comes out and what goes in: "8x8 colour pictures from 8x8 grey pictures `source`".
+
+        Example:
+
+        >>> Signature({"z": Latent(8), "label": Label(3)}, Image((8, 8, 1))).described
+        '8x8 grey pictures from 8 latents `z` and 3 classes `label`'
+        """
+        inputs = [f"{kind.words} `{name}`" for name, kind in self.inputs.items()]
+        last = " and ".join(filter(None, [", ".join(inputs[:-1]), inputs[-1]]))
+        return f"{self.output.words} from {last}"
+
+    @property
     def needed(self):
         """Names of the parts of an example of which the inputs that must be given consist or are
         made; the output is among them."""

@@ -58,6 +58,10 @@ class Waveform(Kind):
 
         return {"wav": lambda values: {"audio_bytes": wav(values)}}
 
+    @property
+    def words(self):
+        return f"sounds of {self.length} samples"
+
     picture_shape = (64, 128, 1)
 
     def grid(self, values, columns=None):

@@ -187,9 +187,11 @@ def result_of(gan, state, scorer, dataset):
     """Returns the content of `result.json`; without a scorer, "metric" and "trained" are null."""
     unscored = {"metric": None, "trained": None, "dataset": dataset}
     network = gan.inference_generator
+    given = {name: kind.words for name, kind in gan.signature.given.items()}
     return {
         **(scorer.result(gan, state.untrained) if scorer else unscored),
         "image_shape": list(gan.signature.output.shape),
+        **({"inputs": given} if given else {}),
         "sample_seed": SCORE_SEED,
         "model": gan.variant,
         "parameters": gan.generator.count_params(),

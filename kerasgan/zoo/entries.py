@@ -72,7 +72,7 @@ def table():
 
     Returns:
         list of dicts: "name", "model", "image_shape", "classes", "megabytes", "metric", "distance",
-        "licence".
+        "licence", "inputs": what the generator makes images from, in words.
     """
     rows = []
     for name in names():
@@ -88,6 +88,7 @@ def table():
                 "megabytes": (entry / WEIGHTS).stat().st_size / 1e6,
                 "metric": scores["metric"],
                 "distance": scores["trained"],
+                "inputs": ", ".join(scores.get("inputs", {"z": "latents"}).values()),
                 "licence": "Apache-2.0; data: " + licence(settings["data"]["name"]),
             }
         )

@@ -22,7 +22,7 @@ def stir(gan):
 
 
 def all_models():
-    """Returns the models that a page can show, by the ids of their cases."""
+    """Returns the models of latents that a page can show, by the ids of their cases."""
     made = {case.id: build(case.values[0][0], **case.values[0][1]) for case in cases()}
     return {name: stir(gan) for name, gan in made.items() if shown(gan)}
 
@@ -30,7 +30,12 @@ def all_models():
 def shown(gan):
     inputs = gan.signature.inputs
     offered = all(kind.control() is not None for kind in inputs.values())
-    return "z" in inputs and offered and gan.signature.output.page() is not None
+    return (
+        "z" in inputs
+        and not gan.signature.given
+        and offered
+        and gan.signature.output.page() is not None
+    )
 
 
 LOUD = ("error", "warning", "assert")

@@ -10,10 +10,15 @@ from kerasgan import DCGAN, export
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory):
-    """A site with all models and one of wide colour images, served below a path."""
+def gans():
+    """The models of the site: all of latents, and one of wide colour images."""
     keras.utils.set_random_seed(1)
-    gans = {**all_models(), "wide": stir(DCGAN((8, 16, 3), width=8))}
+    return {**all_models(), "wide": stir(DCGAN((8, 16, 3), width=8))}
+
+
+@pytest.fixture(scope="module")
+def served(gans, tmp_path_factory):
+    """A site with the models, served below a path."""
     root = tmp_path_factory.mktemp("served")
     export.browser(gans, root / "some" / "path")
     with SCREENSHOT["serving"](root) as url:

@@ -9,24 +9,34 @@ let last = Promise.resolve(); // the run before: one at a time
 /**
  * Draws one image.
  *
- * @param {{file: string, sha256: string, latent_dim: number, num_classes: ?number}} model As
+ * @param {{file: string, sha256: string, latent_dim?: number, num_classes: ?number}} model As
  *     models.json tells of it.
- * @param {Float32Array | number[]} z Its latents.
+ * @param {Float32Array | number[]} [z] Its latents, if it has any.
  * @param {number} [label] Class id, for models that have classes.
  * @param {Object<string, number>} [numbers] The model's other inputs by name, such as a truncation;
  *     those that are left out have their default.
+ * @param {Object<string, Float32Array | number[]>} [given] The pictures, masks and films that it is
+ *     made of, by input: numbers in [-1, 1], of masks 0 or 1, row by row.
  * @returns {Promise<{pixels: Float32Array, milliseconds: number}>} Height x width x channels
  *     numbers in [-1, 1], row by row, and the time that it took.
  */
-export async function generate(model, z, label = 0, numbers = {}) {
-  if (z.length !== model.latent_dim) {
-    throw new RangeError(`${model.name} takes ${model.latent_dim} latents, not ${z.length}.`);
+export async function generate(model, z, label = 0, numbers = {}, given = {}) {
+  if (model.latent_dim && z?.length !== model.latent_dim) {
+    throw new RangeError(`${model.name} takes ${model.latent_dim} latents, not ${z?.length ?? 0}.`);
+  }
+  for (const { name, shape } of model.given ?? []) {
+    const count = shape.reduce((product, size) => product * size);
+    if (given[name]?.length !== count) {
+      const found = given[name]?.length ?? 0;
+      throw new RangeError(`${model.name} takes ${count} numbers of ${name}, not ${found}.`);
+    }
   }
   if (model.num_classes && !(Number.isInteger(label) && label >= 0 && label < model.num_classes)) {
     throw new RangeError(`${model.name} has classes 0 to ${model.num_classes - 1}, not ${label}.`);
   }
   const compiled = await load(model);
-  const values = { z: Float32Array.from(z), label: Int32Array.of(label) };
+  const values = { z: Float32Array.from(z ?? []), label: Int32Array.of(label) };
+  for (const { name } of model.given ?? []) values[name] = Float32Array.from(given[name]);
   for (const { name, default: usual } of model.numbers ?? []) {
     values[name] = Float32Array.of(numbers[name] ?? usual);
   }

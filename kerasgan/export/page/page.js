@@ -1,8 +1,10 @@
-// The page's controls. Latents, models and pictures are the affair of the other three modules.
+// The page's controls. Latents, models and pictures are the affair of the other modules, and so are
+// models that make pictures of pictures: the studio.
 
 import { generate, load } from "./generator.js";
 import { between, drawLatents, move, truncate } from "./latents.js";
 import { gridFile, paint } from "./pictures.js";
+import * as studio from "./studio.js";
 
 const LETTERS = ["A", "B", "C"];
 const MOST_SEED = 2 ** 32 - 1;
@@ -18,15 +20,17 @@ let points = { A: 0, B: 1, C: 2 }; // samples that the walk goes between
 let newest = 0; // number of the request whose images are wanted
 
 /**
- * What scripts may use: `await kerasgan.generate(name, z, label, numbers)` gives the model's image
- * for given latents as a Float32Array, height x width x channels numbers in [-1, 1].
- * `kerasgan.models` is what models.json says; both are there once `await kerasgan.ready` is over.
+ * What scripts may use: `await kerasgan.generate(name, z, label, numbers, given)` gives the model's
+ * image for its inputs as a Float32Array, height x width x channels numbers in [-1, 1].
+ * `kerasgan.given()` is what the studio shows now, numbers by input. `kerasgan.models` is what
+ * models.json says; all are there once `await kerasgan.ready` is over.
  */
 Object.assign(window.kerasgan, {
-  generate: async (name, z, label, numbers) => {
+  given: studio.given,
+  generate: async (name, z, label, numbers, given) => {
     const wanted = models.find((candidate) => candidate.name === name);
     if (!wanted) throw new RangeError(`There is no model "${name}".`);
-    return (await generate(wanted, z, label, numbers)).pixels;
+    return (await generate(wanted, z, label, numbers, given)).pixels;
   },
 });
 if (!window.kerasgan.problem) window.kerasgan.ready = begin().catch(fail);
@@ -63,6 +67,7 @@ function listen() {
     element(id).addEventListener("input", drawWalk);
   }
   narrow.addEventListener("change", () => redraw({ afresh: true }));
+  studio.listen();
 }
 
 function fail(error) {
@@ -77,25 +82,43 @@ function fail(error) {
 function chooseModel() {
   model = models.find(({ name }) => name === element("model").value);
   document.title = `${model.name} · kerasgan`;
+  element("app").dataset.model = model.name;
+  for (const id of ["samples", "walk-card"]) element(id).hidden = Boolean(model.given);
+  element("studio").hidden = !model.given;
+  element("seed-field").hidden = !model.latent_dim;
   element("facts").textContent = facts(model);
   element("classes").hidden = !model.num_classes;
   const names = (model.numbers ?? []).map(({ name }) => name);
   element("truncation-field").hidden =
-    model.prior.distribution !== "normal" || names.includes("truncation");
+    model.prior?.distribution !== "normal" || names.includes("truncation");
   const classes = ["all", ...Array(model.num_classes ?? 0).keys()];
-  element("class-buttons").replaceChildren(...classes.map(classButton));
+  element("class-buttons").replaceChildren(...classes.slice(model.given ? 1 : 0).map(classButton));
   element("numbers").replaceChildren(...(model.numbers ?? []).map(numberSlider));
   element("directions").hidden = !model.directions;
   element("direction-sliders").replaceChildren(...(model.directions ?? []).map(directionSlider));
-  redraw({ afresh: true });
+  studio.close();
+  element("problem").hidden = true;
+  if (!model.given) return redraw({ afresh: true });
+  newest++; // whatever is being drawn is not wanted any more
+  readSeed();
+  studio.open(model, others, fail);
 }
 
-function facts({ variant, image_shape, latent_dim, prior, bytes, score }) {
-  const [height, width, channels] = image_shape;
-  const range = [prior.low, prior.high].map((end) => Number(end?.toFixed(2)));
-  const drawn = prior.distribution === "normal" ? "normal" : `uniform in ${range.join(" to ")}`;
-  const size = `${width} × ${height}, ${channels === 1 ? "grey" : "colour"}`;
-  const parts = [variant, size, `${latent_dim} latents, ${drawn}`, megabytes(bytes)];
+/** The inputs of a model of pictures that are not given: the first sample's. */
+function others() {
+  const z = model.latent_dim ? truncate(drawLatents(model, seed, 0), threshold()) : undefined;
+  return { z, label: chosenClass() ?? 0, numbers: chosenNumbers() };
+}
+
+function facts({ variant, image_shape, given, latent_dim, prior, bytes, score }) {
+  const size = sizeOf(image_shape);
+  const parts = [variant, given ? `${given.map(giving).join(" and ")} → ${size}` : size];
+  if (latent_dim) {
+    const range = [prior.low, prior.high].map((end) => Number(end?.toFixed(2)));
+    const drawn = prior.distribution === "normal" ? "normal" : `uniform in ${range.join(" to ")}`;
+    parts.push(`${latent_dim} latents, ${drawn}`);
+  }
+  parts.push(megabytes(bytes));
   if (!score) return `${parts.join(" · ")}.`;
   const { metric, value, n_fake, n_real, dataset, split } = score;
   return (
@@ -104,12 +127,21 @@ function facts({ variant, image_shape, latent_dim, prior, bytes, score }) {
   );
 }
 
+const COLOURS = { 1: "grey", 3: "colour", 4: "transparent" };
+const sizeOf = ([height, width, channels]) => `${width} × ${height}, ${COLOURS[channels]}`;
+
+function giving({ name, kind, shape }) {
+  if (kind === "mask") return name;
+  if (kind === "film") return `${shape[0]} ${name}, ${sizeOf(shape.slice(1))}`;
+  return `${name}, ${sizeOf(shape)}`;
+}
+
 const megabytes = (bytes) => `${(bytes / 1e6).toFixed(bytes < 1e6 ? 2 : 1)} MB`;
 
-function classButton(value) {
+function classButton(value, place) {
   const label = document.createElement("label");
   const input = document.createElement("input");
-  Object.assign(input, { type: "radio", name: "class", value, checked: value === "all" });
+  Object.assign(input, { type: "radio", name: "class", value, checked: place === 0 });
   label.className = "chip";
   label.append(input, value === "all" ? "All" : className(value));
   return label;
@@ -208,6 +240,7 @@ function plan(num) {
 /** Draws all samples; a later call takes over from an earlier one. */
 async function redraw({ afresh = false } = {}) {
   if (!readSeed() && !afresh) return;
+  if (model.given) return studio.run();
   const mine = ++newest;
   const { columns, rows } = layout();
   samples = plan(columns * rows);
