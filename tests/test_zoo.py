@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 import kerasgan
-from kerasgan import cli, zoo
+from kerasgan import cli, data, zoo
 from kerasgan.inspection.samplers import open_sampler
 from kerasgan.training import dry_run, recipe
 from kerasgan.training.train import train_recipe
+from kerasgan.utils import pixels
 from kerasgan.utils.errors import UserError
 
 # 40 samples keep the test fast; the warning is about their scores.
@@ -230,3 +231,46 @@ def test_a_dry_run_takes_a_folder_of_images(tmp_path):
         "data": {"name": str(tmp_path), "image_size": 16, "batch_size": 2},
     }
     assert "images (16, 16, 3)" in dry_run.dry_run(recipe.complete(settings))
+
+
+@pytest.mark.slow
+def test_an_entry_of_a_model_that_takes_pictures_keeps_examples_and_both_ways(tmp_path):
+    text = """
+[model]
+name = "cyclegan"
+width = 2
+blocks = 1
+patch_size = 16
+
+[data]
+name = "noto_emoji_mini"
+source = "outline"
+image_size = 16
+batch_size = 64
+
+[training]
+epochs = 2
+
+[evaluation]
+num = 40
+"""
+    run, entry = tmp_path / "run", tmp_path / "tiny"
+    entry.mkdir()
+    (entry / "recipe.toml").write_text(text)
+    train_recipe(recipe.read(entry / "recipe.toml"), run, verbose=0)
+    tool = runpy.run_path(str(ROOT / "tools" / "make_zoo_entry.py"))
+    tool["main"].__globals__.update(NUM=40, CHOICE_NUM=40)
+    tool["main"](run, entry)
+    loaded, trained = zoo.load(entry), zoo.load(run)
+    assert loaded.examples["source"].shape == (40, 16, 16, 1)
+    sources = data.pairs("noto_emoji_mini", "outline", "test", 16).parts["source"]
+    kept = pixels.to_uint8(loaded.examples["source"])
+    assert {each.tobytes() for each in kept} <= {each.tobytes() for each in sources}
+    for name in ("generator", "backward", "discriminator"):
+        pairs = zip(
+            getattr(loaded, name).get_weights(), getattr(trained, name).get_weights(), strict=True
+        )
+        assert max(np.abs(one - two).max() for one, two in pairs) < 1e-3
+    about = json.loads((entry / "result.json").read_text())
+    assert about["sample_seeds"] == [1] and "classes_seen" not in about
+    assert not (entry / "interpolation.png").exists()

@@ -4,11 +4,13 @@
 
 The entry's folder holds the recipe of the run; commit it first, so that the result names a commit
 that contains it. The script chooses averaged or last weights, and half or full precision on disk,
-by the distance on the training split; the scores are on the test split, with three sampling seeds.
+by the distance on the training split; the scores are on the test split, with three sampling seeds
+if the model draws latents. Models that take pictures come with examples of the test split.
 Write observations on the model into `notes.md` in that folder by hand; `make results` then writes
 the card.
 """
 
+import dataclasses
 import itertools
 import json
 import shutil
@@ -23,7 +25,9 @@ import numpy as np
 
 from kerasgan import data, metrics, zoo
 from kerasgan.evaluation.features import real_features
+from kerasgan.gan.examples import KEPT
 from kerasgan.training import recipe, runs
+from kerasgan.training.train import source_of_recipe
 from kerasgan.utils import hashing, pixels, provenance
 from kerasgan.viz import grids, walks
 
@@ -54,29 +58,33 @@ def main(run, entry):
 def build(run, trained_by, entry, folder):
     """Writes an entry, except recipe and notes, to a folder; returns the result."""
     gan = zoo.load(run)
-    scorer = Scorer(gan, trained_by.data.name)
+    scorer = Scorer(gan, trained_by.data)
     about = json.loads((run / "result.json").read_text())
     about = {key: value for key, value in about.items() if key not in OF_THE_RUN}
-    about["training_minutes"] = minutes(run, trained_by.training.epochs)
+    about["training_minutes"] = minutes(run)
     about["choice"] = choose(gan, scorer, folder)
-    about["files"] = {path.name: hashing.of_file(path) for path in sorted(folder.glob("*.h5"))}
+    save_further(gan, folder)
+    save_examples(gan, scorer.given["test"], folder)
+    kept = [path for path in sorted(folder.iterdir()) if path.suffix in (".h5", ".npz")]
+    about["files"] = {path.name: hashing.of_file(path) for path in kept}
+    about["signature"] = gan.signature.get_config()
 
     shutil.copy(entry / "recipe.toml", folder)
     write_json(folder / "result.json", about)  # `load_entry` reads it
     gan = zoo.load_entry(folder)
     (folder / "recipe.toml").unlink()
     about.update(provenance.stamp(gan.inference_generator, scorer.extractor))
-    about.update(signature=gan.signature.get_config())
     about.update(scorer.final(gan))
-    about.update(classes(gan))
+    about.update(classes(gan, trained_by.data.name))
     write_json(folder / "result.json", about)
     (folder / "history.csv").write_text((run / "history.csv").read_text())
     draw(gan, folder)
     return about
 
 
-def minutes(run, epochs):
+def minutes(run):
     """Returns a run's training time without pauses: its median epoch times its epochs."""
+    epochs = len((run / "history.csv").read_text().splitlines()) - 1
     ends = sorted(path.stat().st_mtime for path in run.glob("samples/epoch_*.png"))
     gaps = [after - before for before, after in itertools.pairwise(ends)]
     if not gaps:
@@ -91,36 +99,52 @@ def write_json(path, about):
 class Scorer:
     """Features of the real images of both splits, and distances to them."""
 
-    def __init__(self, gan, source):
-        size = gan.signature.output.shape[0]
+    def __init__(self, gan, table):
+        signature = gan.signature
         self.extractor = metrics.EfficientNetLite0()
-        self.real = {}
+        self.real, self.given = {}, {}
+        table = dataclasses.replace(table, image_size=list(signature.output.shape[:2]))
         for split in ("train", "test"):
-            pictures, _ = data.load_arrays(source, split, size)
+            source = source_of_recipe(table, split)
+            parts = {name: data.subset(source.parts[name], NUM) for name in signature.needed}
+            images = pixels.opaque(parts[signature.output.part])
             self.real[split], _ = real_features(
-                data.subset(pictures, NUM), self.extractor, f"{source} {split}", verbose=True
+                images, self.extractor, f"{table.name} {split}", verbose=True
             )
+            parts = {
+                name: np.asarray(signature.example[name].convert(values))
+                for name, values in parts.items()
+                if signature.given
+            }
+            self.given[split] = signature.given_of(parts)
 
-    def features(self, gan, num, seed):
-        batches = pixels.uint8_batches(gan.sample_batches(num, seed=seed))
+    def features(self, gan, num, seed, split):
+        given = {
+            name: np.asarray(values)[np.arange(num) % len(values)]
+            for name, values in self.given[split].items()
+        }
+        batches = pixels.uint8_batches(gan.sample_batches(num, seed=seed, **given))
         return self.extractor.collect(batches, num, verbose=True)
 
     def training_distance(self, gan):
         """The distance to training images, which decides the choices."""
-        fake, _ = self.features(gan, CHOICE_NUM, seed=0)
+        fake, _ = self.features(gan, CHOICE_NUM, seed=0, split="train")
         return metrics.frechet_distance(self.real["train"], fake)
 
     def final(self, gan):
         """Returns all scores against the test images: mean and standard deviation over seeds."""
+        num = min(NUM, len(self.real["test"]))
+        seeds = SEEDS if gan.signature.seeded else SEEDS[:1]
         lines = []
-        for seed in SEEDS:
-            fake, logits = self.features(gan, NUM, seed)
+        for seed in seeds:
+            fake, logits = self.features(gan, num, seed, "test")
             lines.append(metrics.summary(self.real["test"], fake, logits))
-        found = {"split": "test", "sample_seeds": list(SEEDS), "n_real": NUM, "n_fake": NUM}
+        found = {"split": "test", "sample_seeds": list(seeds), "n_real": num, "n_fake": num}
         for key in SPREAD:
             values = [line[key] for line in lines]
             found[key] = round(statistics.mean(values), 5)
-            found[f"{key}_seeds_std"] = round(statistics.stdev(values), 5)
+            if len(values) > 1:
+                found[f"{key}_seeds_std"] = round(statistics.stdev(values), 5)
         floor = metrics.frechet_distance(self.real["test"], self.real["train"])
         return {**found, "trained": round(found["distance"], 3), "floor": round(floor, 3)}
 
@@ -161,6 +185,28 @@ def choose(gan, scorer, folder):
     }
 
 
+def save_further(gan, folder):
+    """Writes the weights of generators beside the first, in half precision."""
+    whole = folder / "whole.weights.h5"
+    for name in gan.players.values():
+        if name not in ("generator", "discriminator") and "discriminator" not in name:
+            getattr(gan, name).save_weights(whole)
+            halve(whole, folder / f"{name}.weights.h5")
+            whole.unlink()
+
+
+def save_examples(gan, given, folder):
+    """Writes examples of the inputs that must be given, pictures as bytes."""
+    if not given:
+        return
+    kept = {}
+    for name, values in given.items():
+        values = np.asarray(values)[:KEPT]
+        pictured = gan.signature.inputs[name].pictures(values) is not None
+        kept[name] = pixels.to_uint8(values) if pictured else values
+    np.savez_compressed(folder / zoo.entries.EXAMPLES, **kept)
+
+
 def halve(source, target):
     """Copies an HDF5 file of weights with float16 instead of float32."""
 
@@ -181,8 +227,11 @@ def halve(source, target):
         old.visititems(copy)
 
 
-def classes(gan):
-    """How often a classifier sees each class among samples, and how often the requested one."""
+def classes(gan, dataset):
+    """How often a classifier of Fashion-MNIST sees each class among samples, and how often the
+    requested one."""
+    if not dataset.startswith("fashion_mnist") or gan.signature.given:
+        return {}
     about = json.loads(CLASSIFIER.with_suffix(".json").read_text())
     if hashing.of_file(CLASSIFIER) != about["sha256"]:
         sys.exit(f"{CLASSIFIER} is not the classifier of {CLASSIFIER.stem}.json: restore it.")
@@ -201,8 +250,10 @@ def classes(gan):
 
 
 def draw(gan, folder):
-    """Writes `samples.png`, seeded and not cherry-picked, and `interpolation.png`."""
+    """Writes `samples.png`, seeded and not cherry-picked, and walks between latents."""
     pixels.save_picture(grids.sample_grid(gan), folder / "samples.png", zoom=2)
+    if "z" not in gan.signature.inputs:
+        return
     label = gan.signature.inputs.get("label")
     labels = {"rows": label.turns, "label": range(label.turns)} if label else {}
     pixels.save_picture(

@@ -11,6 +11,7 @@ from kerasgan.utils.toml import tomllib
 WEIGHTS = "generator.weights.h5"
 RUN = ".kerasgan-run"  # a file in run directories
 DISCRIMINATOR = "discriminator.weights.h5"  # included if it is small
+EXAMPLES = "examples.npz"  # of inputs that must be given
 
 
 def folder():

@@ -8,7 +8,7 @@ from kerasgan import models
 from kerasgan.utils import hashing
 from kerasgan.utils.errors import UserError, nearest
 from kerasgan.zoo import entries
-from kerasgan.zoo.entries import DISCRIMINATOR, WEIGHTS
+from kerasgan.zoo.entries import DISCRIMINATOR, EXAMPLES, WEIGHTS
 
 
 def located(what):
@@ -149,7 +149,9 @@ def load_entry(entry):
     Raises:
         UserError: If the hash of a weights file differs from the one in the result.
     """
-    from kerasgan.signature import Image
+    import numpy as np
+
+    from kerasgan.signature import Image, Signature
     from kerasgan.training import recipe
     from kerasgan.training.build import build, settled
 
@@ -163,12 +165,20 @@ def load_entry(entry):
                 f"Received: {found}"
             )
     spec = {"image": Image(said["scores"]["image_shape"])}
+    if "signature" in said["scores"]:
+        spec = Signature.from_config(said["scores"]["signature"]).example
     made_by = recipe.read(entry / "recipe.toml")
     gan = build(settled(made_by, spec, kept=made_by.model.arguments), spec)
     for network in filter(None, (gan.generator, gan.ema_generator)):
         network.load_weights(entry / WEIGHTS)
-    if DISCRIMINATOR in files:
-        gan.discriminator.load_weights(entry / DISCRIMINATOR)
+    further = [name for name in gan.players.values() if isinstance(name, str)]
+    for name in further:
+        if name != "generator" and f"{name}.weights.h5" in files:
+            getattr(gan, name).load_weights(entry / f"{name}.weights.h5")
+    if EXAMPLES in files:
+        with np.load(entry / EXAMPLES) as examples:
+            for name in gan.signature.given:
+                gan.examples[name] = gan.signature.inputs[name].check(examples[name], name)
     gan.restart_average()
     gan.origin = said
     return gan
