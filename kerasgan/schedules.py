@@ -73,6 +73,24 @@ class Cosine(Linear):
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
+class Step(Linear):
+    """Has one value for a number of images, and then another.
+
+    Args:
+        start, end, images: As in `Linear`.
+
+    Example:
+
+    >>> schedule = Step(1e-4, 1e-5, images=100)
+    >>> [round(float(schedule(images)), 6) for images in (0, 99, 100)]
+    [0.0001, 0.0001, 1e-05]
+    """
+
+    def at(self, images):
+        return tf.where(images < self.images, self.start, self.end)
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
 class HalfLife(Schedule):
     """An `ema_decay` told by images: after so many, a generator's share in the average has halved.
 

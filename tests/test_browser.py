@@ -20,7 +20,7 @@ from PIL import Image
 
 from kerasgan import DCGAN, ConditionalGAN, StyleGAN2, VanillaGAN, cli, export, latent, models
 from kerasgan.export import litert_js
-from kerasgan.utils import network, provenance
+from kerasgan.utils import network, npm, provenance
 from kerasgan.utils.errors import UserError
 from kerasgan.utils.pixels import to_uint8
 
@@ -165,6 +165,8 @@ def test_models_of_pictures_bring_examples_of_their_inputs(cache, tmp_path):
 def test_every_model_draws_latents_from_its_declared_prior(name):
     num_classes = {"num_classes": 3} if name == "cgan" else {}
     gan = build(name, **num_classes)
+    if "z" not in gan.signature.inputs:
+        pytest.skip("it takes pictures")
     z = gan.latent_prior(2000, [0, 0]).numpy().astype("float64")
     about = gan.signature.inputs["z"].control()["prior"]
     if about["distribution"] == "normal":
@@ -285,7 +287,7 @@ def test_an_archive_with_another_hash_is_never_used(cache, archives, tmp_path, m
     ):
         litert_js.files()
     path.unlink()
-    monkeypatch.setattr(litert_js, "_from_npm", lambda name: None)
+    monkeypatch.setattr(npm, "from_npm", lambda package: None)
     monkeypatch.setattr(network, "fetch", lambda *_: b"<html>Not here</html>")
     with pytest.raises(UserError, match="gave another core-.* than the one wanted"):
         litert_js.files()

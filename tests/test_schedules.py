@@ -20,6 +20,8 @@ def test_a_schedule_goes_from_one_value_to_the_other_and_stays():
     np.testing.assert_allclose([linear(n) for n in counts], [0.5, 0.55, 0.6, 0.7, 0.7], rtol=1e-6)
     half = 0.5 + 0.2 * (1 - np.cos(np.pi / 4)) / 2
     np.testing.assert_allclose([cosine(n) for n in counts], [0.5, half, 0.6, 0.7, 0.7], rtol=1e-6)
+    step = schedules.Step(0.5, 0.7, 100)
+    np.testing.assert_allclose([step(n) for n in counts], [0.5, 0.5, 0.5, 0.7, 0.7], rtol=1e-6)
 
 
 @pytest.mark.parametrize("nesterov", [False, True])

@@ -186,12 +186,14 @@ def run_name(recipe):
     data = os.path.basename(data) if os.path.isabs(data) else data
     start = recipe.training.start_from
     origin = f"_from_{os.path.basename(start)}" if start else ""
-    return f"{model.rpartition(':')[2]}_{data}{origin}".replace(os.sep, "_")
+    source = f"_{os.path.basename(recipe.data.source)}" if recipe.data.source else ""
+    return f"{model.rpartition(':')[2]}_{data}{source}{origin}".replace(os.sep, "_")
 
 
 def resolved(tables):
     """Returns the tables of a recipe with absolute paths, so that a run can go on from anywhere."""
     from kerasgan.data.loading import is_folder
+    from kerasgan.data.pairing import is_path
 
     tables = {
         table: dict(each) if isinstance(each, dict) else each for table, each in tables.items()
@@ -199,6 +201,8 @@ def resolved(tables):
     data, model, training = (tables.get(table, {}) for table in ("data", "model", "training"))
     if isinstance(data.get("name"), str) and is_folder(data["name"]):
         data["name"] = os.path.abspath(os.path.expanduser(data["name"]))
+    if isinstance(data.get("source"), str) and is_path(data["source"]):
+        data["source"] = os.path.abspath(os.path.expanduser(data["source"]))
     if ".py:" in str(model.get("name")):
         model["name"] = os.path.abspath(model["name"])
     if os.path.exists(str(training.get("start_from"))):

@@ -151,7 +151,7 @@ def grouped(groups):
 
 def read_mini(split, image_size=None, transparent=False, background="white"):
     """Returns a split of the embedded emoji: 64 x 64 pixels, one of each skin tone's family."""
-    about = json.loads((ASSETS / f"{MINI}.json").read_text(encoding="utf-8"))
+    about = about_mini()
     with Image.open(ASSETS / f"{MINI}.webp") as sheet:
         images = cut(np.asarray(sheet.convert("RGBA")), len(about["names"]))
     found = hashing.of_array(images)
@@ -160,9 +160,7 @@ def read_mini(split, image_size=None, transparent=False, background="white"):
             f"The pictures in {ASSETS} must have SHA-256 {MINI_SHA256}. Received: {found}; "
             f"reinstall kerasgan."
         )
-    places = np.arange(len(images))
-    splits = {"train": places[places % 10 != 0], "test": places[places % 10 == 0]}
-    chosen = select(split, splits, MINI)
+    chosen = select(split, splits_of_mini(len(images)), MINI)
     images = (
         images[chosen] if transparent else pictures.opaque(images[chosen], colour_of(background))
     )
@@ -176,6 +174,41 @@ def read_mini(split, image_size=None, transparent=False, background="white"):
         LICENCE,
         captions=[about["names"][place] for place in chosen],
     )
+
+
+def about_mini():
+    """Returns names, groups, labels and characters of the embedded emoji."""
+    return json.loads((ASSETS / f"{MINI}.json").read_text(encoding="utf-8"))
+
+
+def splits_of_mini(number):
+    """Returns the indices of the splits of the embedded emoji: every tenth is a test."""
+    places = np.arange(number)
+    return {"train": places[places % 10 != 0], "test": places[places % 10 == 0]}
+
+
+def plain(text):
+    """Returns the characters of an emoji without variation selectors, which lists treat
+    differently."""
+    return text.replace("\ufe0f", "")
+
+
+def mini_texts():
+    """Returns the plain characters of all embedded emoji."""
+    return [plain(text) for text in about_mini()["texts"]]
+
+
+def texts(name, split="train"):
+    """Returns the characters of each emoji of a split, as `kerasgan.data.emoji_texts` does."""
+    if name == MINI:
+        every = mini_texts()
+        splits = splits_of_mini(len(every))
+    else:
+        check_packages()
+        families = listed()
+        every = [plain(emoji.text) for family in families for emoji in family]
+        splits = splits_of(families)
+    return [every[place] for place in select(split, splits, name)]
 
 
 def sheet_of(images):

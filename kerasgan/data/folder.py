@@ -1,6 +1,8 @@
 """Folders of images."""
 
 import collections
+import contextlib
+import copy
 import os
 import typing
 import warnings
@@ -59,25 +61,45 @@ def look(root, split="train", transparent=False):
 
 
 def unread_folder(
-    root, split, image_size, transparent=False, background="white", skip_damaged=False
+    root,
+    split,
+    image_size,
+    transparent=False,
+    background="white",
+    skip_damaged=False,
+    halves=False,
+    twins=None,
 ):
-    """Returns a split of a folder, not read yet, as `kerasgan.data.load_source` describes it."""
-    folder = Folder(root, split, image_size, transparent, colour_of(background))
+    """Returns a split of a folder, not read yet, as `kerasgan.data.load_source` describes it.
+
+    Args:
+        root, split, image_size, transparent, background, skip_damaged: As there.
+        halves: Whether each picture is two side by side, as `kerasgan.utils.pictures.Reader` has
+            it.
+        twins: Path of a second folder with pictures of the same names, which become the part
+            "source"; or `None`.
+    """
+    folder = Folder(root, split, image_size, transparent, colour_of(background), halves)
+    beside = None if twins is None else folder.twins(twins)
+    options = {
+        "path": os.path.realpath(root),
+        "image_size": image_size,
+        "transparent": transparent,
+        "background": folder.background,
+        "skip_damaged": skip_damaged,
+        "reader": VERSION,
+        **({"halves": True} if halves else {}),
+        **({} if twins is None else {"twins": os.path.realpath(twins)}),
+    }
     return Unread(
         name=str(root),
         split=split,
-        options={
-            "path": os.path.realpath(root),
-            "image_size": image_size,
-            "transparent": transparent,
-            "background": folder.background,
-            "skip_damaged": skip_damaged,
-            "reader": VERSION,
-        },
-        stamp=folder.stamp,
+        options=options,
+        stamp=folder.stamp if beside is None else [folder.stamp, beside.stamp],
         count=len(folder.chosen),
         shape=folder.shape,
-        chunks=lambda: folder.chunks(skip_damaged),
+        source_shape=None if beside is None else beside.shape,
+        chunks=lambda: folder.chunks(skip_damaged, beside),
         class_names=folder.classes,
         told=folder.sentences,
     )
@@ -175,9 +197,18 @@ class Folder:
         root: `pathlib.Path` of the folder.
         split, image_size, transparent: As in `kerasgan.data.load_source`.
         background: (R, G, B).
+        halves: As in `unread_folder`.
     """
 
-    def __init__(self, root, split, image_size=None, transparent=False, background=(255,) * 3):
+    def __init__(
+        self,
+        root,
+        split,
+        image_size=None,
+        transparent=False,
+        background=(255,) * 3,
+        halves=False,
+    ):
         if not root.is_dir():
             raise UserError(f'No such folder: "{root}"')
         files = list_pictures(root)
@@ -188,10 +219,48 @@ class Folder:
         # Of all files, so that every split comes with the same classes and channels.
         self.classes, self.labels = classes_of([file.parts[depth:-1] for file in self.files])
         self.image_size, self.transparent, self.background = image_size, transparent, background
+        self.halves = halves
         self.sentences = []  # what a cache repeats whenever it is read
         self.wrong = {}  # what is wrong with damaged pictures, by place
         self.reader = None
         self.pool = Pool(1 if len(self.files) <= FEW else None)
+
+    def twins(self, other):
+        """Returns the pictures of another folder that have the names of these, in their order.
+
+        A twin may have another suffix. Raises UserError if some are missing.
+        """
+        if not other.is_dir():
+            raise UserError(f'No such folder: "{other}"')
+        files = list_pictures(other)
+        exact, by_stem = set(files), {}
+        for file in files:
+            by_stem.setdefault(file.with_suffix(""), []).append(file)
+        pairs = {}
+        for file in self.files:
+            pairs[file] = [file] if file in exact else by_stem.get(file.with_suffix(""), [])
+        for what, which in (
+            ("has no twins of", [file for file in self.files if not pairs[file]]),
+            ("has several twins of", [file for file in self.files if len(pairs[file]) > 1]),
+        ):
+            if which:
+                raise UserError(
+                    f'"{other}" {what} {len(which)} of {len(self.files)} pictures of '
+                    f'"{self.root}": {named(map(str, which))}. A pair has one name in both '
+                    f"folders; suffixes may differ."
+                )
+        found = [pairs[file][0] for file in self.files]
+        if outside := len(set(files) - set(found)):
+            warnings.warn(
+                f'"{other}": left out {outside} pictures without a twin in "{self.root}".',
+                stacklevel=5,
+            )
+        twins = copy.copy(self)
+        twins.root, twins.files, twins.transparent = other, found, False
+        twins.stamp = [(str(file), *state(other / file)) for file in found]
+        twins.wrong, twins.reader = {}, None
+        twins.pool = Pool(1 if len(found) <= FEW else None)
+        return twins
 
     def paths(self, places):
         """Returns lists of the paths of some pictures, each of which is read at once."""
@@ -207,8 +276,11 @@ class Folder:
         """Returns (H, W, C) of the pictures."""
         reader = self.looked()
         if reader.wanted:
-            return (*reader.wanted, reader.channels)
+            height, width = reader.wanted
+            return height, width * (2 if self.halves else 1), reader.channels
         sizes = self.sizes()
+        if self.halves:
+            sizes = [(height, width - width % 2) for height, width in sizes]
         check_sizes(sizes, self.root)
         return (*(sizes[0] if sizes else (1, 1)), reader.channels)
 
@@ -238,6 +310,7 @@ class Folder:
             mode="RGBA" if self.transparent else "L" if grey else "RGB",
             background=self.background,
             wanted=None if self.image_size is None else sides(self.image_size),
+            halves=self.halves,
         )
         return self.reader
 
@@ -268,41 +341,65 @@ class Folder:
         self.sentences.append(sentence)
         warnings.warn(sentence, stacklevel=5)
 
-    def chunks(self, skip_damaged):
-        """Yields the pictures and their class ids, and reports the damaged ones at the end."""
-        with self.pool:
-            yield from self._chunks(skip_damaged)
-        self.report(skip_damaged)
+    def chunks(self, skip_damaged, twins=None):
+        """Yields the pictures and their class ids, and the pictures of a folder of `twins`; reports
+        the damaged ones at the end."""
+        folders = [self, *([] if twins is None else [twins])]
+        with contextlib.ExitStack() as pools:
+            for folder in folders:
+                pools.enter_context(folder.pool)
+            yield from self._chunks(skip_damaged, folders)
+        self.report(skip_damaged, folders)
 
-    def _chunks(self, skip_damaged):
-        shape = self.shape()
-        self.find_white()
-        kept = self.kept()
-        for number, answers in enumerate(self.pool.map(self.reader.pictures, self.paths(kept))):
+    def _chunks(self, skip_damaged, folders):
+        shapes = []
+        for folder in folders:
+            shapes.append(folder.shape())
+            folder.find_white()
+        damaged = set().union(*(folder.wrong for folder in folders))
+        kept = [place for place in self.chosen if place not in damaged]
+        read = [each.pool.map(each.reader.pictures, each.paths(kept)) for each in folders]
+        for number, answers in enumerate(zip(*read, strict=True)):
             places = kept[number * AT_ONCE : (number + 1) * AT_ONCE]
-            self.wrong.update(
-                {p: a for p, a in zip(places, answers, strict=True) if isinstance(a, str)}
-            )
-            if self.wrong and not skip_damaged:
+            for folder, pictures_read in zip(folders, answers, strict=True):
+                folder.wrong.update(
+                    {p: a for p, a in zip(places, pictures_read, strict=True) if isinstance(a, str)}
+                )
+            damaged = set().union(*(folder.wrong for folder in folders))
+            if damaged and not skip_damaged:
                 continue  # nothing will come of it but the report
-            good = [place for place in places if place not in self.wrong]
-            if good:
-                images = [each for each in answers if not isinstance(each, str)]
-                check_sizes([shape, *(each.shape for each in images)], self.root)
-                yield np.stack(images), None if self.labels is None else self.labels[good]
+            good = [at for at, place in enumerate(places) if place not in damaged]
+            if not good:
+                continue
+            parts = [[pictures_read[at] for at in good] for pictures_read in answers]
+            for shape, images, folder in zip(shapes, parts, folders, strict=True):
+                check_sizes([shape, *(each.shape for each in images)], folder.root)
+            images, *sources = map(np.stack, parts)
+            ids = None if self.labels is None else self.labels[[places[at] for at in good]]
+            yield images, ids, *sources
 
-    def report(self, skip):
+    def report(self, skip, folders):
         """Refuses the damaged pictures, all at once, or warns that they are left out."""
-        if not self.wrong:
+        damaged = set().union(*(folder.wrong for folder in folders))
+        if not damaged:
             return
-        named = [f"{self.files[place]} ({why})" for place, why in sorted(self.wrong.items())]
-        more = f" and {len(named) - LISTED} more" if len(named) > LISTED else ""
-        listed = f"{', '.join(named[:LISTED])}{more}"
-        if skip and len(self.wrong) < len(self.chosen):
+        listed = named(
+            f"{file if folder is self else folder.root / file} ({why})"
+            for folder in folders
+            for file, why in ((folder.files[p], why) for p, why in sorted(folder.wrong.items()))
+        )
+        if skip and len(damaged) < len(self.chosen):
             self.tell(f'"{self.root}": left out damaged images: {listed}.')
             return
         raise UserError(
-            f'"{self.root}": cannot read {len(named)} of {len(self.chosen)} images: {listed}. '
+            f'"{self.root}": cannot read {len(damaged)} of {len(self.chosen)} images: {listed}. '
             f"Repair or delete them, or leave them out: `skip_damaged=True`, in a recipe "
             f"data.skip_damaged=true."
         )
+
+
+def named(items):
+    """Returns the first of some texts, and the number of the others."""
+    items = list(items)
+    more = f" and {len(items) - LISTED} more" if len(items) > LISTED else ""
+    return f"{', '.join(items[:LISTED])}{more}"

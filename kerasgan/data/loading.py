@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from kerasgan.data import emoji, tfds_sets
+from kerasgan.data import emoji, films, openmoji, tfds_sets
 from kerasgan.data.datasets import unread_dataset
 from kerasgan.data.folder import unread_folder
 from kerasgan.data.mini import read_mini
@@ -125,6 +125,8 @@ def load_source(
 ):
     """Returns a split as an `ArraySource` of "image" and, if there are labels, "label".
 
+    `pairs` and `unpaired` add a part "source", for models that make a picture of another one.
+
     A split of more than 1 GB of images is read once, by several processes, into a file of the cache
     (`KERASGAN_CACHE`), from which training reads what it needs: memory stays as it is, whatever the
     size of the set. It is read anew when names, sizes or times of the files change.
@@ -137,6 +139,11 @@ def load_source(
               fonts-noto-color-emoji and unicode-data; classes are Unicode's groups, `captions` the
               names. All skin tones of an emoji are in the same split. "noto_emoji_mini": those
               without skin tone, 1,870 of 64 x 64 pixels, embedded in kerasgan.
+            - "openmoji": 1,914 emoji in colour without skin tones, with the same classes and, where
+              they are the same emoji, splits; by default 64 x 64 pixels. They are fetched from npm,
+              and drawn once, into the cache, with the package resvg_py (`kerasgan[emoji]`).
+            - "moving_fashion_mnist": 10,000 train and 1,000 test films of two garments that move
+              and bounce, "image" being the frame after four "frames"; see `moving`.
             - The name of a TFDS dataset with an "image" feature: "cifar10", "celeb_a", ... It is
               downloaded on first use. "fashion_mnist" needs no network where Debian's package
               dataset-fashion-mnist is installed.
@@ -174,7 +181,7 @@ def load_source(
     if image_size is not None:
         sides(image_size)
     of_folders = {"background": background != "white", "skip_damaged": skip_damaged}
-    drawn = (emoji.FULL, emoji.MINI)
+    drawn = (emoji.FULL, emoji.MINI, openmoji.NAME)
     is_path = isinstance(name, (str, os.PathLike)) and (name in drawn or is_folder(name))
     if not is_path and any(of_folders.values()):
         option = next(key for key, given in of_folders.items() if given)
@@ -185,6 +192,11 @@ def load_source(
         source = read_mini(split, image_size)
     elif name == emoji.MINI:
         source = emoji.read_mini(split, image_size, transparent, background)
+    elif name == films.NAME:
+        source = films.load_films(split, image_size)
+    elif name == openmoji.NAME:
+        reading = openmoji.unread_openmoji(split, image_size, transparent, background)
+        source = reading.read(cached).only(["image", "label"])
     else:
         with logs.quiet():
             options = (transparent, background, skip_damaged)
@@ -198,7 +210,8 @@ def load_source(
     return source
 
 
-EMBEDDED = (tfds_sets.MINI, emoji.MINI)  # sets that come with kerasgan, small and in memory
+# Sets that come with kerasgan, small and in memory.
+EMBEDDED = (tfds_sets.MINI, emoji.MINI, films.NAME)
 
 
 def unread(
@@ -276,7 +289,7 @@ def is_folder(name):
     return (
         path_like
         or os.path.isfile(folder)
-        or (os.path.isdir(folder) and name not in (emoji.FULL, *EMBEDDED, *tfds_sets.names()))
+        or (os.path.isdir(folder) and name not in (*tfds_sets.OWN, *tfds_sets.names()))
     )
 
 
@@ -289,7 +302,7 @@ def spec_of(name, image_size=None, data_dir=None, transparent=False):
         data_dir, transparent: As in `load_source`.
 
     Returns:
-        dict from the parts of an example, "image" and maybe "label", to their kinds.
+        dict from the parts of an example, "image", maybe "label" or "frames", to their kinds.
 
     Raises:
         UserError: If TFDS does not know the dataset, or images have several sizes and `image_size`
@@ -300,8 +313,11 @@ def spec_of(name, image_size=None, data_dir=None, transparent=False):
     >>> spec_of("cifar10")["image"]
     Image((32, 32, 3))
     """
+    if name == openmoji.NAME:
+        return openmoji.spec_of(image_size, transparent)
     if name in EMBEDDED:
-        return load_source(name, "all", image_size, transparent=transparent).spec
+        some = "test[:1]" if name == films.NAME else "all"
+        return load_source(name, some, image_size, transparent=transparent).spec
     if name == emoji.FULL or is_folder(name):
         found = unread(name, "all", image_size, transparent=transparent)
         spec, names = {"image": Image(found.image_shape())}, found.class_names

@@ -126,25 +126,30 @@ def collect(chunks, count):
     """Collects the images of all chunks in one array, without a second copy in memory.
 
     Args:
-        chunks: Iterable of (uint8 images (n, H, W, C) of one size, class ids (n,) or `None`).
+        chunks: Iterable of (uint8 images (n, H, W, C) of one size, class ids (n,) or `None`), and
+            images of a part "source" where there is one.
         count: Number of images at most.
 
     Returns:
-        dict of "image" (N, H, W, C) and, if there are class ids, "label" (N,) int32. N is 0 if
-        there are no chunks.
+        dict of "image" (N, H, W, C) and, if there are class ids, "label" (N,) int32, and maybe
+        "source". N is 0 if there are no chunks.
     """
-    images, labels, end = None, [], 0
-    for chunk, ids in chunks:
-        if images is None:
-            images = np.empty((count, *chunk.shape[1:]), chunk.dtype)
-        images[end : end + len(chunk)] = chunk
+    parts, labels, end = {}, [], 0
+    for images, ids, *sources in chunks:
+        for part, chunk in zip(("image", "source"), (images, *sources), strict=False):
+            if part not in parts:
+                parts[part] = np.empty((count, *chunk.shape[1:]), chunk.dtype)
+            parts[part][end : end + len(chunk)] = chunk
         labels.append(ids)
-        end += len(chunk)
-    if images is None:
+        end += len(images)
+    if not parts:
         return {"image": np.empty((0, 1, 1, 1), np.uint8)}
-    if labels[0] is None:
-        return {"image": images[:end]}
-    return {"image": images[:end], "label": np.concatenate(labels).astype(np.int32)}
+    collected = {"image": parts["image"][:end]}
+    if labels[0] is not None:
+        collected["label"] = np.concatenate(labels).astype(np.int32)
+    if "source" in parts:
+        collected["source"] = parts["source"][:end]
+    return collected
 
 
 def check_sizes(shapes, name):

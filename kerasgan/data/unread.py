@@ -1,5 +1,6 @@
 """A split of a data set before it is read: into memory, or once and for all into the cache."""
 
+import contextlib
 import dataclasses
 import datetime
 import json
@@ -36,11 +37,13 @@ class Unread:
         stamp: JSON value that changes when the data do.
         count: Number of images at most, or `None` if it is not known.
         chunks: Function that returns an iterator of (uint8 images (n, H, W, C), class ids (n,) or
-            `None`).
+            `None`), or of these and uint8 images (n, H, W, C) that are the part "source".
         shape: Function that returns (H, W, C) of the images once they are brought to one size; by
             default that of the first chunk.
+        source_shape: The same of the part "source", where there is one.
         class_names, licence, captions: As in `ArraySource`.
         told: Warnings that reading gave, which the cache repeats.
+        kept: Whether it is kept in the cache by default, since reading it is slow.
     """
 
     name: str
@@ -50,16 +53,19 @@ class Unread:
     count: int | None
     chunks: Callable[[], Iterator]
     shape: Callable[[], tuple] | None = None
+    source_shape: Callable[[], tuple] | None = None
     class_names: list | None = None
     licence: str | None = None
     captions: list | None = None
     told: list = dataclasses.field(default_factory=list)
+    kept: bool = False
 
     def read(self, cached=None):
         """Reads the split, from the cache if it is there.
 
         Args:
-            cached: Whether to keep it in the cache; by default if it takes more than 1 GB.
+            cached: Whether to keep it in the cache; by default if it takes more than 1 GB or is
+                slow to read.
 
         Returns:
             `ArraySource`.
@@ -70,17 +76,29 @@ class Unread:
         found = self._find()
         if found is not None:
             return found
-        needed = None if self.count is None else self.count * int(np.prod(self.image_shape()))
-        if cached or (cached is None and (needed is None or needed > IN_MEMORY)):
+        needed = None if self.count is None else self.count * self._bytes_of_one()
+        large = self.kept or needed is None or needed > IN_MEMORY
+        if cached or (cached is None and large):
             return self._prepare(needed)
         parts = collect(self._shown(), self.count)
-        return ArraySource(parts, self.name, self.class_names, self.licence, captions=self.captions)
+        return ArraySource(
+            parts,
+            self.name,
+            self.class_names,
+            self.licence,
+            captions=self.captions,
+            origins=origins(parts),
+        )
+
+    def _bytes_of_one(self):
+        shapes = [self.image_shape(), *([self.source_shape()] if self.source_shape else [])]
+        return sum(int(np.prod(shape)) for shape in shapes)
 
     def image_shape(self):
         """Returns (H, W, C) of the images; (1, 1, 1) where there are none."""
         if self.shape is not None:
             return self.shape()
-        images, _ = next(self.chunks(), (np.empty((0, 1, 1, 1), np.uint8), None))
+        images, *_ = next(self.chunks(), (np.empty((0, 1, 1, 1), np.uint8), None))
         return images.shape[1:]
 
     @property
@@ -99,16 +117,7 @@ class Unread:
 
     def _prepare(self, needed):
         """Reads the split into the cache, unless another process does so meanwhile."""
-        lock = lock_of(self.folder.name)
-        try:
-            sets_folder().mkdir(parents=True, exist_ok=True)
-            lock.touch()
-        except OSError as error:
-            raise UserError(
-                f"{self.name} cannot be kept in {sets_folder()} ({error.strerror}): set "
-                f"KERASGAN_CACHE to a folder that can be written."
-            ) from error
-        with locked(lock, lambda: print(f"Waiting for another process that reads {self.name} ...")):
+        with alone(self.folder.name, self.name):
             found = self._find()
             if found is not None:
                 return found
@@ -124,20 +133,23 @@ class Unread:
         return opened(self.folder, described(self.folder), self.name)
 
     def _write(self, folder):
-        images = None
-        labels = []
-        with open(folder / "image.npy", "wb") as file:
-            for chunk, ids in self._shown():
-                if images is None:
-                    images = [0, *chunk.shape[1:]]
-                    write_header(file, images)
-                file.write(np.ascontiguousarray(chunk).data)
-                images[0] += len(chunk)
+        labels, shapes = [], {}
+        with contextlib.ExitStack() as opened:
+            files = {}
+            for images, ids, *sources in self._shown():
+                for part, chunk in zip(("image", "source"), (images, *sources), strict=False):
+                    if part not in files:
+                        files[part] = opened.enter_context(open(folder / f"{part}.npy", "wb"))
+                        shapes[part] = [0, *chunk.shape[1:]]
+                        write_header(files[part], shapes[part])
+                    files[part].write(np.ascontiguousarray(chunk).data)
+                    shapes[part][0] += len(chunk)
                 labels.append(ids)
-            if images is None:
+            if not files:
                 raise UserError(f'Split "{self.split}" of "{self.name}" holds no images.')
-            file.seek(0)
-            write_header(file, images)
+            for part, file in files.items():
+                file.seek(0)
+                write_header(file, shapes[part])
         if labels[0] is not None:
             np.save(folder / "label.npy", np.concatenate(labels).astype(np.int32))
         about = {
@@ -146,7 +158,8 @@ class Unread:
             "split": self.split,
             "options": self.options,
             "stamp": hashing.of_json(self.stamp),
-            "fingerprints": fingerprints(mapped(folder)),
+            "fingerprints": fingerprints(beside_source(mapped(folder))),
+            "origins": origins(mapped(folder)),
             "shapes": {part: list(values.shape) for part, values in mapped(folder).items()},
             "class_names": self.class_names,
             "licence": self.licence,
@@ -160,10 +173,12 @@ class Unread:
         """Yields the chunks, with a progress bar, and checks that all images have one size."""
         sized = (Chunk(chunk) for chunk in self.chunks())
         first = None
-        for images, ids in shown(sized, self.count):
-            first = first or images.shape[1:]
-            check_sizes([first, images.shape[1:]], self.name)
-            yield images, ids
+        for chunk in shown(sized, self.count):
+            pictures = [each for place, each in enumerate(chunk) if place != 1]
+            first = first or [each.shape[1:] for each in pictures]
+            for shape, each in zip(first, pictures, strict=True):
+                check_sizes([shape, each.shape[1:]], self.name)
+            yield chunk
 
 
 class Chunk(tuple):
@@ -186,8 +201,18 @@ def write_header(file, shape):
 
 def mapped(folder):
     """Returns the dict of arrays in a folder of the cache, mapped from their files."""
-    paths = [folder / f"{part}.npy" for part in ("image", "label")]
+    paths = [folder / f"{part}.npy" for part in ("image", "label", "source")]
     return {path.stem: np.load(path, mmap_mode="r") for path in paths if path.is_file()}
+
+
+def beside_source(parts):
+    """Returns the parts of examples without the part "source"."""
+    return {part: values for part, values in parts.items() if part != "source"}
+
+
+def origins(parts):
+    """Returns a dict of the fingerprint of the part "source" alone, where there is one."""
+    return fingerprints({"source": parts["source"]}) if "source" in parts else {}
 
 
 def described(folder):
@@ -212,7 +237,32 @@ def opened(folder, about, name):
         cache=str(folder),
         fingerprints=about["fingerprints"],
         captions=about["captions"],
+        origins=about.get("origins"),
     )
+
+
+@contextlib.contextmanager
+def alone(folder, name):
+    """Locks a folder of the cache against other processes; waits for one that has it.
+
+    Args:
+        folder: Name of the folder.
+        name: The data set's name, for messages.
+
+    Raises:
+        UserError: If the cache cannot be written.
+    """
+    lock = lock_of(folder)
+    try:
+        sets_folder().mkdir(parents=True, exist_ok=True)
+        lock.touch()
+    except OSError as error:
+        raise UserError(
+            f"{name} cannot be kept in {sets_folder()} ({error.strerror}): set "
+            f"KERASGAN_CACHE to a folder that can be written."
+        ) from error
+    with locked(lock, lambda: print(f"Waiting for another process that reads {name} ...")):
+        yield
 
 
 def lock_of(name):

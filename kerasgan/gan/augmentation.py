@@ -38,6 +38,11 @@ def seated(gan, name):
         return None
     if name not in NAMES:
         raise UserError(f'There is no augmentation "{name}": {nearest(str(name), NAMES)}')
+    if not gan.judges_pictures:
+        raise UserError(
+            f"{type(gan).__name__} judges no whole pictures, or with several networks, which "
+            f"`augment` would not reach. Train it without."
+        )
     if not isinstance(gan.signature.output, Image):
         raise UserError(
             f"`augment` changes pictures. {type(gan).__name__} draws {gan.signature.output.noun} "
@@ -109,7 +114,7 @@ class Augmentation:
         """Sees what D thinks of pictures as they came."""
 
     def end_step(self):
-        """Ends a step, in which D must have been called. Returns a dict of logs."""
+        """Ends a step, in which D must have been called as a whole. Returns a dict of logs."""
         if not self.calls:
             raise UserError(
                 f"{type(self.gan).__name__} judges no whole pictures: its step calls parts of its "

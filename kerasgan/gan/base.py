@@ -80,8 +80,10 @@ class GAN(Steps, Fitting, Sampling, Saving, Surface, keras.Model):
     # The discriminator's output between real and generated, 0 for logits; `None` if its loss draws
     # no such line, as those of Wasserstein distances and least squares.
     decision_boundary = None
-    # Whether the discriminator judges whole pictures, which augmentation can change.
+    # Whether one discriminator judges whole pictures, which augmentation can change.
     judges_pictures = True
+    # Whether the parts of an example belong together, such as an image and what it is made of.
+    paired = True
     # `Paper` and short name of a model; not inherited.
     paper = None
     variant = None
@@ -288,6 +290,12 @@ class GAN(Steps, Fitting, Sampling, Saving, Surface, keras.Model):
     def paper_optimizers(self):
         """Returns `default_optimizers()`, or those that depend on the constructor's arguments."""
         return self.default_optimizers()
+
+    def further_signatures(self):
+        """Returns further signatures of the SavedModel: a dict from names to pairs of a function
+        and the list of the `tf.TensorSpec` of its inputs. The function returns a dict of tensors.
+        """
+        return {}
 
     @classmethod
     def from_spec(cls, spec, **arguments):

@@ -59,7 +59,7 @@ def signatures(gan):
         functions["sample"] = (lambda *inputs: {output.tensor: sample(*inputs)}, wanted)
         for suffix, form in output.endpoints().items():
             functions[f"sample_{suffix}"] = (formed(form), wanted)
-    return {**functions, **picture_signatures(gan)}
+    return {**functions, **picture_signatures(gan), **gan.further_signatures()}
 
 
 def picture_signatures(gan):

@@ -75,7 +75,15 @@ def instance_norm(x):
     return layers.GroupNormalization(groups=-1, epsilon=1e-5, center=False, scale=False)(x)
 
 
-def build_resnet(image_shape, source_shape, width=64, blocks=9, norm=instance_norm, name="source"):
+def build_resnet(
+    image_shape,
+    source_shape,
+    width=64,
+    blocks=9,
+    norm=instance_norm,
+    name="source",
+    output="images",
+):
     """Source pictures (N, H, W, C) -> images (N, H, W, D) in [-1, 1], by residual blocks at a
     quarter of the sides.
 
@@ -86,6 +94,7 @@ def build_resnet(image_shape, source_shape, width=64, blocks=9, norm=instance_no
         blocks: Residual blocks; the paper has 6 for 128 pixels and 9 from 256 on.
         norm: Function of a feature map that normalises it.
         name: Name of the input.
+        output: Name of the last layer.
 
     Returns:
         `keras.Model`.
@@ -122,9 +131,9 @@ def build_resnet(image_shape, source_shape, width=64, blocks=9, norm=instance_no
         activation="tanh",
         kernel_initializer=normal(),
         dtype="float32",
-        name="images",
+        name=output,
     )(ReflectionPadding2D(3)(x))
-    return Model(source, images, name="generator")
+    return Model(source, images, name="generator" if output == "images" else "backward")
 
 
 def build_patch_discriminator(
@@ -163,7 +172,7 @@ def build_patch_discriminator(
     if source_shape is not None:
         inputs.append(Input(source_shape, name="source"))
     x = layers.Concatenate()(inputs[::-1]) if len(inputs) > 1 else inputs[0]
-    x = leaky_relu()(padded_conv(x, width, strides=2, use_bias=True))
+    x = leaky_relu()(conv(x, width, use_bias=True))
     for level in range(1, halvings + 1):
         strides = 2 if level < halvings else 1
         x = padded_conv(x, width * min(2**level, MOST), strides, use_bias=norm is instance_norm)
@@ -182,9 +191,9 @@ def check_sides(image_shape, source_shape):
         )
 
 
-def conv(x, filters):
+def conv(x, filters, use_bias=False):
     return layers.Conv2D(
-        filters, 4, strides=2, padding="same", use_bias=False, kernel_initializer=normal()
+        filters, 4, strides=2, padding="same", use_bias=use_bias, kernel_initializer=normal()
     )(x)
 
 

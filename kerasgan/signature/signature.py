@@ -201,10 +201,12 @@ class Signature:
             parts = dict(zip(names, parts, strict=False))
         missing = [name for name in names if parts.get(name) is None]
         if missing and names[0] in parts:
-            shape = ", ".join(map(str, ["N", *self.example[missing[0]].shape]))
+            kind = self.example[missing[0]]
+            shape = ", ".join(map(str, ["N", *kind.shape]))
+            maker = "pairs(...)" if isinstance(kind, Image) else "load(..., labels=True)"
             raise UserError(
                 f"{who} is conditional: `{missing[0]}` must be given, shape ({shape}), since it "
-                f"trains on ({', '.join(names)}), e.g. `kerasgan.data.load(..., labels=True)`. "
+                f"trains on ({', '.join(names)}), e.g. `kerasgan.data.{maker}`. "
                 f"Received: {', '.join(parts)} alone"
             )
         if missing:

@@ -54,6 +54,7 @@ def completed_by(recipe, spec, say):
     model, arguments = models.get(recipe.model.name), dict(recipe.model.arguments)
     parameters = recipes.model_arguments(model)
     found = model.from_spec(spec, **arguments)
+    found = {key: value for key, value in found.items() if not isinstance(value, tuple)}  # shapes
     arguments = {**{key: found[key] for key in found if key in parameters}, **arguments}
     label, number = spec.get("label"), arguments.get("num_classes")
     names = getattr(label, "names", None)

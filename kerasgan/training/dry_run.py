@@ -5,6 +5,7 @@ import numpy as np
 from kerasgan import data
 from kerasgan.data import checks
 from kerasgan.data.loading import spec_of
+from kerasgan.data.pairing import spec_of_pairs
 from kerasgan.training import flops
 from kerasgan.training.build import build, completed_by, take_weights
 from kerasgan.training.memory import peak_gigabytes, weight_gigabytes
@@ -34,6 +35,8 @@ def dry_run(recipe, data_dir=None, start=None):
     """
     name, batch_size = recipe.data.name, recipe.data.batch_size
     spec = spec_of(name, recipe.data.image_size, data_dir, recipe.data.transparent)
+    if recipe.data.source is not None:
+        spec = spec_of_pairs(spec, recipe.data.source, name, recipe.data.image_size, data_dir)
     shape, told = spec["image"].shape, []
     gan = build(completed_by(recipe, spec, told.append), spec)
     if start is not None:

@@ -7,7 +7,7 @@ from kerasgan import schedules
 from kerasgan.training.values import check_value
 from kerasgan.utils.errors import UserError, nearest
 
-SCHEDULES = {"linear": schedules.Linear, "cosine": schedules.Cosine}
+SCHEDULES = {"linear": schedules.Linear, "cosine": schedules.Cosine, "step": schedules.Step}
 SCHEDULE_KEYS = {"schedule": str, "start": float, "end": float, "images": int}
 
 

@@ -39,6 +39,10 @@ class Model:
 class Data:
     """`[data]`: training data, as in `kerasgan.data.load`.
 
+    `source` adds what a model is given beside the pictures that it is to make, as in
+    `kerasgan.data.pairs`: "outline", "grey", "left", "right", "black", the path of a second folder,
+    or the name of another data set. With `paired = false` the two do not belong together, as in
+    `kerasgan.data.unpaired`; that is the default for models whose class says `paired = False`.
     The default batch has 64 examples for each update of the discriminator in a step.
     """
 
@@ -50,6 +54,8 @@ class Data:
     background: str = "white"
     skip_damaged: bool = False
     flip: bool = False
+    source: str | None = None
+    paired: bool | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -246,10 +252,23 @@ def complete(tables, source="recipe"):
         },
         part("evaluation", Evaluation),
     )
-    if recipe.data.batch_size is not None:
-        return recipe
-    batch_size = 64 * updates_of_discriminator(recipe.model)
-    return dataclasses.replace(recipe, data=dataclasses.replace(recipe.data, batch_size=batch_size))
+    return dataclasses.replace(recipe, data=completed_data(recipe, model, source))
+
+
+def completed_data(recipe, model, source):
+    """Returns the table of data with the defaults that depend on the model."""
+    data = recipe.data
+    if data.source is None and data.paired is not None:
+        raise UserError(
+            f"{source}: data.paired says how data.source belongs to the pictures, and there is no "
+            f"data.source. Received: data.paired = {str(data.paired).lower()}"
+        )
+    if data.source is not None and data.paired is None:
+        data = dataclasses.replace(data, paired=getattr(model, "paired", True))
+    if data.batch_size is None:
+        updates = updates_of_discriminator(recipe.model)
+        data = dataclasses.replace(data, batch_size=64 * updates)
+    return data
 
 
 def part_of(kind, values, where, arguments):
@@ -292,9 +311,12 @@ def check_schedules(table, default, source, player):
 
 
 def model_arguments(model):
-    """Returns the arguments of a model's constructor that a recipe may give, by name."""
+    """Returns the arguments of a model's constructor that a recipe may give, by name: all but the
+    seed, and shapes, which the data have."""
     parameters = model.constructor_parameters()
-    return {key: parameters[key] for key in parameters if key not in ("image_shape", "seed")}
+    return {
+        key: parameters[key] for key in parameters if key != "seed" and not key.endswith("_shape")
+    }
 
 
 def updates_of_discriminator(table):

@@ -58,6 +58,12 @@ class Plan:
 def trained_on(gan, source):
     """Returns a source with the parts that a model trains on, or raises UserError."""
     missing = [part for part in gan.signature.example if part not in source.spec]
+    if missing == ["source"]:
+        raise UserError(
+            f"{type(gan).__name__} makes pictures of others, and {source.name} has no part "
+            f'"source": `kerasgan.data.pairs` adds it, in a recipe data.source, for example '
+            f'data.source = "outline".'
+        )
     if missing:
         raise UserError(f"{type(gan).__name__} needs {missing[0]}s. {source.name} has none.")
     return source.only(gan.signature.example)

@@ -101,6 +101,8 @@ def from_trained(tables, trained, shape, name=None):
         "data": ("transparent", "background", "flip", "batch_size"),
         "evaluation": ("num", "every"),
     }
+    if tables.get("data", {}).get("source") in ("outline", "grey", "left", "right"):
+        stays["data"] += ("source", "paired")  # which any pictures have
     for table, keys in stays.items():
         found = tables.get(table, {})
         tables[table] = {key: found[key] for key in keys if key in found}

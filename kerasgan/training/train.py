@@ -5,7 +5,7 @@ import os
 import keras
 import tensorflow as tf
 
-from kerasgan.data import checks, folder, load_source, side_of
+from kerasgan.data import checks, folder, load_source, pairs, side_of, unpaired
 from kerasgan.data.loading import is_folder
 from kerasgan.data.source import ArraySource
 from kerasgan.evaluation.scorer import Scorer
@@ -51,7 +51,8 @@ def train(
     Args:
         gan: A compiled `kerasgan.GAN`, of kerasgan or of your own.
         data: Training examples: an array, a tuple or dict of arrays as in `fit`, a `kerasgan.data`
-            source, or the name of a data set or folder as in `kerasgan.data.load`.
+            source, such as `kerasgan.data.pairs` makes, or the name of a data set or folder as in
+            `kerasgan.data.load`.
         directory: The run directory.
         epochs: Passes over the data.
         batch_size: Examples per batch; by default 64 for each update of the discriminator.
@@ -261,8 +262,18 @@ def train_recipe(
 
 def source_of_recipe(data, split, data_dir=None):
     """Returns a split of the data that a recipe's table describes."""
-    options = data.transparent, data.background, data.skip_damaged, data.flip
-    return load_source(data.name, split, data.image_size, data_dir, *options)
+    options = {
+        "split": split,
+        "image_size": data.image_size,
+        "data_dir": data_dir,
+        "transparent": data.transparent,
+        "background": data.background,
+        "skip_damaged": data.skip_damaged,
+        "flip": data.flip,
+    }
+    if data.source is None:
+        return load_source(data.name, **options)
+    return (pairs if data.paired else unpaired)(data.name, data.source, **options)
 
 
 def agree(strategy, tables, fingerprint):

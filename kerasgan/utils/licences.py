@@ -3,8 +3,10 @@
 LICENCES = {
     "fashion_mnist": "Fashion-MNIST, Zalando SE, MIT licence",
     "fashion_mnist_mini": "12,500 images of Fashion-MNIST, Zalando SE, MIT licence",
+    "moving_fashion_mnist": "films of garments of Fashion-MNIST, Zalando SE, MIT licence",
     "noto_emoji": "Noto Color Emoji, Google, Apache-2.0",
     "noto_emoji_mini": "1,870 pictures of Noto Color Emoji, Google, Apache-2.0",
+    "openmoji": "OpenMoji, the OpenMoji authors, https://openmoji.org, CC BY-SA 4.0",
 }
 GARMENTS = (
     "0 T-shirt or top, 1 trousers, 2 pullover, 3 dress, 4 coat, 5 sandal, 6 shirt, 7 sneaker, "

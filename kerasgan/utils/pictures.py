@@ -32,6 +32,31 @@ def opaque(images, background=255):
     return np.round(shown).astype(np.uint8)
 
 
+def in_channels(images, channels):
+    """Returns pictures in grey or colour.
+
+    Args:
+        images: uint8 array (N, H, W, C); pictures with opacity are shown on white.
+        channels: 1 or 3, or `None` to return the pictures unchanged.
+
+    Returns:
+        uint8 array (N, H, W, channels); grey is the luma of ITU-R BT.601.
+
+    Example:
+
+    >>> in_channels(np.array([[[[255, 0, 0]]]], np.uint8), 1).ravel()
+    array([76], dtype=uint8)
+    """
+    if channels is None:
+        return images
+    images = opaque(images)
+    if images.shape[-1] == channels:
+        return images
+    if channels == 3:
+        return np.repeat(images, 3, axis=-1)
+    return np.rint(images @ np.array([0.299, 0.587, 0.114]))[..., None].astype(np.uint8)
+
+
 def placed(sides, wanted):
     """Tells how pictures of one size become pictures of another.
 
@@ -116,10 +141,15 @@ class Reader:
         background: (R, G, B) on which pictures with opacity are shown, unless they keep it.
         white: Level that is white in pictures of more than 8 bits.
         wanted: (height, width) to bring pictures to, or `None`.
+        halves: Whether each picture is two of one size side by side, each of which is brought to
+            that size. Of an odd width, the column in the middle is left out.
     """
 
-    def __init__(self, mode="RGB", background=(255, 255, 255), white=65535, wanted=None):
+    def __init__(
+        self, mode="RGB", background=(255, 255, 255), white=65535, wanted=None, halves=False
+    ):
         self.mode, self.background, self.white, self.wanted = mode, background, white, wanted
+        self.halves = halves
 
     @property
     def channels(self):
@@ -132,7 +162,8 @@ class Reader:
     def _picture(self, image):
         turned = image.getexif().get(ORIENTATION, 1)
         if image.format == "JPEG" and self.wanted:
-            height, width = self.wanted if turned < 5 else self.wanted[::-1]
+            wanted = (self.wanted[0], self.wanted[1] * (2 if self.halves else 1))
+            height, width = wanted if turned < 5 else wanted[::-1]
             scale = min(image.width / width, image.height / height) / FINER
             # Of a large picture, only as much is decoded as the smaller one needs.
             image.draft(None, (int(image.width / scale) + 1, int(image.height / scale) + 1))
@@ -145,7 +176,20 @@ class Reader:
             image = Image.fromarray(opaque(np.asarray(image.convert("RGBA")), self.background))
         if image.mode != self.mode:
             image = image.convert(self.mode)
+        if self.halves:
+            left, right = halves_of(image)
+            fitted_halves = [fitted_image(left, self.wanted), fitted_image(right, self.wanted)]
+            return np.concatenate(fitted_halves, axis=1)
         return fitted_image(image, self.wanted)
+
+
+def halves_of(image):
+    """Returns the left and the right half of a Pillow image."""
+    half = image.width // 2
+    if not half:
+        raise ValueError("it is too narrow to be cut in halves")
+    right = image.crop((image.width - half, 0, image.width, image.height))
+    return image.crop((0, 0, half, image.height)), right
 
 
 def decoded(paths, half=False):

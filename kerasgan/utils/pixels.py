@@ -7,34 +7,10 @@ import tensorflow as tf
 from PIL import Image
 
 from kerasgan.utils.files import PICTURES, format_of, replacing
+from kerasgan.utils.pictures import in_channels as in_channels
 from kerasgan.utils.pictures import opaque
 
 CHANNELS = (1, 3, 4)  # grey; colour; colour and opacity
-
-
-def in_channels(images, channels):
-    """Returns pictures in grey or colour.
-
-    Args:
-        images: uint8 array (N, H, W, C); pictures with opacity are shown on white.
-        channels: 1 or 3, or `None` to return the pictures unchanged.
-
-    Returns:
-        uint8 array (N, H, W, channels); grey is the luma of ITU-R BT.601.
-
-    Example:
-
-    >>> in_channels(np.array([[[[255, 0, 0]]]], np.uint8), 1).ravel()
-    array([76], dtype=uint8)
-    """
-    if channels is None:
-        return images
-    images = opaque(images)
-    if images.shape[-1] == channels:
-        return images
-    if channels == 3:
-        return np.repeat(images, 3, axis=-1)
-    return np.rint(images @ np.array([0.299, 0.587, 0.114]))[..., None].astype(np.uint8)
 
 
 def to_uint8(images):
