@@ -64,8 +64,10 @@ FUNCTIONS = {
         *(None, c_void_p, c_void_p, POINTER(Output), POINTER(c_void_p), c_int),
         *(POINTER(Output), POINTER(c_void_p), c_int, c_void_p, c_int, c_void_p, c_void_p),
     ),
+    "TF_StringCopy": (None, c_void_p, c_char_p, c_size_t),
     "TF_StringGetDataPointer": (c_void_p, c_void_p),
     "TF_StringGetSize": (c_size_t, c_void_p),
+    "TF_StringInit": (None, c_void_p),
     "TF_TensorByteSize": (c_size_t, c_void_p),
     "TF_TensorData": (c_void_p, c_void_p),
     "TF_TensorType": (c_int, c_void_p),
@@ -129,7 +131,7 @@ class SavedModel:
 
         Args:
             signature: Name of a signature.
-            inputs: dict of arrays, by the signature's names.
+            inputs: dict of arrays, by the signature's names; of bytes for strings.
 
         Returns:
             dict from output name to array; string outputs are object arrays of bytes.
@@ -177,6 +179,8 @@ class SavedModel:
     def _tensor(self, array):
         """Copies an array into a TF_Tensor."""
         array = np.asarray(array, order="C")
+        if array.dtype.kind in "SO":
+            return self._strings(array)
         numbers = {name: number for number, name in DTYPES.items()}
         if array.dtype.name not in numbers:
             raise LoaderError(f"Inputs must be of {sorted(numbers)}. Received: {array.dtype}")
@@ -185,6 +189,18 @@ class SavedModel:
             numbers[array.dtype.name], shape, array.ndim, array.nbytes
         )
         ctypes.memmove(self.library.TF_TensorData(tensor), array.tobytes(), array.nbytes)
+        return tensor
+
+    def _strings(self, array):
+        """Copies an array of bytes into a TF_Tensor."""
+        library = self.library
+        shape, size = (c_int64 * array.ndim)(*array.shape), array.size * TSTRING_SIZE
+        tensor = library.TF_AllocateTensor(STRING, shape, array.ndim, size)
+        data = library.TF_TensorData(tensor)
+        for i, content in enumerate(array.ravel()):
+            text = data + i * TSTRING_SIZE
+            library.TF_StringInit(text)
+            library.TF_StringCopy(text, bytes(content), len(content))
         return tensor
 
     def _array(self, tensor):

@@ -10,7 +10,7 @@ from foreign.frames import Prediction
 from foreign.holes import Completion
 from foreign.pictures import Colouring
 
-from kerasgan import export, inspection
+from kerasgan import Pix2Pix, export, inspection
 from kerasgan.export.tflite import QUANTIZATIONS, calibration_inputs
 from kerasgan.inspection import latency
 from kerasgan.inspection.samplers import open_sampler
@@ -59,6 +59,15 @@ def test_a_file_is_calibrated_with_the_kept_examples(gan):
 def test_without_examples_a_calibration_says_what_it_needs(tmp_path):
     with pytest.raises(UserError, match=r"must have shape \(N, 16, 16, 1\): .*must be given"):
         export.tflite(Colouring(), tmp_path / "generator.tflite", "int8")
+
+
+def test_a_last_layer_whose_biases_are_0_is_quantised(tmp_path):
+    gan = Pix2Pix((32, 32, 3), source_shape=(32, 32, 1), width=4)
+    kind = gan.signature.given["source"]
+    gan.examples["source"] = kind.check(kind.random(np.random.default_rng(0), 8), "source")
+    run = Interpreter(export.tflite(gan, tmp_path / "generator.tflite", "int8"))
+    made = run.get_signature_runner("serving_default")(source=gan.examples["source"][:1])["images"]
+    assert np.abs(made - gan.sample(1)).max() < 0.1
 
 
 def test_onnx_runtime_agrees_with_keras(gan, tmp_path):

@@ -66,7 +66,7 @@ def test_a_folder_becomes_a_folder_with_the_same_names(saved, photos, tmp_path, 
     out = tmp_path / "out"
     command = ("sample", models / "colour.keras", "--input", photos, "--output", out)
     assert run(*command) == 0
-    assert capsys.readouterr().out == f"3 pictures: {out}\n"
+    assert capsys.readouterr().out.endswith(f"3 pictures: {out}\n")
     assert names_in(out) == ["a.png", "b.png", "sub/c.png"]
     expected = to_uint8(gans["colour"].sample(picture=photos))  # in the order of the names
     for name, picture in zip(names_in(out), expected, strict=True):
@@ -193,6 +193,18 @@ def test_mistakes_are_told_in_one_sentence(
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
     assert names_in(tmp_path) == before and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("patience", [0.0, 1e9])
+def test_work_of_more_than_two_seconds_shows_how_far_it_is(
+    saved, photos, tmp_path, monkeypatch, capsys, patience
+):
+    assert results.PATIENCE == 2.0
+    monkeypatch.setattr(results, "PATIENCE", patience)
+    monkeypatch.setattr(results, "AT_ONCE", 1)
+    command = ("sample", saved[1] / "colour.keras", "--input", photos)
+    assert run(*command, "--output", tmp_path / "out") == 0
+    assert ("3/3" in capsys.readouterr().out) == (patience == 0.0)
 
 
 def test_results_and_inputs_are_read_in_parts(saved, photos, tmp_path, monkeypatch):

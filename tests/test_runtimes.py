@@ -19,9 +19,11 @@ import pytest
 import tensorflow as tf
 from contract import build, cases, generator_inputs
 from PIL import Image
+from test_picture_requests import files_of, pixels_of, values_of
 
 from kerasgan import DCGAN, export
 from kerasgan.export import metadata
+from kerasgan.utils.pixels import to_uint8
 
 pytestmark = pytest.mark.export
 SCRIPTS = Path(__file__).parents[1] / "export"
@@ -145,6 +147,8 @@ def test_the_cpp_loader_answers_every_signature(exported, tmp_path, record_prope
     by_batch = dict(zip(BATCHES, answers, strict=False))
     check(lambda inputs: by_batch[len(next(iter(inputs.values())))], exported, record_property)
 
+    if gan.signature.given:
+        check_pictures(exported, tmp_path)
     if not names:
         return
     images, *others = answers[3:]
@@ -160,6 +164,30 @@ def test_the_cpp_loader_answers_every_signature(exported, tmp_path, record_prope
     for file, expected in zip(files, pixels, strict=True):
         with Image.open(io.BytesIO(file)) as image:
             np.testing.assert_array_equal(np.asarray(image).reshape(gan.image_shape), expected)
+
+
+def check_pictures(exported, folder):
+    """Checks the signatures that take pictures as bytes and as files, and a bad file."""
+    gan = exported.gan
+    if any(kind.files is None for kind in gan.signature.given.values()):
+        return
+    given = {name: values_of(kind, 3) for name, kind in gan.signature.given.items()}
+    expected = to_uint8(gan.sample(**{name: values for name, (_, values) in given.items()}))
+    files = {f"{name}_bytes": files_of(pixels).astype("S") for name, (pixels, _) in given.items()}
+    broken = {name: np.full_like(each, b"no picture") for name, each in files.items()}
+    (folder / "pictures").mkdir()
+    requests = [
+        ("uint8", {name: pixels for name, (pixels, _) in given.items()}),
+        ("png", files),
+        ("png", broken),
+        ("png", files),
+    ]
+    bytes_, made, refusal, again = cpp_answers(exported.saved_model, requests, folder / "pictures")
+    assert np.abs(bytes_.astype(int) - expected).max() <= 1
+    assert "must hold PNG or JPEG files" in str(refusal)
+    for answer_ in (made, again):
+        shown = np.stack([pixels_of(file) for file in answer_])
+        assert np.abs(shown.astype(int) - expected).max() <= 1
 
 
 def test_the_cpp_loader_reports_a_bad_request_and_continues(exported, tmp_path):

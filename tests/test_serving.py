@@ -169,23 +169,37 @@ def translating(request, tmp_path_factory):
         yield gan, {"rest": url, "grpc": address}
 
 
-@pytest.mark.export
-def test_clients_send_picture_files_and_get_those_of_keras(translating, tmp_path, capsys):
+def check_translations(client, name, gan):
+    """Checks the answers for a model that takes pictures; returns its inputs and results."""
     from test_picture_requests import files_of, pixels_of, values_of
 
-    gan, addresses = translating
+    signatures = client.metadata(name)
+    assert set(signatures) == {"serving_default", "uint8", "png"}
     given = {name: values_of(kind, 2) for name, kind in gan.signature.given.items()}
     expected = to_uint8(gan.sample(**{name: values for name, (_, values) in given.items()}))
     files = {name: files_of(pixels).tolist() for name, (pixels, _) in given.items()}
+    made = np.stack([pixels_of(file) for file in client.from_pictures(name, files)])
+    assert np.abs(made.astype(int) - expected).max() <= 1
+    first = next(iter(files))
+    with pytest.raises(script("client").ServingError, match="must hold PNG or JPEG files"):
+        broken = np.full(np.shape(files[first]), b"no picture", object).tolist()
+        client.from_pictures(name, {**files, first: broken})
+    return files, expected
+
+
+@pytest.mark.export
+def test_clients_send_picture_files_and_get_those_of_keras(translating, tmp_path, capsys):
+    from test_picture_requests import pixels_of
+
+    gan, addresses = translating
+    for client in clients(addresses):
+        files, expected = check_translations(client, "made", gan)
     options = []
     for name, rows in files.items():
         options += ["--input", name]
         for place, content in enumerate(np.ravel(np.array(rows, object))):
             (tmp_path / f"{name}-{place}.png").write_bytes(content)
             options.append(str(tmp_path / f"{name}-{place}.png"))
-    for client in clients(addresses):
-        made = np.stack([pixels_of(file) for file in client.from_pictures("made", files)])
-        assert np.abs(made.astype(int) - expected).max() <= 1
     for protocol, address in addresses.items():
         run, folder = command(protocol), tmp_path / protocol
         to = ["made", "--server", address]
@@ -341,5 +355,7 @@ def test_a_live_server_answers_for_every_trained_entry_of_the_zoo():
     addresses = {"rest": url, "grpc": f"{urllib.parse.urlsplit(url).hostname}:8500"}
     assert zoo.names(), "the zoo has no trained entry"
     for name in zoo.names():
+        gan = kerasgan.load(name)
+        check = check_translations if gan.signature.given else check_answers
         for client in clients(addresses):
-            check_answers(client, name, kerasgan.load(name))
+            check(client, name, gan)

@@ -135,7 +135,9 @@ def bounded_tanh(gan):
 
 
 def tanh_within_3(x):
-    return tf.tanh(tf.nn.relu6(x + 3.0) - 3.0)
+    # One number for each channel: the converter makes it the bias of a convolution without one.
+    shift = tf.constant(3.0, shape=x.shape[-1:])
+    return tf.tanh(tf.nn.relu6(x + shift) - 3.0)
 
 
 def convert(gan, quantization, inputs=None, batch_size=1):
