@@ -16,7 +16,7 @@ from contract import build
 
 from kerasgan import DCGAN, ConditionalGAN, StyleGAN2, VanillaGAN, cli, export, latent, models
 from kerasgan.export import litert_js
-from kerasgan.utils import network, provenance
+from kerasgan.utils import network, npm, provenance
 from kerasgan.utils.errors import UserError
 
 module = importlib.import_module("kerasgan.export.browser")  # `export.browser` is the function
@@ -255,7 +255,7 @@ def test_an_archive_with_another_hash_is_never_used(cache, archives, tmp_path, m
     ):
         litert_js.files()
     path.unlink()
-    monkeypatch.setattr(litert_js, "_from_npm", lambda name: None)
+    monkeypatch.setattr(npm, "from_npm", lambda package: None)
     monkeypatch.setattr(network, "fetch", lambda *_: b"<html>Not here</html>")
     with pytest.raises(UserError, match="gave another core-.* than the one wanted"):
         litert_js.files()

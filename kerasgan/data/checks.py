@@ -158,13 +158,14 @@ def training_dataset(gan, dataset, refusals=None):
     return untuned(checked(dataset, gan.signature, who, "`x`", gan.minibatches_in_batch, refusals))
 
 
-def check_arrays(signature, x, y=None, who="The model"):
+def check_arrays(signature, x, y=None, who="The model", independent=()):
     """Returns arrays passed to `GAN.fit` as a dict by part of an example.
 
     Args:
         signature: The model's.
         x, y: As in `GAN.fit`.
         who: Name of the model in errors.
+        independent: Parts that may have other lengths, as in `kerasgan.data.ArraySource`.
 
     Returns:
         dict of arrays: the first part as passed, the others converted.
@@ -178,7 +179,7 @@ def check_arrays(signature, x, y=None, who="The model"):
     signature.example[first].check_batch(arrays[first], "`x`")
     num = len(arrays[first])
     others = {
-        part: signature.example[part].check(values, part, num)
+        part: signature.example[part].check(values, part, None if part in independent else num)
         for part, values in arrays.items()
         if part != first
     }

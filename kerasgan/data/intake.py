@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from kerasgan.data import checks
 from kerasgan.data.source import ArraySource
+from kerasgan.data.splits import subset
 from kerasgan.utils.errors import UserError
 
 
@@ -23,13 +24,25 @@ def is_array(x):
 
 
 def arrays_of(x):
-    """Returns a `kerasgan.data` source as the dict of its arrays, and anything else as it is."""
-    return x.parts if isinstance(x, ArraySource) else x
+    """Returns a `kerasgan.data` source as the dict of its arrays, and anything else as it is.
+
+    Independent parts get as many rows as the others, evenly spaced.
+    """
+    if not isinstance(x, ArraySource):
+        return x
+    number = len(x)
+    return {
+        part: subset(values, number) if part in x.independent else values
+        for part, values in x.parts.items()
+    }
 
 
-def flips(x):
-    """Tells whether `x` is a `kerasgan.data` source that mirrors half of its images."""
-    return isinstance(x, ArraySource) and x.flip
+def draws_of(x):
+    """Returns what a `kerasgan.data` source draws at random, as arguments of `ArraySource`; an
+    empty dict for anything else."""
+    if not isinstance(x, ArraySource):
+        return {}
+    return {"flip": x.flip, "independent": x.independent}
 
 
 def as_dataset(x, name="`x`"):

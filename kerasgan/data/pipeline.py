@@ -48,7 +48,7 @@ def batches(
     if shuffle:
         order = order.shuffle(count, seed=seed, reshuffle_each_iteration=True)
     order = order.batch(batch_size, drop_remainder=drop_remainder)
-    if source.flip:
+    if source.random:
         keys = tf.data.Dataset.random(seed, rerandomize_each_iteration=True).batch(2)
     else:
         keys = tf.data.Dataset.from_tensors((0, 0)).repeat()

@@ -7,7 +7,7 @@ import mmap
 import numpy as np
 import tensorflow as tf
 
-from kerasgan.signature import Image, Label, Vector, Waveform
+from kerasgan.signature import Film, Image, Label, Vector, Waveform
 from kerasgan.signature.checks import class_ids
 from kerasgan.utils import hashing, pixels
 from kerasgan.utils.errors import UserError
@@ -21,16 +21,22 @@ class ArraySource:
 
     Args:
         parts: dict from the name of a part of the examples ("image", "label", ...) to its array
-            (N, ...): uint8 or float images, class ids, vectors, or sound (N, T, 1).
+            (N, ...): uint8 or float images, films (N, T, H, W, C), class ids, vectors, or sound
+            (N, T, 1).
         name: Its name in messages and results.
         class_names: List of texts, or `None`.
         licence: Text, or `None`.
         flip: Whether half of the images, drawn anew at each visit, are mirrored left to right in
-            training. `parts` stay as they are.
+            training, all pictures of an example together. `parts` stay as they are.
         cache: The folder from which the arrays are mapped, or `None`.
         captions: List of a text for each example, or `None`.
         fingerprints: dict from the names of parts, joined by commas, to fingerprints that are known
             already.
+        independent: Names of parts after the first that do not belong to it row by row. They may
+            have other lengths. At each visit, their rows are drawn anew, uniformly and with
+            replacement, and so are their flips.
+        origins: dict from the names of parts to fingerprints of what they were made from, which
+            stand for their content in `fingerprint`.
 
     Attributes:
         spec: dict from the parts of an example to their kinds.
@@ -55,6 +61,8 @@ class ArraySource:
         cache=None,
         fingerprints=None,
         captions=None,
+        independent=(),
+        origins=None,
     ):
         self.parts = {part: np.asarray(values) for part, values in parts.items()}
         if "label" in self.parts:
@@ -62,12 +70,21 @@ class ArraySource:
         self.name, self.class_names, self.licence = name, class_names, licence
         self.flip, self.cache, self.fingerprints = flip, cache, fingerprints or {}
         self.captions = captions
+        self.independent, self.origins = tuple(independent), origins or {}
+        if wrong := [part for part in self.independent if part not in list(self.parts)[1:]]:
+            raise UserError(
+                f"{name}: parts after the first can be independent of it: "
+                f"{', '.join(list(self.parts)[1:]) or 'there are none'}. Received: {wrong[0]}"
+            )
         lengths = {part: len(values) for part, values in self.parts.items()}
-        if len(set(lengths.values())) != 1:
+        together = {len(self.parts[part]) for part in self.parts if part not in self.independent}
+        if len(together) != 1 or (0 in lengths.values() and len(set(lengths.values())) > 1):
             raise UserError(f"{name}: all parts must have one length. Received: {lengths}")
         self.spec = {part: self._kind(part, values) for part, values in self.parts.items()}
 
     def _kind(self, part, values):
+        if values.ndim == 5:
+            return Film(values.shape[1:])
         if values.ndim == 4:
             return Image(values.shape[1:])
         if values.ndim == 3 and values.shape[-1] == 1:
@@ -78,40 +95,67 @@ class ArraySource:
             names = self.class_names if part == "label" else None
             return Label(len(names) if names else int(values.max(initial=0)) + 1, names)
         raise UserError(
-            f"{self.name}: `{part}` must be images (N, H, W, C), vectors (N, D), sound (N, T, 1) "
-            f"or class ids (N,). Received: shape={values.shape}, dtype={values.dtype}"
+            f"{self.name}: `{part}` must be images (N, H, W, C), films (N, T, H, W, C), vectors "
+            f"(N, D), sound (N, T, 1) or class ids (N,). Received: shape={values.shape}, "
+            f"dtype={values.dtype}"
         )
 
     def __len__(self):
         return len(next(iter(self.parts.values())))
 
+    @property
+    def random(self):
+        """Whether something is drawn anew at each visit: flips, or rows of independent parts."""
+        return self.flip or bool(self.independent)
+
+    def replace(self, **changes):
+        """Returns a source with other values of the constructor's arguments."""
+        names = (
+            "parts name class_names licence flip cache fingerprints captions independent origins"
+        )
+        return ArraySource(**{**{each: getattr(self, each) for each in names.split()}, **changes})
+
     def only(self, parts):
         """Returns a source with only these parts, in this order."""
-        kept = {part: self.parts[part] for part in parts}
-        about = self.name, self.class_names, self.licence, self.flip, self.cache, self.fingerprints
-        return ArraySource(kept, *about, self.captions)
+        parts = list(parts)
+        return self.replace(
+            parts={part: self.parts[part] for part in parts},
+            independent=[part for part in parts[1:] if part in self.independent],
+        )
 
     def reader(self):
         """Returns the graph function `batch(indices, key, first=0)`.
 
         It takes an int tensor (n,), a seed (2,) for what is drawn at random, and the place of these
-        examples within the batch. It returns a tensor, or a tuple if there are several parts. uint8
-        images are scaled to [-1, 1].
+        examples within the batch, on which draws depend too. It returns a tensor, or a tuple if
+        there are several parts. uint8 images are scaled to [-1, 1].
         """
-        readers = [reader_of(values) for values in self.parts.values()]
-        images = [isinstance(kind, Image) for kind in self.spec.values()]
+        readers = {part: reader_of(values) for part, values in self.parts.items()}
+        pictures = [part for part, kind in self.spec.items() if isinstance(kind, Image | Film)]
+        scaled = {*pictures, next(iter(self.parts))}
 
         def batch(indices, key, first=0):
-            parts = [read(indices) for read in readers]
-            if self.flip:
-                last = first + tf.shape(indices)[0]
-                turned = tf.random.stateless_uniform((last,), key, alg="philox")[first:] < 0.5
-                parts = [
-                    flipped(part, turned) if is_image else part
-                    for part, is_image in zip(parts, images, strict=True)
-                ]
-            parts[0] = pixels.as_floats(parts[0])
-            return tuple(parts) if len(parts) > 1 else parts[0]
+            last = first + tf.shape(indices)[0]
+            keys = {
+                part: tf.random.experimental.stateless_fold_in(key, place, alg="philox")
+                for place, part in enumerate(self.independent, start=1)
+            }
+            parts = {}
+            for part, read in readers.items():
+                rows = indices
+                if part in keys:
+                    rows = tf.random.stateless_uniform(
+                        (last,), keys[part], 0, len(self.parts[part]), tf.int32, alg="philox"
+                    )[first:]
+                parts[part] = read(rows)
+            for part in pictures if self.flip else ():
+                own = key
+                if part in keys:  # not the draws that chose the rows
+                    own = tf.random.experimental.stateless_fold_in(keys[part], 0, alg="philox")
+                drawn = tf.random.stateless_uniform((last,), own, alg="philox")[first:]
+                parts[part] = flipped(parts[part], drawn < 0.5)
+            made = [pixels.as_floats(v) if part in scaled else v for part, v in parts.items()]
+            return tuple(made) if len(made) > 1 else made[0]
 
         return batch
 
@@ -122,8 +166,14 @@ class ArraySource:
     @functools.cached_property
     def fingerprint(self):
         """SHA-256 of the content, independent of its location."""
-        known = self.fingerprints.get(",".join(self.parts))
-        return known or list(fingerprints(self.parts).values())[-1]
+        own = {part: values for part, values in self.parts.items() if part not in self.origins}
+        found = self.fingerprints.get(",".join(own))
+        if own and found is None:
+            found = list(fingerprints(own).values())[-1]
+        origins = {part: self.origins[part] for part in self.parts if part in self.origins}
+        if not origins and not self.independent:
+            return found
+        return hashing.of_json([found, origins, self.independent])
 
 
 def fingerprints(parts):
@@ -189,5 +239,7 @@ def announcer(values):
 
 
 def flipped(images, which):
-    """Returns images (N, H, W, C), mirrored left to right where `which` (N,) says so."""
-    return tf.where(which[:, None, None, None], tf.reverse(images, [2]), images)
+    """Returns images (N, H, W, C) or films (N, T, H, W, C), mirrored left to right where `which`
+    (N,) says so."""
+    which = tf.reshape(which, [-1] + [1] * (images.shape.rank - 1))
+    return tf.where(which, tf.reverse(images, [images.shape.rank - 2]), images)

@@ -1,17 +1,9 @@
 """LiteRT.js, which runs TFLite models in browsers: fetched from npm, pinned, checked by hash."""
 
-import base64
-import hashlib
 import io
-import pathlib
-import shutil
-import subprocess
 import tarfile
-import tempfile
 
-from kerasgan.utils import network
-from kerasgan.utils.errors import UserError
-from kerasgan.utils.files import cache_folder
+from kerasgan.utils import npm
 
 VERSION = "2.5.3"
 URL = "https://registry.npmjs.org/@litertjs/{name}/-/{name}-{version}.tgz"
@@ -65,45 +57,12 @@ def files():
 
 
 def archive(name):
-    """Returns the archive of the package `@litertjs/<name>`, fetching it where it is not cached.
-
-    The cache keeps it under the name that npm's registry gives it, so that one can put it there
-    by hand. `npm` fetches it, with whatever registry it is set up for; where there is no npm, or
-    it fails, plain HTTPS does.
-    """
-    url = URL.format(name=name, version=VERSION)
-    path = cache_folder() / "litertjs" / url.rpartition("/")[2]
-    if path.is_file():
-        return _known(name, path.read_bytes(), f"{path} is not the file wanted: delete it")
-    content = _from_npm(name)
-    if content is None:
-        remedy = f"fetch {url} and put it into {path.parent}"
-        needed = f"A page needs LiteRT.js ({url}), which is not on this machine"
-        content = network.fetch(url, "LiteRT.js", needed, remedy)
-    _known(name, content, f"The registry gave another {path.name} than the one wanted")
-    network.keep(content, path, "LiteRT.js")
-    return content
-
-
-def _from_npm(name):
-    """Returns what `npm pack` fetches, or `None` where there is no npm or it fails."""
-    npm = shutil.which("npm")
-    if npm is None:
-        return None
-    package = f"@litertjs/{name}@{VERSION}"
-    print(f"Downloading {package} with npm")
-    with tempfile.TemporaryDirectory() as folder:
-        command = [npm, "pack", package, "--fetch-retries=0", "--loglevel=error"]
-        try:
-            subprocess.run(command, cwd=folder, capture_output=True, check=True, timeout=600)
-        except (OSError, subprocess.SubprocessError):
-            return None
-        (packed,) = pathlib.Path(folder).glob("*.tgz")
-        return packed.read_bytes()
-
-
-def _known(name, content, complaint):
-    found = "sha512-" + base64.b64encode(hashlib.sha512(content).digest()).decode()
-    if found != INTEGRITY[name]:
-        raise UserError(f"{complaint} (its hash is {INTEGRITY[name]}). Received: {found}")
-    return content
+    """Returns the archive of the package `@litertjs/<name>`."""
+    return npm.archive(
+        f"@litertjs/{name}@{VERSION}",
+        URL.format(name=name, version=VERSION),
+        INTEGRITY[name],
+        "LiteRT.js",
+        "litertjs",
+        "A page needs LiteRT.js",
+    )

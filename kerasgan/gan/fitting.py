@@ -153,10 +153,10 @@ class Fitting:
                 raise UserError(f"`{name}` means nothing to a GAN{remedy}.")
         check_count(epochs, "epochs", least=0)
         shuffle = kwargs.pop("shuffle", True)
-        flip, refusals = intake.flips(x), checks.Refusals()
-        x = intake.arrays_of(x)
+        draws, refusals = intake.draws_of(x), checks.Refusals()
+        x = x.parts if isinstance(x, data.ArraySource) else x
         if intake.is_arrays(x):
-            x, steps = self._batches_of(x, y, batch_size, epochs, shuffle, flip, kwargs)
+            x, steps = self._batches_of(x, y, batch_size, epochs, shuffle, draws, kwargs)
             kwargs["steps_per_epoch"] = steps
         else:
             if y is not None or batch_size is not None:
@@ -205,10 +205,14 @@ class Fitting:
     # Whether `train_step` checks its data: those of a distributed dataset, checked nowhere else.
     _checks_steps = False
 
-    def _batches_of(self, x, y, batch_size, epochs, shuffle, flip, kwargs):
+    def _batches_of(self, x, y, batch_size, epochs, shuffle, draws, kwargs):
         """Returns the dataset of a call of `fit` with arrays, and its steps in an epoch."""
-        parts = checks.check_arrays(self.signature, x, y, type(self).__name__)
-        example = data.ArraySource(parts, "`x`", flip=flip)
+        independent = [
+            part for part in self.signature.example if part in draws.get("independent", ())
+        ]
+        who = type(self).__name__
+        parts = checks.check_arrays(self.signature, x, y, who, independent)
+        example = data.ArraySource(parts, "`x`", **{**draws, "independent": independent})
         if batch_size is None:
             whole = len(example) // self.minibatches_in_batch * self.minibatches_in_batch
             batch_size = min(64 * self.n_critic, whole) or self.minibatches_in_batch
