@@ -102,6 +102,7 @@ class ContextEncoder(GAN, package="kerasgan"):
                 'judges what was drawn alone: it works with region="random".'
             )
         central = region == "central"
+        self.judges_pictures = not central
         super().__init__(
             build_generator(image_shape, width, central),
             build_discriminator(image_shape, width, central),
@@ -115,6 +116,7 @@ class ContextEncoder(GAN, package="kerasgan"):
             ),
             **options,
         )
+        self.autocast = False  # Keras would round what passes through to 16 bits
         self.width = width
         self.region = region
 
