@@ -1,13 +1,12 @@
 """Next frame: Mathieu, Couprie & LeCun 2016, "Deep multi-scale video prediction beyond mean square
 error", https://arxiv.org/abs/1511.05440
 
-G predicts the frame that follows a few others. It works at four scales, from 1/8 of the sides up
-(section 2.2): each scale's network sees the reduced frames and the enlarged guess of the scale
-below, and adds what that lacks. A discriminator for each scale judges the reduced frames with the
-true or the predicted one (section 3.1). `train_step` minimizes section 3.3's combined loss, at all
-scales: 0.05 times the adversarial loss, plus l_p, plus the gradient difference loss of section 3.2,
-which compares the edges. Numbers of maps and kernels are those of table 1. Optimizers are SGD with
-0.04 for G and 0.02 for D.
+G predicts the frame that follows a few others. It works at four scales, from 1/8 of the sides up:
+each scale's network sees the reduced frames and the enlarged guess of the scale below, and adds
+what that lacks. A discriminator for each scale judges the reduced frames with the true or the
+predicted one. `train_step` minimizes the paper's combined loss at all scales: 0.05 times the
+adversarial loss, plus l_p, plus the gradient difference loss (GDL), which compares edges. Numbers
+of maps and kernels are those of table 1. Optimizers are SGD with 0.04 for G and 0.02 for D.
 
 Details of the authors' code, https://github.com/coupriec/VideoPredictionICLR2016: frames are
 reduced by averages, guesses enlarged by repeated pixels, every guess ends in tanh, and l_p is a
@@ -118,11 +117,6 @@ class NextFrame(GAN, package="kerasgan"):
         for name, weight in weights.items():
             if not weight >= 0.0:
                 raise UserError(f"`{name}_weight` must be 0 or more. Received: {weight}")
-        if options.get("augment") not in (None, "none"):
-            raise UserError(
-                "`augment` changes whole pictures, and this discriminator judges films at four "
-                "scales: train without."
-            )
         super().__init__(
             build_generator(image_shape, num_frames, width),
             build_discriminator(image_shape, num_frames, width),
@@ -154,7 +148,7 @@ class NextFrame(GAN, package="kerasgan"):
         with tf.GradientTape() as g_tape:
             fakes = predict(frames, training=True)  # G_k(X)
 
-            # Eq. (2): sum over k of L_bce(D_k(X_k, Y_k), 1) + L_bce(D_k(X_k, G_k(X)), 0)
+            # L_adv of D: sum over k of L_bce(D_k(X_k, Y_k), 1) + L_bce(D_k(X_k, G_k(X)), 0)
             with tf.GradientTape() as d_tape:
                 real_logits = self.discriminator([frames, *real], training=True)
                 stopped = [tf.stop_gradient(fake) for fake in fakes]
@@ -163,7 +157,7 @@ class NextFrame(GAN, package="kerasgan"):
                 d_loss = tf.add_n([discriminator_loss(*logits) for logits in pairs])
             self.minimize(d_tape, d_loss, self.discriminator, self.d_optimizer)
 
-            # Eq. (3), (5) and (6), and their weighted sum, (7)
+            # L = lambda_adv L_adv + lambda_lp L_p + lambda_gdl L_gdl
             logits = self.discriminator([frames, *fakes], training=True)
             adversarial = tf.add_n([non_saturating_loss(each) for each in logits])
             pairs = list(zip(real, fakes, strict=True))
@@ -179,7 +173,7 @@ class NextFrame(GAN, package="kerasgan"):
     def all_scales(self):
         """Returns G as a network with the guesses of all scales, coarse to fine."""
         outputs = [self.generator.get_layer(f"images_{scale}").output for scale in SCALES]
-        return keras.Model(self.generator.inputs, outputs)
+        return keras.Model(self.generator.input, outputs)
 
     def continue_film(self, frames, number, batch_size=64):
         """Predicts several frames: each of them is among those from which the next is predicted.
@@ -236,7 +230,7 @@ def lp_loss(images, fakes, p):
     >>> float(lp_loss(tf.zeros((1, 2, 2, 1)), tf.fill((1, 2, 2, 1), 0.5), p=2))
     0.25
 
-    Reference: Mathieu et al. 2016, Eq. (5), there as a sum.
+    Reference: Mathieu et al. 2016, L_p, there as a sum.
     """
     lost = tf.abs(tf.cast(images, tf.float32) - tf.cast(fakes, tf.float32))
     return tf.reduce_mean(lost**p)
@@ -257,11 +251,11 @@ def gradient_difference_loss(images, fakes, alpha):
 
     Example:
 
-    >>> edge = tf.constant([-1.0, -1.0, 1.0])[None, None, :, None]
-    >>> float(gradient_difference_loss(edge, tf.zeros((1, 1, 3, 1)), alpha=1))
+    >>> edges = tf.constant([[-1.0, -1.0, 1.0], [-1.0, -1.0, 1.0]])[None, :, :, None]
+    >>> float(gradient_difference_loss(edges, tf.zeros((1, 2, 3, 1)), alpha=1))
     1.0
 
-    Reference: Mathieu et al. 2016, Eq. (6), there as a sum.
+    Reference: Mathieu et al. 2016, L_gdl, there as a sum.
     """
     images, fakes = tf.cast(images, tf.float32), tf.cast(fakes, tf.float32)
     rows, columns = (tf.abs(steps(images, axis) - steps(fakes, axis)) ** alpha for axis in (1, 2))
@@ -307,7 +301,7 @@ def build_generator(image_shape, num_frames=4, width=128):
 
 
 def build_discriminator(image_shape, num_frames=4, width=128):
-    """Frames (N, T, H, W, C), and next ones at all scales, coarse to fine -> logits (N, 1) of each."""
+    """Frames (N, T, H, W, C), and next ones at all scales, coarse to fine -> logits (N, 1) each."""
     height, wide, channels = image_shape
     frames = keras.Input((num_frames, *image_shape), name="frames")
     images = [
