@@ -20,15 +20,17 @@ def reader(file):
     return functools.partial(part_of, file)
 
 
-def check_network(network, arrays, rtol=2e-5):
+def check_network(network, arrays, weights=None, rtol=2e-5):
     """Compares a network with a recorded one: values in training mode, and gradients of the mean of
     squares with respect to inputs and weights.
 
     Args:
-        network: `keras.Model`.
+        network: Function of a tensor, or of a list of several, and of `training`.
         arrays: dict of x_0, ..., y_0, ..., x_gradient_0, ..., weight_000, ..., gradient_000, ...
+        weights: Its trainable weights in the recorded order, by default in that of Keras.
         rtol: Tolerance, as a share of the largest value of an array.
     """
+    weights = network.trainable_variables if weights is None else weights
 
     def numbered(prefix):
         return [arrays[name] for name in sorted(arrays) if name.rsplit("_", 1)[0] == prefix]
@@ -37,7 +39,7 @@ def check_network(network, arrays, rtol=2e-5):
         scale = max(1e-2, np.abs(expected).max())  # biases before a norm have gradients of 0
         np.testing.assert_allclose(actual, expected, atol=rtol * scale, rtol=0, err_msg=name)
 
-    for weight, value in zip(network.trainable_variables, numbered("weight"), strict=True):
+    for weight, value in zip(weights, numbered("weight"), strict=True):
         weight.assign(value)
     inputs = [tf.constant(x) for x in numbered("x")]
     with tf.GradientTape() as tape:
@@ -45,11 +47,11 @@ def check_network(network, arrays, rtol=2e-5):
         outputs = network(inputs if len(inputs) > 1 else inputs[0], training=True)
         outputs = tf.nest.flatten(outputs)
         loss = tf.add_n([tf.reduce_mean(y**2) for y in outputs])
-    gradients = tape.gradient(loss, [*inputs, *network.trainable_variables])
-    expected = numbered("y"), [*numbered("x_gradient"), *numbered("gradient")]
-    for actual, value in zip(outputs, expected[0], strict=True):
-        close(actual, value, "output")
-    names = [f"input {i}" for i in range(len(inputs))]
-    names += [weight.path for weight in network.trainable_variables]
-    for actual, value, name in zip(gradients, expected[1], names, strict=True):
-        close(actual, value, f"gradient of {name}")
+    for actual, expected in zip(outputs, numbered("y"), strict=True):
+        close(actual, expected, "output")
+    x_gradients, gradients = tape.gradient(loss, [inputs, weights])
+    if numbered("x_gradient"):
+        for actual, expected in zip(x_gradients, numbered("x_gradient"), strict=True):
+            close(actual, expected, "gradient of an input")
+    for actual, expected, weight in zip(gradients, numbered("gradient"), weights, strict=True):
+        close(actual, expected, f"gradient of {weight.path}")

@@ -49,6 +49,7 @@ class Steps:
             shape=shape,
             initializer=keras.initializers.Constant(initial),
             dtype="float32",
+            autocast=False,  # ADA's is read within a network of 16 bits
             trainable=False,
             aggregation="mean",
             name=name,
