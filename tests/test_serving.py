@@ -174,7 +174,7 @@ def check_translations(client, name, gan):
     from test_picture_requests import files_of, pixels_of, values_of
 
     signatures = client.metadata(name)
-    assert set(signatures) == {"serving_default", "uint8", "png"}
+    assert {"serving_default", "uint8", "png"} <= set(signatures)  # a model may add others
     given = {name: values_of(kind, 2) for name, kind in gan.signature.given.items()}
     expected = to_uint8(gan.sample(**{name: values for name, (_, values) in given.items()}))
     files = {name: files_of(pixels).tolist() for name, (pixels, _) in given.items()}
