@@ -44,7 +44,7 @@ from kerasgan.utils import pixels
 from kerasgan.utils.errors import UserError
 
 ADVERSARIAL_WEIGHT = 1e-3  # Eq. (3)
-FEATURE_SCALE = 3.0
+FEATURE_SCALE = 2.4
 
 
 class SRGAN(GAN, package="kerasgan"):
@@ -237,7 +237,7 @@ def on_other_input(network, shape):
 
 
 class Features:
-    """What the content loss compares: pictures (N, H, W, C) -> float32 (N, H / 16, W / 16, 672).
+    """What the content loss compares: pictures (N, H, W, C) -> float32 (N, H / 8, W / 8, 672).
 
     No Keras object, so that models neither save nor train its weights.
     """
@@ -252,6 +252,7 @@ class Features:
         images = tf.cast(images, tf.float32)
         if images.shape[-1] == 4:  # on white, as pictures with opacity are shown
             images = (images[..., :3] - 1.0) * (images[..., 3:] + 1.0) / 2.0 + 1.0
+        images = tf.image.resize(images, [2 * side for side in images.shape[1:3]])
         shape = tf.concat([tf.shape(images)[:3], [3]], axis=0)
         images = tf.broadcast_to(images, shape) * 127.5 + 127.5
         return self.network((images - 127.0) / 128.0, training=False) / FEATURE_SCALE
