@@ -253,14 +253,23 @@ def steps_saved(folder):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", models.names())
 def test_a_killed_run_ends_with_the_same_bits_as_an_uninterrupted_one(name, tmp_path):
-    arguments = {"width": 8, "ema_decay": 0.9, "n_critic": 2, "num_classes": 10}
-    side = 16 if name == "lapgan" else 8
+    arguments = {
+        **{"width": 8, "ema_decay": 0.9, "n_critic": 2, "num_classes": 10},
+        **{"patch_size": 16, "blocks": 1},
+    }
+    side = {"lapgan": 16, "pix2pix": 16, "cyclegan": 16, "next_frame": 32}.get(name, 8)
+    given = {
+        "pix2pix": {"source": "outline"},
+        "cyclegan": {"source": "outline"},
+        "next_frame": {"name": "moving_fashion_mnist"},
+    }
     known = {
         key: value
         for key, value in arguments.items()
         if key in recipe.model_arguments(models.get(name))
     }
-    tables = TINY.replace(data={"image_size": side}, training={"checkpoints": 3}).tables()
+    about = {"image_size": side, **given.get(name, {})}
+    tables = TINY.replace(data=about, training={"checkpoints": 3}).tables()
     settings = recipe.complete({**tables, "model": {"name": name, **known}})
     straight, killed = tmp_path / "straight", tmp_path / "killed"
     subprocess.run(command(settings, straight, tmp_path / "a.toml"), check=True, timeout=600)

@@ -69,7 +69,8 @@ def beside_inputs(gan, inputs, samples):
     ]
     sets.append(pixels.in_channels(pixels.to_uint8(samples), 3))
     tiles = np.stack(sets, axis=1).reshape(-1, *sets[-1].shape[1:])
-    in_row = math.ceil((len(samples) / len(sets)) ** 0.5)
+    least = math.ceil((len(samples) / len(sets)) ** 0.5)
+    in_row = next(n for n in range(least, len(samples) + 1) if len(samples) % n == 0)  # full rows
     return pixels.grid(tiles, len(sets) * in_row)
 
 
