@@ -122,12 +122,13 @@ def at_once(shape):
     return min(256, max(1, 2**24 // int(np.prod(shape))))
 
 
-def collect(chunks, count):
+def collect(chunks, count, part="image"):
     """Collects the images of all chunks in one array, without a second copy in memory.
 
     Args:
         chunks: Iterable of (uint8 images (n, H, W, C) of one size, class ids (n,) or `None`).
         count: Number of images at most.
+        part: Their name in an example, which may be another one.
 
     Returns:
         dict of "image" (N, H, W, C) and, if there are class ids, "label" (N,) int32. N is 0 if
@@ -141,10 +142,10 @@ def collect(chunks, count):
         labels.append(ids)
         end += len(chunk)
     if images is None:
-        return {"image": np.empty((0, 1, 1, 1), np.uint8)}
+        return {part: np.empty((0, 1, 1, 1), np.uint8)}
     if labels[0] is None:
-        return {"image": images[:end]}
-    return {"image": images[:end], "label": np.concatenate(labels).astype(np.int32)}
+        return {part: images[:end]}
+    return {part: images[:end], "label": np.concatenate(labels).astype(np.int32)}
 
 
 def check_sizes(shapes, name):

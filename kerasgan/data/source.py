@@ -31,6 +31,7 @@ class ArraySource:
         captions: List of a text for each example, or `None`.
         fingerprints: dict from the names of parts, joined by commas, to fingerprints that are known
             already.
+        rate: Samples per second of sounds; 16,000 by default.
 
     Attributes:
         spec: dict from the parts of an example to their kinds.
@@ -55,13 +56,14 @@ class ArraySource:
         cache=None,
         fingerprints=None,
         captions=None,
+        rate=None,
     ):
         self.parts = {part: np.asarray(values) for part, values in parts.items()}
         if "label" in self.parts:
             self.parts["label"] = class_ids(self.parts["label"], f"Labels of {name}")
         self.name, self.class_names, self.licence = name, class_names, licence
         self.flip, self.cache, self.fingerprints = flip, cache, fingerprints or {}
-        self.captions = captions
+        self.captions, self.rate = captions, rate
         lengths = {part: len(values) for part, values in self.parts.items()}
         if len(set(lengths.values())) != 1:
             raise UserError(f"{name}: all parts must have one length. Received: {lengths}")
@@ -71,7 +73,7 @@ class ArraySource:
         if values.ndim == 4:
             return Image(values.shape[1:])
         if values.ndim == 3 and values.shape[-1] == 1:
-            return Waveform(values.shape[1])
+            return Waveform(values.shape[1], self.rate or 16000)
         if values.ndim == 2 and np.issubdtype(values.dtype, np.floating):
             return Vector(values.shape[1])
         if values.ndim == 1 and np.issubdtype(values.dtype, np.integer):
@@ -89,7 +91,7 @@ class ArraySource:
         """Returns a source with only these parts, in this order."""
         kept = {part: self.parts[part] for part in parts}
         about = self.name, self.class_names, self.licence, self.flip, self.cache, self.fingerprints
-        return ArraySource(kept, *about, self.captions)
+        return ArraySource(kept, *about, self.captions, self.rate)
 
     def reader(self):
         """Returns the graph function `batch(indices, key, first=0)`.

@@ -18,7 +18,7 @@ from kerasgan.utils.network import unreachable
 VERSION = 1  # of what is read; another one lets caches be prepared anew
 MINI = "fashion_mnist_mini"  # the embedded set, which needs none of this
 
-OWN = (MINI, "noto_emoji", "noto_emoji_mini")  # sets that TFDS does not know
+OWN = (MINI, "noto_emoji", "noto_emoji_mini", "drum_hits")  # sets that TFDS does not know
 
 # Debian's package dataset-fashion-mnist, and the modification times (Unix seconds) that the gzip
 # headers of the original files carry and those of Debian's repacked ones do not.

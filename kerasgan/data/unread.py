@@ -21,6 +21,8 @@ from kerasgan.utils.progress import shown
 
 IN_MEMORY = 2**30  # bytes of images up to which a split is read into memory
 FORMAT = 2  # of the cache's folders
+# What the first part of examples is called: NumPy's dtype of its file, and what a bar counts.
+PARTS = {"image": ("|u1", "image"), "audio": ("<f4", "sound")}
 ABOUT = "set.json"
 
 
@@ -41,6 +43,8 @@ class Unread:
             default that of the first chunk.
         class_names, licence, captions: As in `ArraySource`.
         told: Warnings that reading gave, which the cache repeats.
+        part: Name of the first part. "audio" means float32 sounds (n, T, 1) in place of images.
+        rate: Samples per second of sounds.
     """
 
     name: str
@@ -54,6 +58,8 @@ class Unread:
     licence: str | None = None
     captions: list | None = None
     told: list = dataclasses.field(default_factory=list)
+    part: str = "image"
+    rate: int | None = None
 
     def read(self, cached=None):
         """Reads the split, from the cache if it is there.
@@ -70,11 +76,19 @@ class Unread:
         found = self._find()
         if found is not None:
             return found
-        needed = None if self.count is None else self.count * int(np.prod(self.image_shape()))
+        of_one = int(np.prod(self.image_shape())) * np.dtype(PARTS[self.part][0]).itemsize
+        needed = None if self.count is None else self.count * of_one
         if cached or (cached is None and (needed is None or needed > IN_MEMORY)):
             return self._prepare(needed)
-        parts = collect(self._shown(), self.count)
-        return ArraySource(parts, self.name, self.class_names, self.licence, captions=self.captions)
+        parts = collect(self._shown(), self.count, self.part)
+        return ArraySource(
+            parts,
+            self.name,
+            self.class_names,
+            self.licence,
+            captions=self.captions,
+            rate=self.rate,
+        )
 
     def image_shape(self):
         """Returns (H, W, C) of the images; (1, 1, 1) where there are none."""
@@ -126,18 +140,18 @@ class Unread:
     def _write(self, folder):
         images = None
         labels = []
-        with open(folder / "image.npy", "wb") as file:
+        with open(folder / f"{self.part}.npy", "wb") as file:
             for chunk, ids in self._shown():
                 if images is None:
                     images = [0, *chunk.shape[1:]]
-                    write_header(file, images)
+                    write_header(file, images, self.part)
                 file.write(np.ascontiguousarray(chunk).data)
                 images[0] += len(chunk)
                 labels.append(ids)
             if images is None:
                 raise UserError(f'Split "{self.split}" of "{self.name}" holds no images.')
             file.seek(0)
-            write_header(file, images)
+            write_header(file, images, self.part)
         if labels[0] is not None:
             np.save(folder / "label.npy", np.concatenate(labels).astype(np.int32))
         about = {
@@ -151,6 +165,7 @@ class Unread:
             "class_names": self.class_names,
             "licence": self.licence,
             "captions": self.captions,
+            "rate": self.rate,
             "told": self.told,
             "prepared": datetime.date.today().isoformat(),
         }
@@ -160,7 +175,7 @@ class Unread:
         """Yields the chunks, with a progress bar, and checks that all images have one size."""
         sized = (Chunk(chunk) for chunk in self.chunks())
         first = None
-        for images, ids in shown(sized, self.count):
+        for images, ids in shown(sized, self.count, PARTS[self.part][1]):
             first = first or images.shape[1:]
             check_sizes([first, images.shape[1:]], self.name)
             yield images, ids
@@ -178,15 +193,15 @@ def sets_folder():
     return cache_folder() / "data"
 
 
-def write_header(file, shape):
-    """Writes the start of an uint8 `.npy` file; NumPy leaves room for more rows."""
-    header = {"descr": "|u1", "fortran_order": False, "shape": tuple(shape)}
+def write_header(file, shape, part="image"):
+    """Writes the start of the `.npy` file of a part; NumPy leaves room for more rows."""
+    header = {"descr": PARTS[part][0], "fortran_order": False, "shape": tuple(shape)}
     np.lib.format.write_array_header_1_0(file, header)
 
 
 def mapped(folder):
     """Returns the dict of arrays in a folder of the cache, mapped from their files."""
-    paths = [folder / f"{part}.npy" for part in ("image", "label")]
+    paths = [folder / f"{part}.npy" for part in (*PARTS, "label")]
     return {path.stem: np.load(path, mmap_mode="r") for path in paths if path.is_file()}
 
 
@@ -212,6 +227,7 @@ def opened(folder, about, name):
         cache=str(folder),
         fingerprints=about["fingerprints"],
         captions=about["captions"],
+        rate=about.get("rate"),
     )
 
 
