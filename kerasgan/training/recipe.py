@@ -16,6 +16,7 @@ from kerasgan.training.optimizers import (
 from kerasgan.training.values import check_value, type_of
 from kerasgan.utils.errors import UserError, nearest
 from kerasgan.utils.files import replacing
+from kerasgan.utils.sounds import NORMALIZE
 from kerasgan.utils.toml import tomllib
 
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16", "auto")
@@ -39,7 +40,8 @@ class Model:
 class Data:
     """`[data]`: training data, as in `kerasgan.data.load`.
 
-    The default batch has 64 examples for each update of the discriminator in a step.
+    The default batch has 64 examples for each update of the discriminator in a step. `length`,
+    `rate` and `normalize` are for sounds.
     """
 
     name: str = "fashion_mnist_mini"
@@ -50,6 +52,9 @@ class Data:
     background: str = "white"
     skip_damaged: bool = False
     flip: bool = False
+    length: int | None = setting(None)
+    rate: int | None = setting(None)
+    normalize: str | None = setting(None, choices=NORMALIZE)
 
 
 @dataclasses.dataclass(frozen=True)
