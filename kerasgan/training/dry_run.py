@@ -36,7 +36,7 @@ def dry_run(recipe, data_dir=None, start=None):
     table = recipe.data
     of_sounds = table.length, table.rate, table.normalize
     spec = spec_of(name, table.image_size, data_dir, table.transparent, *of_sounds)
-    first, told = next(iter(spec.values())), []
+    main, told = next(iter(spec.values())), []
     gan = build(completed_by(recipe, spec, told.append), spec)
     if start is not None:
         take_weights(gan, start)
@@ -50,10 +50,10 @@ def dry_run(recipe, data_dir=None, start=None):
     losses = ", ".join(f"{key} {values[0]:.3f}" for key, values in history.items())
     return "\n".join(
         [
-            f"{type(gan).__name__}, {first.noun} {first.shape} of {name}, batch {batch_size}",
+            f"{type(gan).__name__}, {main.noun} {main.shape} of {name}, batch {batch_size}",
             f"parameters: generator {gan.generator.count_params():,}, discriminator "
             f"{gan.discriminator.count_params():,}",
-            f"one step on random {first.noun}: {losses}",
+            f"one step on random {main.noun}: {losses}",
             f"arithmetic: {gigaflops:.1f} GFLOP a step, {gradients:.1f} MB of gradients to sum up "
             f"over replicas",
             f"memory: {weight_gigabytes(gan):.2f} GB of weights and optimizers; this process "
