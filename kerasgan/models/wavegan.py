@@ -87,6 +87,7 @@ class WaveGAN(GAN, package="kerasgan"):
 
     log_names = ("d_loss", "g_loss", "wasserstein", "gradient_penalty")
     saturating_losses = ()  # the critic's loss has no least value
+    judges_pictures = False
 
     def __init__(
         self,
