@@ -71,5 +71,5 @@ def shifted(x, shift, n):
         n: int.
     """
     padded = tf.pad(x, [[0, 0], [n, n], [0, 0]], mode="REFLECT")
-    sizes = [tf.shape(x)[0], *x.shape[1:]]
-    return tf.ensure_shape(tf.slice(padded, [0, n - shift, 0], sizes), x.shape)
+    # Not `tf.slice` from n - shift on: compiled by XLA, it has no second derivative.
+    return tf.roll(padded, shift, axis=1)[:, n : n + x.shape[1]]

@@ -190,6 +190,19 @@ def test_tflite_needs_built_in_operators_only_in_every_mode(quantization, tmp_pa
     assert np.abs(made - expected).max() <= {None: 1e-5, "float16": 1e-3}.get(quantization, 0.1)
 
 
+@pytest.mark.parametrize(
+    "dtype, jit_compile", [("mixed_float16", False), ("mixed_bfloat16", False), (None, True)]
+)
+def test_a_step_runs_in_mixed_precision_and_compiled(dtype, jit_compile):
+    gan = WaveGAN(**SMALL, dtype=dtype)
+    gan.compile(jit_compile=jit_compile)
+    history = gan.fit(sounds(8), batch_size=8, verbose=0).history
+    assert all(np.isfinite(values).all() for values in history.values())
+    judges = [layer for layer in gan.discriminator.layers if layer.weights]
+    assert {layer.compute_dtype for layer in judges} == {"float32"}
+    assert gan.sample(1).dtype == np.float32
+
+
 def test_a_saved_model_writes_wav_files(tmp_path):
     gan = WaveGAN(**SMALL, rate=8000)
     served = tf.saved_model.load(gan.export(tmp_path / "served"))
