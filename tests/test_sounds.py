@@ -188,3 +188,18 @@ def test_a_model_of_a_script_trains_on_a_folder(tmp_path):
         gan, hits(tmp_path), tmp_path / "run", steps=1, batch_size=8, num=2, verbose=0
     )
     assert result["metric"] == "FD[log-mel@8000]" and result["steps"] == 1
+
+
+def test_a_run_that_goes_on_ends_with_the_same_bits(tmp_path):
+    audio = sounds.tones(16)
+
+    def trained(folder, *parts):
+        for steps in parts:
+            keras.utils.set_random_seed(0)
+            gan = kerasgan.WaveGAN(length=4096, width=2, n_critic=2, seed=0)
+            gan.compile()
+            kerasgan.train(gan, audio, tmp_path / folder, steps=steps, batch_size=8, verbose=0)
+        return [weight.numpy() for weight in gan.weights]
+
+    for a, b in zip(trained("whole", 5), trained("parts", 3, 5), strict=True):
+        np.testing.assert_array_equal(a, b)

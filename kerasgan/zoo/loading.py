@@ -149,7 +149,7 @@ def load_entry(entry):
     Raises:
         UserError: If the hash of a weights file differs from the one in the result.
     """
-    from kerasgan.signature import Image
+    from kerasgan.signature import Image, Waveform
     from kerasgan.training import recipe
     from kerasgan.training.build import build, settled
 
@@ -162,8 +162,8 @@ def load_entry(entry):
                 f"{entry / name} must have SHA-256 {wanted}: install kerasgan anew. "
                 f"Received: {found}"
             )
-    spec = {"image": Image(said["scores"]["image_shape"])}
-    made_by = recipe.read(entry / "recipe.toml")
+    made_by, shape = recipe.read(entry / "recipe.toml"), said["scores"]["image_shape"]
+    spec = {"image": Image(shape)} if len(shape) == 3 else {"audio": Waveform(shape[0])}
     gan = build(settled(made_by, spec, kept=made_by.model.arguments), spec)
     for network in filter(None, (gan.generator, gan.ema_generator)):
         network.load_weights(entry / WEIGHTS)
