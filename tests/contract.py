@@ -18,7 +18,10 @@ from kerasgan.utils.errors import UserError
 
 # Two discriminator updates for models that take several, one block for those that repeat blocks,
 # since tracing more costs 20 seconds, and no images for a stage without a discriminator.
-SMALL = {"width": 8, "ema_decay": 0.9, "seed": 1, "n_critic": 2, "blocks": 1, "mse_images": 1}
+SMALL = {
+    **{"width": 8, "ema_decay": 0.9, "seed": 1, "n_critic": 2, "blocks": 1, "mse_images": 1},
+    "length": 4096,
+}
 SHAPE = (32, 32, 1)
 SHAPES = [(28, 28, 1), SHAPE, (32, 32, 3)]
 

@@ -10,12 +10,14 @@ from ai_edge_litert.interpreter import Interpreter
 
 from kerasgan.layers import (
     ConditionalBatchNormalization,
+    PhaseShuffle,
     ProjectedBatchNormalization,
     SelfAttention,
     SpectralConv2D,
     SpectralConv2DTranspose,
     SpectralDense,
     SpectralEmbedding,
+    phase_shuffle,
 )
 from kerasgan.layers.attention import attend
 from kerasgan.utils.errors import UserError
@@ -267,3 +269,23 @@ def test_every_layer_becomes_builtin_tflite_operators_that_agree():
         interpreter.invoke()
         made = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
         close(made[0], expected[i])
+
+
+@pytest.mark.parametrize("shift", [-3, -1, 0, 2, 3])
+def test_phase_shuffle_is_numpy_s_reflection(shift):
+    x = np.random.default_rng(0).normal(size=(2, 9, 4)).astype("float32")
+    places = np.pad(np.arange(9), 3, mode="reflect")  # of t - 3, t - 2, ...
+    expected = x[:, places[3 - shift : 12 - shift]]
+    np.testing.assert_array_equal(phase_shuffle.shifted(x, tf.constant(shift), 3), expected)
+
+
+def test_phase_shuffle_draws_every_shift_equally_often_for_the_whole_batch():
+    layer = PhaseShuffle(2, seed=0)
+    x = tf.tile(tf.reshape(tf.range(20.0), (1, 20, 1)), (3, 1, 2))
+    call = tf.function(lambda: layer(x, training=True))
+    made = np.stack([call() for _ in range(1000)])
+    assert (made == made[:, :1, :, :1]).all()
+    shifts, counts = np.unique(10 - made[:, 0, 10, 0], return_counts=True)
+    assert shifts.tolist() == [-2, -1, 0, 1, 2]
+    assert counts.min() > 150 and counts.max() < 250
+    np.testing.assert_array_equal(layer(x), x)

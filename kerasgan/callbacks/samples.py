@@ -22,7 +22,8 @@ class SampleGrid(keras.callbacks.Callback):
         directory: Folder for the PNG files.
         num: Images in a grid.
         seed: Seed of the latents.
-        log_dir: TensorBoard folder to which the grids are also written, or `None`.
+        log_dir: TensorBoard folder to which the grids are also written, and the first eight of
+            sounds, or `None`.
         zoom: Integer enlargement of the PNG files.
         untrained: Whether to draw a grid before the first epoch.
         every: Number of epochs between grids. 0 draws after epochs 1, 2, 4, 8, ..., after the last,
@@ -90,4 +91,6 @@ class SampleGrid(keras.callbacks.Callback):
         if self.writer:
             with self.writer.as_default():
                 tf.summary.image("samples", picture[None], step=epoch)
+                output = self.model.signature.output
+                output.summarize(lambda num: self.model.sample(num, seed=self.seed), epoch)
         self.spent += time.monotonic() - begun

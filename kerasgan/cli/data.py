@@ -41,7 +41,8 @@ def prepare(
         raise UserError(f"{dataset} comes with kerasgan and needs no preparation.")
     options = data_dir, transparent, background, skip_damaged
     source = load_source(dataset, split, size, *options, cached=True)
-    print(f"{len(source):,} images {source.spec['image'].shape} of {source.name}: {source.cache}")
+    kind = next(iter(source.spec.values()))
+    print(f"{len(source):,} {kind.noun} {kind.shape} of {source.name}: {source.cache}")
 
 
 @data.command("list")
@@ -53,8 +54,9 @@ def list_sets():
     for folder, about in found.items():
         what = "not whole: of a preparation that runs, or was killed"
         if about["name"] is not None:
-            number, *shape = about["shapes"]["image"]
-            what = f"{number:,} images {tuple(shape)} of {about['name']}, {about['split']}"
+            part, (number, *shape) = next(iter(about["shapes"].items()))
+            noun = {"audio": "sounds"}.get(part, "images")
+            what = f"{number:,} {noun} {tuple(shape)} of {about['name']}, {about['split']}"
         print(f"{folder}  {about['bytes'] / 1e9:.2f} GB  {what}")
     total = sum(about["bytes"] for about in found.values()) / 1e9
     print(f"{len(found)} sets, {total:.2f} GB in {unread.sets_folder()}")

@@ -31,7 +31,7 @@ def evaluate(
     data_dir: DataDir = None,
     module: Import = None,
 ):
-    """Print the Frechet distance between samples and real images, as one line of JSON."""
+    """Print the Frechet distance between samples and real images or sounds, as one line of JSON."""
     if channels not in (None, 1, 3):
         raise UserError(f"--channels is 1 (grey) or 3 (colour). Received: {channels}")
     options = {}
@@ -47,7 +47,9 @@ def evaluate(
 
     output = gan.signature.output
     output.check_scored(checkpoint)
-    extractor = metrics.EfficientNetLite0()
+    extractor, options = output.extractor(), {**options, **output.data_options}
+    if channels is not None and extractor.noun != "image":
+        raise UserError(f"--channels is for images. {checkpoint} makes {output.noun}.")
     with contextlib.redirect_stdout(sys.stderr):  # progress bars: the output is JSON alone
         real, protocol = real_protocol(
             dataset, split, num, output.shape, extractor, data_dir, channels, **options
@@ -76,7 +78,8 @@ def trained_on(checkpoint):
     folder = folder if folder.is_dir() else folder.parent
     origin = zoo.origin(folder)
     data, split = origin.get("recipe", {}).get("data", {}), origin.get("scores", {}).get("split")
-    options = {key: data[key] for key in ("background", "skip_damaged") if key in data}
+    names = ("background", "skip_damaged", "normalize")
+    options = {key: data[key] for key in names if key in data}
     name = data.get("name")
     if name is None and (folder / "session.json").is_file():
         record = json.loads((folder / "session.json").read_text(encoding="utf-8"))

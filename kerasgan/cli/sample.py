@@ -40,7 +40,8 @@ def sample(
     output: Annotated[
         Path,
         typer.Option(
-            help="Picture of a grid: .png, .jpg or .webp; or a folder, for a file for each picture."
+            help="Picture of a grid: .png, .jpg or .webp; or a folder, for a file for each picture "
+            "or sound."
         ),
     ] = Path("samples.png"),
     zoom: Annotated[
@@ -49,10 +50,8 @@ def sample(
     overwrite: Overwrite = False,
     module: Import = None,
 ):
-    """Draw a grid of samples, or turn pictures into pictures."""
+    """Draw a grid of samples, turn pictures into pictures, or write sounds as files."""
     files = output.suffix == "" or output.is_dir()
-    if files and (label is not None or truncation is not None):
-        raise UserError(f"Labels and truncation are for grids (.png). Received: --output {output}")
     if files and output.exists() and not output.is_dir():
         raise UserError(f"{output} is a file: name a folder, or a picture such as {output}.png.")
     if files:
@@ -61,17 +60,20 @@ def sample(
         format_of(output, PICTURES)
         check_free(output, overwrite)
     gan = load_gan(checkpoint, module)
-    if files and not input and not gan.signature.given:
+    heard = files and gan.signature.output.suffix is not None and not gan.signature.given
+    if files and not heard and not input and not gan.signature.given:
         format_of(output, PICTURES)
+    if files and not heard and (label is not None or truncation is not None):
+        raise UserError(f"Labels and truncation are for grids (.png). Received: --output {output}")
     from kerasgan.utils import pixels
-    from kerasgan.viz import grids, results
+    from kerasgan.viz import grids, results, sounds
 
     inputs = None
-    if files or input:
+    if (files and not heard) or input:
         paths = named(input or [], gan.signature.given)
         gan.signature.output.check_scored(checkpoint)
         inputs = results.Inputs(gan, paths, num if files else num or GRID)
-    if files:
+    if files and not heard:
         results.write_results(gan, inputs, output, seed, zoom or 1, overwrite)
         print(f"{len(inputs)} pictures: {output}")
         return
@@ -79,6 +81,11 @@ def sample(
     num = (num or GRID) if inputs is None else len(inputs)
     if label is not None and label.isdecimal():
         label = int(label)
+    if heard:
+        options = {} if truncation is None else {"truncation": truncation}
+        sounds.write_files(gan, output, num or GRID, seed, label, overwrite, **options)
+        print(f"{num or GRID} samples, seed {seed}: {output}")
+        return
     picture = grids.sample_grid(gan, num, seed, label, titled=True, truncation=truncation, **given)
     if picture is None:
         gan.signature.output.check_scored(checkpoint)

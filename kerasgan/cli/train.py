@@ -21,7 +21,8 @@ def train(
         str | None, typer.Option(help="Model, e.g. dcgan, or my_gan.py:Mine for one's own.")
     ] = None,
     dataset: Annotated[
-        str | None, typer.Option(help="TFDS name, fashion_mnist_mini, or an image folder.")
+        str | None,
+        typer.Option(help="TFDS name, fashion_mnist_mini, or a folder of images, sounds."),
     ] = None,
     image_size: Annotated[
         str | None, typer.Option(help="Side in pixels, or height x width: 64, 48x32.")
@@ -149,26 +150,32 @@ def start_of(tables):
 
 
 def suggested(tables):
-    """Returns the tables of a recipe for a folder of pictures, completed and printed; others as
-    they are."""
+    """Returns the tables of a recipe for a folder of pictures or sounds, completed and printed;
+    others as they are."""
     import tensorflow as tf
     import tomli_w
 
-    from kerasgan.data import folder
-    from kerasgan.data.loading import is_folder
+    from kerasgan.data import audio, folder
+    from kerasgan.data.loading import is_folder, is_sounds
     from kerasgan.training import recipe as recipes
     from kerasgan.training import suggestions
 
     data = tables.get("data", {})
     if not isinstance(data.get("name"), str) or not is_folder(data["name"]):
         return tables
-    pictures = folder.look(data["name"], data.get("split", "train"), data.get("transparent", False))
-    gpus = len(tf.config.list_physical_devices("GPU"))
-    table = recipes.complete(tables).model
-    model, updates = models.get(table.name), recipes.updates_of_discriminator(table)
-    augments = model.judges_pictures and "augment" in recipes.model_arguments(model)
-    tables = suggestions.for_pictures(tables, pictures, gpus, updates, augments)
-    print(f"A recipe for {pictures.count:,} pictures; --set table.key=value changes it:\n")
+    split, gpus = data.get("split", "train"), len(tf.config.list_physical_devices("GPU"))
+    if is_sounds(data["name"]):
+        tables = {**tables, "model": {"name": "wavegan", **tables.get("model", {})}}
+        updates = recipes.updates_of_discriminator(recipes.complete(tables).model)
+        found, noun = audio.counts(data["name"], split), "sounds"
+        tables = suggestions.for_sounds(tables, found, gpus, updates)
+    else:
+        table = recipes.complete(tables).model
+        model, updates = models.get(table.name), recipes.updates_of_discriminator(table)
+        augments = model.judges_pictures and "augment" in recipes.model_arguments(model)
+        found, noun = folder.look(data["name"], split, data.get("transparent", False)), "pictures"
+        tables = suggestions.for_pictures(tables, found, gpus, updates, augments)
+    print(f"A recipe for {found.count:,} {noun}; --set table.key=value changes it:\n")
     print(tomli_w.dumps(tables))
     return tables
 

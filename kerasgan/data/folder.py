@@ -110,10 +110,37 @@ def list_pictures(root):
 
     Hidden files and folders are ignored. Links to folders are followed, each folder once.
     """
+    files, others = listed_below(root, readable_suffixes())
+    if others:
+        counts = ", ".join(f"{number} {suffix}" for suffix, number in sorted(others.items()))
+        warnings.warn(
+            f'"{root}": left out {counts}, which Pillow does not read: convert them to use them.',
+            stacklevel=4,
+        )
+    if not files:
+        raise UserError(f'Folder "{root}" holds no images that Pillow reads (.png, .jpg, ...).')
+    return files
+
+
+def readable_suffixes():
+    """Returns the set of the suffixes of pictures that Pillow reads."""
     known = Image.registered_extensions()
-    readable = {
+    return {
         suffix for suffix, kind in known.items() if kind in Image.OPEN and kind not in NO_PICTURES
     }
+
+
+def listed_below(root, readable):
+    """Returns the files below a folder, as sorted relative paths, and the numbers of other files.
+
+    Args:
+        root: `pathlib.Path` of the folder.
+        readable: Set of the suffixes of these files.
+
+    Returns:
+        List of `pathlib.Path`, and a dict from the suffixes of files that are none of these, nor
+        their companions, to their numbers.
+    """
     seen, files, others = set(), [], collections.Counter()
     for folder, names, found in os.walk(root, followlinks=True):
         place = os.path.realpath(folder)
@@ -130,15 +157,7 @@ def list_pictures(root):
                 files.append((Path(folder) / name).relative_to(root))
             elif suffix not in COMPANIONS:
                 others[suffix] += 1
-    if others:
-        counts = ", ".join(f"{number} {suffix}" for suffix, number in sorted(others.items()))
-        warnings.warn(
-            f'"{root}": left out {counts}, which Pillow does not read: convert them to use them.',
-            stacklevel=4,
-        )
-    if not files:
-        raise UserError(f'Folder "{root}" holds no images that Pillow reads (.png, .jpg, ...).')
-    return sorted(files, key=lambda file: file.parts)
+    return sorted(files, key=lambda file: file.parts), others
 
 
 def split_of(files, root):

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from kerasgan.data import emoji, films, openmoji, tfds_sets
+from kerasgan.data import audio, drums, emoji, films, openmoji, tfds_sets
 from kerasgan.data.datasets import unread_dataset
-from kerasgan.data.folder import unread_folder
+from kerasgan.data.folder import look, unread_folder
 from kerasgan.data.mini import read_mini
 from kerasgan.data.pipeline import as_arrays, batches
 from kerasgan.data.sizes import collect, fitted, sides
@@ -35,8 +35,11 @@ def load(
     background="white",
     skip_damaged=False,
     flip=False,
+    length=None,
+    rate=None,
+    normalize=None,
 ):
-    """Loads images as batches ready for `fit`.
+    """Loads images, or sounds, as batches ready for `fit`.
 
     Args:
         name: "fashion_mnist_mini", which comes with kerasgan; any image dataset of TensorFlow
@@ -55,10 +58,12 @@ def load(
         data_dir: Folder of TFDS; by default `TFDS_DATA_DIR`, or `~/tensorflow_datasets`.
         transparent, background, skip_damaged: For folders, as in `load_source`.
         flip: Whether half of the images, drawn anew in each epoch, are mirrored left to right.
+        length, rate, normalize: For sounds, as in `load_source`.
 
     Returns:
         `tf.data.Dataset` of one epoch, with known cardinality. Images are float32
-        (batch_size, H, W, C) in [-1, 1], labels int32 (batch_size,).
+        (batch_size, H, W, C) in [-1, 1], sounds float32 (batch_size, length, 1), labels int32
+        (batch_size,).
 
     Raises:
         UserError: If there is no such dataset, split or label, if the data cannot be read or
@@ -71,12 +76,23 @@ def load(
     (100, TensorShape([100, 32, 32, 1]))
     """
     source = load_source(
-        name, split, image_size, data_dir, transparent, background, skip_damaged, flip
+        name,
+        split,
+        image_size,
+        data_dir,
+        transparent,
+        background,
+        skip_damaged,
+        flip,
+        length=length,
+        rate=rate,
+        normalize=normalize,
     )
-    title = f'"{name}"' if isinstance(name, (str, os.PathLike)) else "images"
+    title = title_of(name)
     if labels and "label" not in source.parts:
         raise UserError(f"`labels=True` needs a dataset with class labels. {title} has none.")
-    source = source.only(["image", "label"] if labels else ["image"])
+    first = next(iter(source.parts))
+    source = source.only([first, "label"] if labels else [first])
     return batches(source, None, batch_size, shuffle, seed, drop_remainder, title)
 
 
@@ -88,16 +104,20 @@ def load_arrays(
     transparent=False,
     background="white",
     skip_damaged=False,
+    length=None,
+    rate=None,
+    normalize=None,
 ):
-    """Returns all images of a split as arrays.
+    """Returns all images, or sounds, of a split as arrays.
 
     Args:
-        name, split, image_size, data_dir, transparent, background, skip_damaged: As in
-            `load_source`.
+        name, split, image_size, data_dir, transparent, background, skip_damaged, length, rate,
+            normalize: As in `load_source`.
 
     Returns:
-        Tuple of the images (N, H, W, C), uint8, or float32 in [-1, 1] if given so, and their labels
-        (N,) int32, or `None` without labels. More than 1 GB of images are mapped from the cache.
+        Tuple of the images (N, H, W, C), uint8, or float32 in [-1, 1] if given so, or of the sounds
+        (N, length, 1), float32, and their labels (N,) int32, or `None` without labels. More than
+        1 GB of images are mapped from the cache.
 
     Raises:
         UserError: As `load_source`.
@@ -108,8 +128,19 @@ def load_arrays(
     >>> images.shape, images.dtype, labels.shape
     ((100, 28, 28, 1), dtype('uint8'), (100,))
     """
-    source = load_source(name, split, image_size, data_dir, transparent, background, skip_damaged)
-    return source.parts["image"], source.parts.get("label")
+    source = load_source(
+        name,
+        split,
+        image_size,
+        data_dir,
+        transparent,
+        background,
+        skip_damaged,
+        length=length,
+        rate=rate,
+        normalize=normalize,
+    )
+    return next(iter(source.parts.values())), source.parts.get("label")
 
 
 def load_source(
@@ -122,8 +153,12 @@ def load_source(
     skip_damaged=False,
     flip=False,
     cached=None,
+    length=None,
+    rate=None,
+    normalize=None,
 ):
-    """Returns a split as an `ArraySource` of "image" and, if there are labels, "label".
+    """Returns a split as an `ArraySource` of "image", or of "audio", and, if there are labels,
+    "label".
 
     `pairs` and `unpaired` add a part "source", for models that make a picture of another one.
 
@@ -152,6 +187,13 @@ def load_source(
               train, test, val, valid or validation are splits; without them every tenth image in
               sorted order is "test" and the others are "train". Images are read as RGB unless all
               are greyscale. Files that Pillow does not read are counted in a warning.
+            - "drum_hits": 635 sounds of drums with the classes cymbal, hat, kick, percussion, snare
+              and tom, from Debian's package hydrogen-drumkits. Every fifth drum is "test", with all
+              of its sounds.
+            - The path of a folder of sounds: WAV, FLAC, OGG and what else libsndfile reads
+              (`pip install "kerasgan[sound]"`). Subfolders mean the same as those of images. Sounds
+              are mixed down to one channel, resampled, and begin where they first reach a hundredth
+              of their peak.
             - An array (N, H, W, C), uint8 or float in [-1, 1], or a tuple (images, labels). All of
               it is the split "train".
         split: As in `load`.
@@ -164,6 +206,12 @@ def load_source(
         flip: As in `load`.
         cached: Whether the split is read into the cache, whatever its size; by default if it takes
             more than 1 GB. What is in the cache is used in any case.
+        length: Samples of a sound, 16,384 by default: longer ones are cut, shorter ones end with
+            silence.
+        rate: Samples of a sound per second, 16,000 by default.
+        normalize: "peak", the default, brings the highest sample of each sound to 1, "loudness" its
+            root mean square to 0.1, or as near as the highest sample allows; "none" leaves sounds
+            as loud as they are.
 
     Returns:
         `ArraySource`, with the names of the classes where they are known.
@@ -178,6 +226,19 @@ def load_source(
     >>> source.spec["image"], source.class_names[7]
     (Image((28, 28, 1)), 'Sneaker')
     """
+    of_sounds = {"length": length, "rate": rate, "normalize": normalize}
+    if is_sounds(name):
+        check_image_options(
+            name,
+            image_size=image_size,
+            transparent=transparent,
+            background=background != "white",
+            flip=flip,
+        )
+        reader = audio.reader_of(**of_sounds)
+        return unread_audio(name, split, reader, skip_damaged).read(cached)
+    if wrong := [option for option, value in of_sounds.items() if value is not None]:
+        raise UserError(f"`{wrong[0]}` is for sounds. Received: {title_of(name)}")
     if image_size is not None:
         sides(image_size)
     of_folders = {"background": background != "white", "skip_damaged": skip_damaged}
@@ -212,6 +273,41 @@ def load_source(
 
 # Sets that come with kerasgan, small and in memory.
 EMBEDDED = (tfds_sets.MINI, emoji.MINI, films.NAME)
+
+
+def is_sounds(name):
+    """Tells whether a name means sounds rather than images."""
+    if not isinstance(name, (str, os.PathLike)):
+        return False
+    if name == drums.NAME:
+        return True
+    folder = Path(name).expanduser()
+    return is_folder(name) and folder.is_dir() and audio.holds_sounds(folder)
+
+
+def check_image_options(name, **options):
+    """Raises UserError if an option of images is given for sounds."""
+    if wrong := [option for option, value in options.items() if value]:
+        raise UserError(f"`{wrong[0]}` is for images, and {name} holds sounds: leave it out.")
+
+
+def title_of(name):
+    """Returns what a message calls a data set."""
+    return f'"{name}"' if isinstance(name, (str, os.PathLike)) else "images"
+
+
+def unread_audio(name, split, reader, skip_damaged=False):
+    """Returns a split of sounds, not read yet.
+
+    Args:
+        name: "drum_hits", or the path of a folder.
+        split: The split.
+        reader: A `kerasgan.utils.sounds.Reader`.
+        skip_damaged: As in `load_source`.
+    """
+    if name == drums.NAME:
+        return drums.unread_drums(split, reader)
+    return audio.unread_sounds(Path(name).expanduser(), split, reader, skip_damaged)
 
 
 def unread(
@@ -293,16 +389,30 @@ def is_folder(name):
     )
 
 
-def spec_of(name, image_size=None, data_dir=None, transparent=False):
+def number_tested(root):
+    """Returns the number of examples in the split "test" of a folder of images or sounds."""
+    return audio.counts(root).tested if is_sounds(root) else look(root).tested
+
+
+def spec_of(
+    name,
+    image_size=None,
+    data_dir=None,
+    transparent=False,
+    length=None,
+    rate=None,
+    normalize=None,
+):
     """Returns what an example of a dataset is, for TFDS datasets without reading them.
 
     Args:
         name: As in `load_source`, but no arrays.
         image_size: As in `load`, or `None`.
-        data_dir, transparent: As in `load_source`.
+        data_dir, transparent, length, rate, normalize: As in `load_source`.
 
     Returns:
-        dict from the parts of an example, "image", maybe "label" or "frames", to their kinds.
+        dict from the parts of an example, "image" or "audio", maybe "label" or "frames", to their
+        kinds.
 
     Raises:
         UserError: If TFDS does not know the dataset, or images have several sizes and `image_size`
@@ -315,6 +425,10 @@ def spec_of(name, image_size=None, data_dir=None, transparent=False):
     """
     if name == openmoji.NAME:
         return openmoji.spec_of(image_size, transparent)
+    if is_sounds(name):
+        check_image_options(name, image_size=image_size, transparent=transparent)
+        reader = audio.reader_of(length, rate, normalize)
+        return audio.spec_of(reader, unread_audio(name, "all", reader).class_names)
     if name in EMBEDDED:
         some = "test[:1]" if name == films.NAME else "all"
         return load_source(name, some, image_size, transparent=transparent).spec

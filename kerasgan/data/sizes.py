@@ -122,13 +122,14 @@ def at_once(shape):
     return min(256, max(1, 2**24 // int(np.prod(shape))))
 
 
-def collect(chunks, count):
+def collect(chunks, count, part="image"):
     """Collects the images of all chunks in one array, without a second copy in memory.
 
     Args:
         chunks: Iterable of (uint8 images (n, H, W, C) of one size, class ids (n,) or `None`), and
             images of a part "source" where there is one.
         count: Number of images at most.
+        part: Their name in an example, which may be another one.
 
     Returns:
         dict of "image" (N, H, W, C) and, if there are class ids, "label" (N,) int32, and maybe
@@ -136,15 +137,15 @@ def collect(chunks, count):
     """
     parts, labels, end = {}, [], 0
     for images, ids, *sources in chunks:
-        for part, chunk in zip(("image", "source"), (images, *sources), strict=False):
-            if part not in parts:
-                parts[part] = np.empty((count, *chunk.shape[1:]), chunk.dtype)
-            parts[part][end : end + len(chunk)] = chunk
+        for name, chunk in zip((part, "source"), (images, *sources), strict=False):
+            if name not in parts:
+                parts[name] = np.empty((count, *chunk.shape[1:]), chunk.dtype)
+            parts[name][end : end + len(chunk)] = chunk
         labels.append(ids)
         end += len(images)
     if not parts:
-        return {"image": np.empty((0, 1, 1, 1), np.uint8)}
-    collected = {"image": parts["image"][:end]}
+        return {part: np.empty((0, 1, 1, 1), np.uint8)}
+    collected = {part: parts[part][:end]}
     if labels[0] is not None:
         collected["label"] = np.concatenate(labels).astype(np.int32)
     if "source" in parts:

@@ -37,6 +37,7 @@ class ArraySource:
             replacement, and so are their flips.
         origins: dict from the names of parts to fingerprints of what they were made from, which
             stand for their content in `fingerprint`.
+        rate: Samples per second of sounds; 16,000 by default.
 
     Attributes:
         spec: dict from the parts of an example to their kinds.
@@ -63,13 +64,14 @@ class ArraySource:
         captions=None,
         independent=(),
         origins=None,
+        rate=None,
     ):
         self.parts = {part: np.asarray(values) for part, values in parts.items()}
         if "label" in self.parts:
             self.parts["label"] = class_ids(self.parts["label"], f"Labels of {name}")
         self.name, self.class_names, self.licence = name, class_names, licence
         self.flip, self.cache, self.fingerprints = flip, cache, fingerprints or {}
-        self.captions = captions
+        self.captions, self.rate = captions, rate
         self.independent, self.origins = tuple(independent), origins or {}
         if wrong := [part for part in self.independent if part not in list(self.parts)[1:]]:
             raise UserError(
@@ -88,7 +90,7 @@ class ArraySource:
         if values.ndim == 4:
             return Image(values.shape[1:])
         if values.ndim == 3 and values.shape[-1] == 1:
-            return Waveform(values.shape[1])
+            return Waveform(values.shape[1], self.rate or 16000)
         if values.ndim == 2 and np.issubdtype(values.dtype, np.floating):
             return Vector(values.shape[1])
         if values.ndim == 1 and np.issubdtype(values.dtype, np.integer):
@@ -111,7 +113,8 @@ class ArraySource:
     def replace(self, **changes):
         """Returns a source with other values of the constructor's arguments."""
         names = (
-            "parts name class_names licence flip cache fingerprints captions independent origins"
+            "parts name class_names licence flip cache fingerprints captions independent origins "
+            "rate"
         )
         return ArraySource(**{**{each: getattr(self, each) for each in names.split()}, **changes})
 

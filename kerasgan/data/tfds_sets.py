@@ -19,7 +19,7 @@ VERSION = 1  # of what is read; another one lets caches be prepared anew
 MINI = "fashion_mnist_mini"  # the embedded set, which needs none of this
 
 # Sets that TFDS does not know.
-OWN = (MINI, "moving_fashion_mnist", "noto_emoji", "noto_emoji_mini", "openmoji")
+OWN = (MINI, "moving_fashion_mnist", "noto_emoji", "noto_emoji_mini", "openmoji", "drum_hits")
 
 # Debian's package dataset-fashion-mnist, and the modification times (Unix seconds) that the gzip
 # headers of the original files carry and those of Debian's repacked ones do not.

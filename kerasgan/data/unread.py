@@ -22,6 +22,8 @@ from kerasgan.utils.progress import shown
 
 IN_MEMORY = 2**30  # bytes of images up to which a split is read into memory
 FORMAT = 2  # of the cache's folders
+# What the first part of examples is called: NumPy's dtype of its file, and what a bar counts.
+PARTS = {"image": ("|u1", "image"), "audio": ("<f4", "sound"), "source": ("|u1", "image")}
 ABOUT = "set.json"
 
 
@@ -44,6 +46,8 @@ class Unread:
         class_names, licence, captions: As in `ArraySource`.
         told: Warnings that reading gave, which the cache repeats.
         kept: Whether it is kept in the cache by default, since reading it is slow.
+        part: Name of the first part. "audio" means float32 sounds (n, T, 1) in place of images.
+        rate: Samples per second of sounds.
     """
 
     name: str
@@ -59,6 +63,8 @@ class Unread:
     captions: list | None = None
     told: list = dataclasses.field(default_factory=list)
     kept: bool = False
+    part: str = "image"
+    rate: int | None = None
 
     def read(self, cached=None):
         """Reads the split, from the cache if it is there.
@@ -80,7 +86,7 @@ class Unread:
         large = self.kept or needed is None or needed > IN_MEMORY
         if cached or (cached is None and large):
             return self._prepare(needed)
-        parts = collect(self._shown(), self.count)
+        parts = collect(self._shown(), self.count, self.part)
         return ArraySource(
             parts,
             self.name,
@@ -88,11 +94,13 @@ class Unread:
             self.licence,
             captions=self.captions,
             origins=origins(parts),
+            rate=self.rate,
         )
 
     def _bytes_of_one(self):
         shapes = [self.image_shape(), *([self.source_shape()] if self.source_shape else [])]
-        return sum(int(np.prod(shape)) for shape in shapes)
+        of_one = np.dtype(PARTS[self.part][0]).itemsize
+        return sum(int(np.prod(shape)) for shape in shapes) * of_one
 
     def image_shape(self):
         """Returns (H, W, C) of the images; (1, 1, 1) where there are none."""
@@ -137,11 +145,11 @@ class Unread:
         with contextlib.ExitStack() as opened:
             files = {}
             for images, ids, *sources in self._shown():
-                for part, chunk in zip(("image", "source"), (images, *sources), strict=False):
+                for part, chunk in zip((self.part, "source"), (images, *sources), strict=False):
                     if part not in files:
                         files[part] = opened.enter_context(open(folder / f"{part}.npy", "wb"))
                         shapes[part] = [0, *chunk.shape[1:]]
-                        write_header(files[part], shapes[part])
+                        write_header(files[part], shapes[part], part)
                     files[part].write(np.ascontiguousarray(chunk).data)
                     shapes[part][0] += len(chunk)
                 labels.append(ids)
@@ -149,7 +157,7 @@ class Unread:
                 raise UserError(f'Split "{self.split}" of "{self.name}" holds no images.')
             for part, file in files.items():
                 file.seek(0)
-                write_header(file, shapes[part])
+                write_header(file, shapes[part], part)
         if labels[0] is not None:
             np.save(folder / "label.npy", np.concatenate(labels).astype(np.int32))
         about = {
@@ -164,6 +172,7 @@ class Unread:
             "class_names": self.class_names,
             "licence": self.licence,
             "captions": self.captions,
+            "rate": self.rate,
             "told": self.told,
             "prepared": datetime.date.today().isoformat(),
         }
@@ -173,7 +182,7 @@ class Unread:
         """Yields the chunks, with a progress bar, and checks that all images have one size."""
         sized = (Chunk(chunk) for chunk in self.chunks())
         first = None
-        for chunk in shown(sized, self.count):
+        for chunk in shown(sized, self.count, PARTS[self.part][1]):
             pictures = [each for place, each in enumerate(chunk) if place != 1]
             first = first or [each.shape[1:] for each in pictures]
             for shape, each in zip(first, pictures, strict=True):
@@ -193,15 +202,15 @@ def sets_folder():
     return cache_folder() / "data"
 
 
-def write_header(file, shape):
-    """Writes the start of an uint8 `.npy` file; NumPy leaves room for more rows."""
-    header = {"descr": "|u1", "fortran_order": False, "shape": tuple(shape)}
+def write_header(file, shape, part="image"):
+    """Writes the start of the `.npy` file of a part; NumPy leaves room for more rows."""
+    header = {"descr": PARTS[part][0], "fortran_order": False, "shape": tuple(shape)}
     np.lib.format.write_array_header_1_0(file, header)
 
 
 def mapped(folder):
     """Returns the dict of arrays in a folder of the cache, mapped from their files."""
-    paths = [folder / f"{part}.npy" for part in ("image", "label", "source")]
+    paths = [folder / f"{part}.npy" for part in ("image", "audio", "label", "source")]
     return {path.stem: np.load(path, mmap_mode="r") for path in paths if path.is_file()}
 
 
@@ -238,6 +247,7 @@ def opened(folder, about, name):
         fingerprints=about["fingerprints"],
         captions=about["captions"],
         origins=about.get("origins"),
+        rate=about.get("rate"),
     )
 
 

@@ -31,7 +31,8 @@ def real_protocol(
             it if it is square.
         extractor: A `kerasgan.metrics.Extractor`.
         channels: 1 or 3 to convert the real images to grey or colour, or `None`.
-        **options: `background` and `skip_damaged` of a folder, as in `kerasgan.data.load_arrays`.
+        **options: `background` and `skip_damaged` of a folder, `length`, `rate` and `normalize` of
+            sounds, as in `kerasgan.data.load_arrays`.
 
     Returns:
         float32 array (N, D), and a dict of JSON values.
@@ -68,7 +69,7 @@ def real_features(pictures, extractor, source, verbose=False, cache=None):
     that of the extractor. A damaged file is computed again.
 
     Args:
-        pictures: uint8 array (N, H, W, C), or float in [-1, 1].
+        pictures: uint8 array (N, H, W, C), or float in [-1, 1]; sounds for an extractor of these.
         extractor: A `kerasgan.metrics.Extractor`.
         source: Name of the pictures, e.g. "fashion_mnist test".
         verbose: Whether to show a progress bar while features are computed.
@@ -102,7 +103,7 @@ def real_features(pictures, extractor, source, verbose=False, cache=None):
     path = os.path.join(cache or cache_folder(), FOLDER, f"{name}.npz")
     found = _read(path, key)
     if found is None:
-        found = extractor.collect(pixels.uint8_batches(pictures), len(pictures), verbose)
+        found = extractor.collect(extractor.batches(pictures), len(pictures), verbose)
         try:
             _write(path, key, *found)
         except (OSError, UserError) as error:

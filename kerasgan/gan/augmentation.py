@@ -38,15 +38,15 @@ def seated(gan, name):
         return None
     if name not in NAMES:
         raise UserError(f'There is no augmentation "{name}": {nearest(str(name), NAMES)}')
-    if not gan.judges_pictures:
-        raise UserError(
-            f"{type(gan).__name__} judges no whole pictures, or with several networks, which "
-            f"`augment` would not reach. Train it without."
-        )
     if not isinstance(gan.signature.output, Image):
         raise UserError(
             f"`augment` changes pictures. {type(gan).__name__} draws {gan.signature.output.noun} "
             f"{gan.signature.output.shape}."
+        )
+    if not gan.judges_pictures:
+        raise UserError(
+            f"{type(gan).__name__} judges no whole pictures, or with several networks, which "
+            f"`augment` would not reach. Train it without."
         )
     return (DiffAugment if name == "diffaugment" else ADA)(gan)
 

@@ -16,7 +16,8 @@ def constructed(init, ours):
 
     Args:
         init: The `__init__` of a model's class.
-        ours: Whether the class is one of kerasgan, where an int by default means a number from 1.
+        ours: Whether the class is one of kerasgan, where an int by default means a number from 1,
+            unless it is annotated: then the class checks it.
     """
     signature = inspect.signature(init)
     parameters = signature.parameters
@@ -57,6 +58,8 @@ def check_arguments(parameters, given):
         if name == "image_shape":
             output_of(value)
         elif parameter is None:
+            continue
+        elif type(parameter.default) is int and parameter.annotation is int:
             continue
         elif type(parameter.default) is int or parameter.annotation == (int | None):
             if value is not None or parameter.default is not None:

@@ -17,6 +17,7 @@ from kerasgan.layers.normalization import (
     ProjectedBatchNormalization,
 )
 from kerasgan.layers.padding import ReflectionPadding2D
+from kerasgan.layers.phase_shuffle import PhaseShuffle
 from kerasgan.layers.pyramid import Downsample, LaplacianPyramid, Upsample
 from kerasgan.layers.resampling import Blur, FilteredUpsample
 from kerasgan.layers.spectral import (
@@ -53,6 +54,7 @@ __all__ = [
     "ModulatedConv2D",
     "Noise",
     "OneHot",
+    "PhaseShuffle",
     "PixelNormalization",
     "ProjectedBatchNormalization",
     "ReflectionPadding2D",

@@ -1,6 +1,7 @@
 """Scores of generated images: extractors make features, statistics sum them up, distances compare.
 
-Nothing here knows a model or a dataset: images come in as uint8 arrays, features as float arrays.
+Nothing here knows a model or a dataset: images come in as uint8 arrays, sounds as int16 arrays,
+features as float arrays.
 """
 
 from kerasgan.metrics.distances import frechet_distance, kernel_distance
@@ -10,6 +11,7 @@ from kerasgan.metrics.manifold import density_coverage, nearest_neighbours, prec
 from kerasgan.metrics.modes import mode_coverage, mode_divergence, nearest_mode
 from kerasgan.metrics.parzen import parzen_log_likelihood, parzen_score
 from kerasgan.metrics.scores import conditional_accuracy, inception_score
+from kerasgan.metrics.sounds import LogMel, log_mel
 from kerasgan.metrics.statistics import Statistics
 from kerasgan.metrics.summary import summary
 
@@ -17,12 +19,14 @@ __all__ = [
     "EfficientNetLite0",
     "Extractor",
     "InceptionV3",
+    "LogMel",
     "Statistics",
     "conditional_accuracy",
     "density_coverage",
     "frechet_distance",
     "inception_score",
     "kernel_distance",
+    "log_mel",
     "mode_coverage",
     "mode_divergence",
     "nearest_mode",

@@ -12,7 +12,7 @@ import tensorflow as tf
 from keras import layers
 
 from kerasgan.metrics.statistics import Statistics
-from kerasgan.utils import hashing
+from kerasgan.utils import hashing, pixels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,11 +27,27 @@ class Extractor:
     name: ClassVar[str]  # stamped into every score
     dim: ClassVar[int]  # width of the features
     sha256: ClassVar[str]  # of the weights file, checked before use
+    noun: ClassVar[str] = "image"  # what it takes
+    spec: ClassVar[tf.TensorSpec] = tf.TensorSpec((None, None, None, None), tf.uint8)  # of a batch
 
     @property
     def distance_name(self):
         """What the Frechet distance of these features is called, such as `"FD[lite0]"`."""
         return f"FD[{self.name}]"
+
+    def check(self, images):
+        """Raises ValueError if a batch is not what the extractor takes."""
+        if images.dtype != np.uint8:
+            raise ValueError(f"`images` must be uint8, 0 to 255. Received: dtype={images.dtype}")
+        if images.ndim != 4 or images.shape[-1] not in (1, 3) or images.size == 0:
+            raise ValueError(
+                "`images` must have shape (N, height, width, 1 or 3) with N at least 1. "
+                f"Received: shape={images.shape}"
+            )
+
+    def batches(self, images, size=256):
+        """Yields an array of images, uint8 or float in [-1, 1], as batches that it takes."""
+        yield from pixels.uint8_batches(images, size)
 
     def preprocess(self, images):
         """Returns what the network takes for a uint8 tensor `(N, height, width, 1 or 3)`."""
@@ -87,12 +103,14 @@ class Extractor:
             ValueError: If a batch has another dtype or shape, or if there is no batch.
         """
         statistics = Statistics()
-        progress = keras.utils.Progbar(num, verbose=1 if verbose else 0, unit_name="image")
+        progress = keras.utils.Progbar(num, verbose=1 if verbose else 0, unit_name=self.noun)
         for batch in batches:
             statistics.update(self(batch))
             progress.update(statistics.count)
         if statistics.count == 0:
-            raise ValueError("`batches` must hold at least one batch of images. Received: none")
+            raise ValueError(
+                f"`batches` must hold at least one batch of {self.noun}s. Received: none"
+            )
         return statistics
 
     def collect(self, batches, num=None, verbose=False):
@@ -108,7 +126,7 @@ class Extractor:
         Raises:
             ValueError: If a batch has another dtype or shape, or if there is no batch.
         """
-        progress = keras.utils.Progbar(num, verbose=1 if verbose else 0, unit_name="image")
+        progress = keras.utils.Progbar(num, verbose=1 if verbose else 0, unit_name=self.noun)
         features, logits = [], []
         for batch in batches:
             features_of_batch, *_, logits_of_batch = self._outputs(batch, batch_size=64)
@@ -116,18 +134,14 @@ class Extractor:
             logits.append(logits_of_batch)
             progress.add(len(batch))
         if not features:
-            raise ValueError("`batches` must hold at least one batch of images. Received: none")
+            raise ValueError(
+                f"`batches` must hold at least one batch of {self.noun}s. Received: none"
+            )
         return np.concatenate(features), np.concatenate(logits)
 
     def _outputs(self, images, batch_size):
         images = np.asarray(images)
-        if images.dtype != np.uint8:
-            raise ValueError(f"`images` must be uint8, 0 to 255. Received: dtype={images.dtype}")
-        if images.ndim != 4 or images.shape[-1] not in (1, 3) or images.size == 0:
-            raise ValueError(
-                "`images` must have shape (N, height, width, 1 or 3) with N at least 1. "
-                f"Received: shape={images.shape}"
-            )
+        self.check(images)
         forward = _compiled(self)
         batches = (images[i : i + batch_size] for i in range(0, len(images), batch_size))
         outputs = [forward(tf.constant(batch)) for batch in batches]
@@ -142,7 +156,7 @@ def _compiled(extractor):
     """
     network = extractor.build_network()
 
-    @tf.function(input_signature=[tf.TensorSpec((None, None, None, None), tf.uint8)])
+    @tf.function(input_signature=[extractor.spec])
     def forward(images):
         return network(extractor.preprocess(images), training=False)
 

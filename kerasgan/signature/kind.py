@@ -232,6 +232,23 @@ class Kind:
         """Returns a picture of a batch, uint8 (H, W, C), or `None` if it cannot be drawn."""
         return None
 
+    # What `kerasgan.data.load_source` needs to bring a set of these to this shape.
+    data_options = {}
+
+    suffix = None  # of a file that holds one sample, where that is no picture
+
+    def save(self, value, path):
+        """Writes one sample as a file with that suffix."""
+        raise NotImplementedError
+
+    def summarize(self, draw, step):
+        """Writes to TensorBoard what a grid does not show.
+
+        Args:
+            draw: Function from a number to so many samples.
+            step: Number of the epoch.
+        """
+
     def extractor(self):
         """Returns the default feature extractor for scores, or `None`."""
         return None

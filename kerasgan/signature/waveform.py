@@ -5,8 +5,10 @@ import tensorflow as tf
 
 from kerasgan.signature.checks import TOLERANCE
 from kerasgan.signature.kind import Kind, finite
-from kerasgan.utils import pixels
+from kerasgan.utils import pixels, sounds, spectra
 from kerasgan.utils.errors import UserError, check_count
+
+HEARD = 8  # sounds that TensorBoard gets
 
 
 class Waveform(Kind):
@@ -62,17 +64,44 @@ class Waveform(Kind):
     def words(self):
         return f"sounds of {self.length} samples"
 
-    picture_shape = (64, 128, 1)
+    picture_shape = (spectra.SPECTRUM + spectra.GAP + spectra.WAVE, spectra.WIDTH, 3)
 
     def grid(self, values, columns=None):
-        return pixels.grid(np.stack([waveform(each[:, 0]) for each in values]), columns)
+        """Draws a spectrogram of each sound, from 20 Hz at the bottom to half the rate and from
+        -60 dB to 0, and its waveform below."""
+        from kerasgan.metrics import log_mel
 
+        values = np.asarray(values, np.float32)[..., 0]
+        hop = max(1, self.length // spectra.WIDTH)
+        levels = [
+            log_mel(values[i : i + 16], self.rate, spectra.SPECTRUM, hop).numpy()
+            for i in range(0, len(values), 16)
+        ]
+        levels = 1.0 + np.concatenate(levels) / np.log(1e6)
+        return pixels.grid(
+            np.stack([spectra.picture(*each) for each in zip(values, levels, strict=True)]), columns
+        )
 
-def waveform(samples, height=64, width=128):
-    """Draws the envelope of a sound: (samples,) in [-1, 1] -> uint8 (height, width, 1)."""
-    picture = np.full((height, width, 1), 255, np.uint8)
-    pieces = np.array_split(np.clip(samples, -1, 1), min(width, len(samples)))
-    for x, piece in enumerate(pieces):
-        top, bottom = ((1 - np.array([piece.max(), piece.min()])) / 2 * (height - 1)).round()
-        picture[int(top) : int(bottom) + 1, x] = 0
-    return picture
+    def observed(self, values):
+        values = np.asarray(values)
+        return values if values.dtype == np.int16 else sounds.to_int16(values)
+
+    def extractor(self):
+        from kerasgan import metrics
+
+        return metrics.LogMel(self.rate)
+
+    def check_scored(self, what):
+        pass
+
+    @property
+    def data_options(self):
+        return {"length": self.length, "rate": self.rate}
+
+    suffix = ".wav"
+
+    def save(self, value, path):
+        sounds.save_wav(value, path, self.rate)
+
+    def summarize(self, draw, step):
+        tf.summary.audio("sounds", draw(HEARD), self.rate, step, max_outputs=HEARD)

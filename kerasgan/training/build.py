@@ -20,7 +20,7 @@ def build(recipe, spec, updates=None):
     training, model = recipe.training, models.get(recipe.model.name)
     if training.freeze_d and not training.start_from:
         raise UserError("training.freeze_d keeps layers of training.start_from, which is missing.")
-    arguments = {**model.from_spec(spec, **recipe.model.arguments), **recipe.model.arguments}
+    arguments = {**of_data(model, spec, recipe.model.arguments), **recipe.model.arguments}
     gan = model(**arguments, seed=training.seed, dtype=training.precision)
     construction.freeze_first(gan.discriminator, training.freeze_d)
     optimizers = {}
@@ -40,6 +40,20 @@ def build(recipe, spec, updates=None):
     return gan
 
 
+def of_data(model, spec, arguments):
+    """Returns the arguments of a model that follow from the data, as `from_spec` has them.
+
+    Raises:
+        UserError: If the data have not what the model trains on, such as images.
+    """
+    try:
+        return model.from_spec(spec, **arguments)
+    except KeyError as error:
+        raise UserError(
+            f"{model.__name__} trains on {error.args[0]}, and the data have {', '.join(spec)}."
+        ) from error
+
+
 def completed_by(recipe, spec, say):
     """Returns a recipe with what its model takes from the data: classes and their names.
 
@@ -53,7 +67,7 @@ def completed_by(recipe, spec, say):
     """
     model, arguments = models.get(recipe.model.name), dict(recipe.model.arguments)
     parameters = recipes.model_arguments(model)
-    found = model.from_spec(spec, **arguments)
+    found = of_data(model, spec, arguments)
     found = {key: value for key, value in found.items() if not isinstance(value, tuple)}  # shapes
     arguments = {**{key: found[key] for key in found if key in parameters}, **arguments}
     label, number = spec.get("label"), arguments.get("num_classes")
@@ -83,7 +97,7 @@ def settled(recipe, spec, kept=None):
             has the default of the time before it changed. `None` for new weights.
     """
     model, given = models.get(recipe.model.name), recipe.model.arguments
-    changed = model.changed_defaults({**model.from_spec(spec, **given), **given})
+    changed = model.changed_defaults({**of_data(model, spec, given), **given})
     values = {
         name: now if kept is None else kept.get(name, before)
         for name, (before, now) in changed.items()

@@ -34,10 +34,12 @@ def dry_run(recipe, data_dir=None, start=None):
     DCGAN, images (28, 28, 1) of fashion_mnist_mini, batch 64
     """
     name, batch_size = recipe.data.name, recipe.data.batch_size
-    spec = spec_of(name, recipe.data.image_size, data_dir, recipe.data.transparent)
-    if recipe.data.source is not None:
-        spec = spec_of_pairs(spec, recipe.data.source, name, recipe.data.image_size, data_dir)
-    shape, told = spec["image"].shape, []
+    table = recipe.data
+    of_sounds = table.length, table.rate, table.normalize
+    spec = spec_of(name, table.image_size, data_dir, table.transparent, *of_sounds)
+    if table.source is not None:
+        spec = spec_of_pairs(spec, table.source, name, table.image_size, data_dir)
+    main, told = next(iter(spec.values())), []
     gan = build(completed_by(recipe, spec, told.append), spec)
     if start is not None:
         take_weights(gan, start)
@@ -51,10 +53,10 @@ def dry_run(recipe, data_dir=None, start=None):
     losses = ", ".join(f"{key} {values[0]:.3f}" for key, values in history.items())
     return "\n".join(
         [
-            f"{type(gan).__name__}, images {shape} of {name}, batch {batch_size}",
+            f"{type(gan).__name__}, {main.noun} {main.shape} of {name}, batch {batch_size}",
             f"parameters: generator {gan.generator.count_params():,}, discriminator "
             f"{gan.discriminator.count_params():,}",
-            f"one step on random images: {losses}",
+            f"one step on random {main.noun}: {losses}",
             f"arithmetic: {gigaflops:.1f} GFLOP a step, {gradients:.1f} MB of gradients to sum up "
             f"over replicas",
             f"memory: {weight_gigabytes(gan):.2f} GB of weights and optimizers; this process "

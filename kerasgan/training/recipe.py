@@ -16,6 +16,7 @@ from kerasgan.training.optimizers import (
 from kerasgan.training.values import check_value, type_of
 from kerasgan.utils.errors import UserError, nearest
 from kerasgan.utils.files import replacing
+from kerasgan.utils.sounds import NORMALIZE
 from kerasgan.utils.toml import tomllib
 
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16", "auto")
@@ -43,7 +44,8 @@ class Data:
     `kerasgan.data.pairs`: "outline", "grey", "left", "right", "black", the path of a second folder,
     or the name of another data set. With `paired = false` the two do not belong together, as in
     `kerasgan.data.unpaired`; that is the default for models whose class says `paired = False`.
-    The default batch has 64 examples for each update of the discriminator in a step.
+    `length`, `rate` and `normalize` are for sounds. The default batch has 64 examples for each
+    update of the discriminator in a step.
     """
 
     name: str = "fashion_mnist_mini"
@@ -56,6 +58,9 @@ class Data:
     flip: bool = False
     source: str | None = None
     paired: bool | None = None
+    length: int | None = setting(None)
+    rate: int | None = setting(None)
+    normalize: str | None = setting(None, choices=NORMALIZE)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -41,14 +41,54 @@ def for_pictures(tables, pictures, gpus=0, updates=1, augments=True):
         model.setdefault("augment", "diffaugment")
     if "image_size" not in data and (size := side(pictures.sizes, gpus)):
         data["image_size"] = size
-    if pictures.count < data.get("batch_size", 64 * updates):
-        each = 2 ** int(np.log2(max(pictures.count / updates, 1)))
-        data["batch_size"] = each * updates
+    fit_batch(data, pictures.count, updates)
     if not {"epochs", "steps"} & set(training):
         training["steps"] = 50_000 if gpus else 10_000
     if pictures.tested < 2:
         evaluation.setdefault("split", "train")
     return {name: table for name, table in tables.items() if table}
+
+
+def for_sounds(tables, counts, gpus=0, updates=1):
+    """Returns the tables of a recipe, completed for a folder of sounds.
+
+    Args:
+        tables: dict of tables; what they say stays, but for a batch that there are too few sounds
+            for.
+        counts: `kerasgan.data.audio.Counts`.
+        gpus: Number of GPUs. The sizes for a CPU were tried on two cores; those for a GPU are the
+            paper's.
+        updates: Updates of the discriminator in a step.
+
+    Returns:
+        New dict of tables, not yet checked.
+
+    Example:
+
+    >>> from kerasgan.data.audio import Counts
+    >>> for_sounds({}, Counts(300, 30), updates=5)["data"]
+    {'length': 4096, 'batch_size': 160}
+    """
+    tables = copy.deepcopy(tables)
+    model, data, training, evaluation = (
+        tables.setdefault(name, {}) for name in ("model", "data", "training", "evaluation")
+    )
+    if model.setdefault("name", "wavegan") == "wavegan":
+        model.setdefault("width", 64 if gpus else 16)
+        model.setdefault("ema_decay", 0.998)
+    data.setdefault("length", 16384 if gpus else 4096)
+    fit_batch(data, counts.count, updates)
+    if not {"epochs", "steps"} & set(training):
+        training["steps"] = 50_000 if gpus else 5_000
+    if counts.tested < 2:
+        evaluation.setdefault("split", "train")
+    return {name: table for name, table in tables.items() if table}
+
+
+def fit_batch(data, count, updates):
+    """Sets a smaller batch in the table of data if there are too few examples for the default."""
+    if count < data.get("batch_size", 64 * updates):
+        data["batch_size"] = 2 ** int(np.log2(max(count / updates, 1))) * updates
 
 
 def side(sizes, gpus=0):

@@ -5,8 +5,8 @@ import os
 import keras
 import tensorflow as tf
 
-from kerasgan.data import checks, folder, load_source, pairs, side_of, unpaired
-from kerasgan.data.loading import is_folder
+from kerasgan.data import checks, load_source, pairs, side_of, unpaired
+from kerasgan.data.loading import is_folder, is_sounds, number_tested
 from kerasgan.data.source import ArraySource
 from kerasgan.evaluation.scorer import Scorer
 from kerasgan.training import checkpoints, runs, strategies
@@ -97,7 +97,7 @@ def train(
     check_count(*((epochs, "epochs") if steps is None else (steps, "steps")))
     split = "test"
     if test is None and isinstance(data, (str, os.PathLike)):
-        if is_folder(data) and folder.look(data).tested < 2:
+        if is_folder(data) and number_tested(data) < 2:
             split = "train"  # so few pictures that none are held out
         test = source_of(gan, data, split)
     plan = Plan(
@@ -165,9 +165,16 @@ def defaults_before(gan):
 def source_of(gan, data, split):
     """Returns data in any of the forms as a source of the parts that a model trains on."""
     if isinstance(data, (str, os.PathLike)):
-        shape = gan.signature.output.shape
-        transparent = tuple(shape[2:]) == (4,)
-        source = load_source(data, split, side_of(shape), transparent=transparent)
+        output = gan.signature.output
+        part = "audio" if is_sounds(data) else "image"
+        if "audio" in (part, output.part) and part != output.part:
+            held = "sounds" if part == "audio" else "images"
+            raise UserError(
+                f"{type(gan).__name__} trains on {output.noun}, and {data} holds {held}."
+            )
+        transparent = tuple(output.shape[2:]) == (4,)
+        size, options = side_of(output.shape), output.data_options
+        source = load_source(data, split, size, transparent=transparent, **options)
     elif isinstance(data, ArraySource):
         source = data
     else:
@@ -272,7 +279,8 @@ def source_of_recipe(data, split, data_dir=None):
         "flip": data.flip,
     }
     if data.source is None:
-        return load_source(data.name, **options)
+        of_sounds = {"length": data.length, "rate": data.rate, "normalize": data.normalize}
+        return load_source(data.name, **options, **of_sounds)
     return (pairs if data.paired else unpaired)(data.name, data.source, **options)
 
 

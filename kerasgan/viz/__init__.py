@@ -1,4 +1,4 @@
-"""Pictures: sample grids, walks in latent space, progress strips.
+"""Pictures: sample grids, walks in latent space, progress strips; files of sounds.
 
 Imports data and utils.
 """
@@ -6,6 +6,7 @@ Imports data and utils.
 from kerasgan.utils.pixels import from_uint8, grid, save_picture, to_uint8
 from kerasgan.viz.grids import sample_grid
 from kerasgan.viz.progress import progress_strip
+from kerasgan.viz.sounds import write_files
 from kerasgan.viz.walks import (
     arithmetic_strip,
     combine,
@@ -26,4 +27,5 @@ __all__ = [
     "sample_grid",
     "save_picture",
     "to_uint8",
+    "write_files",
 ]

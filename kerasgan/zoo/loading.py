@@ -151,7 +151,7 @@ def load_entry(entry):
     """
     import numpy as np
 
-    from kerasgan.signature import Image, Signature
+    from kerasgan.signature import Image, Signature, Waveform
     from kerasgan.training import recipe
     from kerasgan.training.build import build, settled
 
@@ -164,10 +164,10 @@ def load_entry(entry):
                 f"{entry / name} must have SHA-256 {wanted}: install kerasgan anew. "
                 f"Received: {found}"
             )
-    spec = {"image": Image(said["scores"]["image_shape"])}
+    made_by, shape = recipe.read(entry / "recipe.toml"), said["scores"]["image_shape"]
+    spec = {"image": Image(shape)} if len(shape) == 3 else {"audio": Waveform(shape[0])}
     if "signature" in said["scores"]:
         spec = Signature.from_config(said["scores"]["signature"]).example
-    made_by = recipe.read(entry / "recipe.toml")
     gan = build(settled(made_by, spec, kept=made_by.model.arguments), spec)
     for network in filter(None, (gan.generator, gan.ema_generator)):
         network.load_weights(entry / WEIGHTS)
