@@ -5,8 +5,10 @@ import numpy as np
 from kerasgan import data
 from kerasgan.data import checks
 from kerasgan.data.loading import spec_of
+from kerasgan.signature import Text
 from kerasgan.training import flops
 from kerasgan.training.build import build, completed_by, take_weights
+from kerasgan.training.joint_embedding import DIM
 from kerasgan.training.memory import peak_gigabytes, weight_gigabytes
 
 
@@ -34,6 +36,8 @@ def dry_run(recipe, data_dir=None, start=None):
     """
     name, batch_size = recipe.data.name, recipe.data.batch_size
     spec = spec_of(name, recipe.data.image_size, data_dir, recipe.data.transparent)
+    if recipe.data.texts:
+        spec = {**spec, "text": Text(recipe.model.arguments.get("text_dim", DIM))}
     shape, told = spec["image"].shape, []
     gan = build(completed_by(recipe, spec, told.append), spec)
     if start is not None:

@@ -39,6 +39,8 @@ class Model:
 class Data:
     """`[data]`: training data, as in `kerasgan.data.load`.
 
+    With `texts`, the captions of the data set go into training, as vectors of an encoder that is
+    trained on them and the pictures first.
     The default batch has 64 examples for each update of the discriminator in a step.
     """
 
@@ -50,6 +52,7 @@ class Data:
     background: str = "white"
     skip_damaged: bool = False
     flip: bool = False
+    texts: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -294,7 +297,8 @@ def check_schedules(table, default, source, player):
 def model_arguments(model):
     """Returns the arguments of a model's constructor that a recipe may give, by name."""
     parameters = model.constructor_parameters()
-    return {key: parameters[key] for key in parameters if key not in ("image_shape", "seed")}
+    others = ("image_shape", "seed", "encoder")
+    return {key: parameters[key] for key in parameters if key not in others}
 
 
 def updates_of_discriminator(table):

@@ -58,6 +58,11 @@ class Plan:
 def trained_on(gan, source):
     """Returns a source with the parts that a model trains on, or raises UserError."""
     missing = [part for part in gan.signature.example if part not in source.spec]
+    if missing == ["text"]:
+        raise UserError(
+            f"{type(gan).__name__} needs texts, and {source.name} has no part of them: "
+            f"data.texts = true in a recipe takes the names of noto_emoji_mini or noto_emoji."
+        )
     if missing:
         raise UserError(f"{type(gan).__name__} needs {missing[0]}s. {source.name} has none.")
     return source.only(gan.signature.example)

@@ -149,7 +149,7 @@ def load_entry(entry):
     Raises:
         UserError: If the hash of a weights file differs from the one in the result.
     """
-    from kerasgan.signature import Image
+    from kerasgan.signature import Image, Signature
     from kerasgan.training import recipe
     from kerasgan.training.build import build, settled
 
@@ -163,6 +163,8 @@ def load_entry(entry):
                 f"Received: {found}"
             )
     spec = {"image": Image(said["scores"]["image_shape"])}
+    if "signature" in said["scores"]:
+        spec = {**Signature.from_config(said["scores"]["signature"]).given, **spec}
     made_by = recipe.read(entry / "recipe.toml")
     gan = build(settled(made_by, spec, kept=made_by.model.arguments), spec)
     for network in filter(None, (gan.generator, gan.ema_generator)):
