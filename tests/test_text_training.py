@@ -97,7 +97,7 @@ def test_a_pair_of_words_never_seen_together_finds_its_pictures():
     names, features = named_features()
     held = np.array([name == "blue ring" for name in names])
     seen = [name for name, out in zip(names, held, strict=True) if not out]
-    table, visual = joint_embedding.learn(seen, features[~held], 16, 256, 60, 0)
+    table, visual = joint_embedding.learn(seen, features[~held], 16, 256, 500, 0)
     encode = TextEncoder(np.round(table / np.abs(table).max() * 127).astype(np.int8))
     pictures = (features - features[~held].mean(0)) / features[~held].std(0)
     scores = pictures @ visual @ encode(["blue ring"])[0]

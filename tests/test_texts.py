@@ -1,11 +1,19 @@
 """Texts as inputs: the encoder, its arithmetic in graphs, checks, files and signatures."""
 
+import importlib
+import importlib.resources
+import json
+import shutil
+import subprocess
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
-from kerasgan import TextToImage
+from kerasgan import TextToImage, cli, export
+from kerasgan.export import metadata
 from kerasgan.signature import Signature, Text, TextEncoder, encoding
 from kerasgan.utils.errors import UserError
 
@@ -168,3 +176,66 @@ def test_a_saved_model_takes_strings(gan, tmp_path):
     vectors = tf.constant(gan.encoder(texts))
     by_vector = served["sample"](seed=seed, num=num, text=vectors)["images"]
     np.testing.assert_allclose(by_vector, made, atol=1e-5)
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs Node.js")
+def test_the_page_computes_the_same_vectors_and_refuses_the_same_texts(encoder):
+    module = importlib.resources.files("kerasgan.export") / "page" / "texts.js"
+    script = """
+      const { encode, mistake } = await import(process.argv[1]);
+      const [encoder, texts, wrong] = JSON.parse(await new Response(process.stdin).text());
+      const vectors = texts.map((text) => [...encode(encoder, text)]);
+      console.log(JSON.stringify([vectors, wrong.map(mistake)]));
+    """
+    wrong = ["", " \n", "!?", "x" * 257, "я" * 129]
+    done = subprocess.run(
+        ["node", "--input-type=module", "-e", script, str(module)],
+        input=json.dumps([encoder.get_config(), TEXTS, wrong]),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    vectors, sentences = json.loads(done.stdout)
+    np.testing.assert_allclose(vectors, encoder(TEXTS), atol=1e-6)
+    assert sentences[:3] == ["Some words, please."] * 3
+    assert sentences[3:] == [f"At most 256 bytes, please: these are {n}." for n in (257, 258)]
+
+
+def test_metadata_of_exports_hold_the_encoder_once(gan, encoder, tmp_path):
+    about = metadata.read(export.tflite(gan, tmp_path / "gan.tflite"))
+    assert metadata.signature_of(about).inputs["text"].encoder == encoder
+    assert json.dumps(about).count(encoder.get_config()["table"][:40]) == 1
+
+
+def test_the_page_gets_the_encoder_of_a_model(gan):
+    browser = importlib.import_module("kerasgan.export.browser")
+    browser._check({"words": gan}, "nowhere")
+    control = gan.signature.inputs["text"].control()
+    assert control == {"encoder": gan.encoder.get_config()}
+    plain = TextToImage((8, 8, 3), text_dim=5, width=4)
+    with pytest.raises(UserError, match="can only offer .* texts. Received: plain"):
+        browser._check({"plain": plain}, "nowhere")
+
+
+def sample(*arguments):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["sample", *map(str, arguments)])
+    return ended.value.code
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_command_draws_texts(gan, tmp_path, capsys):
+    gan.save(tmp_path / "gan.keras")
+    picture = tmp_path / "cats.png"
+    arguments = [tmp_path / "gan.keras", "--output", picture, "--zoom=1"]
+    assert sample(*arguments, "--text=smiling cat", "--num=9") == 0
+    with Image.open(picture) as made:
+        assert made.size == (28, 28)  # three rows of three
+    assert "smiling cat, seed 0" in capsys.readouterr().out
+    assert sample(*arguments, "--text=cat", "--text=red heart", "--num=6", "--overwrite") == 0
+    with Image.open(picture) as made:
+        assert made.size[0] == 18 and made.size[1] > 28 + 10  # two columns with titles
+    for wrong in ("", "!!", LONG):
+        assert sample(*arguments, f"--text={wrong}", "--overwrite") == 2
+        error = capsys.readouterr().err
+        assert error.startswith("kerasgan: `text` must") and error.count("\n") == 1

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from kerasgan.cli.common import Checkpoint, Import, Overwrite, Seed, app, load_gan
+from kerasgan.utils.errors import UserError
 from kerasgan.utils.files import PICTURES, check_free, format_of
 
 
@@ -16,6 +17,10 @@ def sample(
     seed: Seed = 0,
     label: Annotated[
         str | None, typer.Option(help="Class of all images, by its name or number.")
+    ] = None,
+    text: Annotated[
+        list[str] | None,
+        typer.Option(help='What to draw, such as "smiling cat"; may be given again.'),
     ] = None,
     truncation: Annotated[
         float | None,
@@ -35,6 +40,13 @@ def sample(
     from kerasgan.utils import pixels
     from kerasgan.viz import grids
 
+    if text:
+        if label is not None or truncation is not None:
+            raise UserError("--text goes without --label and --truncation.")
+        picture = grids.text_grid(gan, text, num, seed)
+        pixels.save_picture(picture, output, zoom)
+        print(f"{' | '.join(text)}, seed {seed}: {output}")
+        return
     if label is not None and label.isdecimal():
         label = int(label)
     picture = grids.sample_grid(gan, num, seed, label, titled=True, truncation=truncation)

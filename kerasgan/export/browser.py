@@ -13,6 +13,7 @@ from kerasgan import latent
 from kerasgan.export import litert_js, metadata
 from kerasgan.export.model import check_model
 from kerasgan.export.tflite import tflite
+from kerasgan.signature import Text
 from kerasgan.utils import hashing
 from kerasgan.utils.errors import UserError
 from kerasgan.utils.files import replacing
@@ -28,8 +29,9 @@ def browser(gans, directory):
     Any static file server can serve it, also below a path, without a network and without special
     headers: `python -m http.server --directory DIRECTORY`. The page draws grids of samples from a
     seed, walks between samples and along `kerasgan.latent.directions`, shows one class or all, and
-    saves pictures as PNG. It runs the models with LiteRT.js, which is downloaded from npm once and
-    cached (`KERASGAN_CACHE`).
+    saves pictures as PNG. Models of texts with an encoder of their own have a box for words. The
+    page runs the models with LiteRT.js, which is downloaded from npm once and cached
+    (`KERASGAN_CACHE`).
 
     Args:
         gans: dict of `kerasgan.GAN` by name. Names consist of letters, digits and "._-". The page
@@ -87,7 +89,7 @@ def _check(gans, directory):
         unknown = [key for key, kind in signature.inputs.items() if kind.control() is None]
         if unknown or "z" not in signature.inputs:
             raise UserError(
-                f"A page can only offer latents `z`, classes and numbers. Received: {name}, "
+                f"A page can only offer latents `z`, classes, numbers and texts. Received: {name}, "
                 f"which takes `{', '.join(unknown or signature.inputs)}`"
             )
 
@@ -97,7 +99,14 @@ def _add(site, name, gan):
     file = f"models/{name}.tflite"
     content = Path(tflite(gan, site / file)).read_bytes()
     inputs = gan.signature.inputs
-    controls = [kind.control() for kind in inputs.values() if kind.source != "default"]
+    texts = [
+        {"name": key, **kind.control()} for key, kind in inputs.items() if isinstance(kind, Text)
+    ]
+    controls = [
+        kind.control()
+        for kind in inputs.values()
+        if kind.source != "default" and not isinstance(kind, Text)
+    ]
     numbers = [
         {"name": key, **kind.control()} for key, kind in inputs.items() if kind.source == "default"
     ]
@@ -111,6 +120,7 @@ def _add(site, name, gan):
         **gan.signature.output.page(),
         **{key: value for control in controls for key, value in control.items()},
         **({"numbers": numbers} if numbers else {}),
+        **({"texts": texts} if texts else {}),
         **_directions(gan),
         "score": _score(gan),
     }
@@ -118,7 +128,7 @@ def _add(site, name, gan):
 
 def _directions(gan):
     """Returns directions of `z` that change images most, where they are known in closed form."""
-    if latent.has_w(gan):
+    if gan.signature.given or latent.has_w(gan):
         return {}
     try:
         found = latent.directions(gan, min(DIRECTIONS, gan.latent_dim))

@@ -79,6 +79,9 @@ class Text(Kind):
         message = f"`{name}` must hold letters or digits, and at most {encoding.MOST} bytes."
         return [tf.debugging.Assert(self.valid(texts), [message])]
 
+    def control(self):
+        return None if self.encoder is None else {"encoder": self.encoder.get_config()}
+
     def described(self):
         return (
             "from words" if self.encoder is not None else f"from texts as {self.shape[0]} numbers"

@@ -13,8 +13,8 @@ let last = Promise.resolve(); // the run before: one at a time
  *     models.json tells of it.
  * @param {Float32Array | number[]} z Its latents.
  * @param {number} [label] Class id, for models that have classes.
- * @param {Object<string, number>} [numbers] The model's other inputs by name, such as a truncation;
- *     those that are left out have their default.
+ * @param {Object<string, number | Float32Array>} [numbers] The model's other inputs by name, such
+ *     as a truncation, which has a default, or the vector of a text.
  * @returns {Promise<{pixels: Float32Array, milliseconds: number}>} Height x width x channels
  *     numbers in [-1, 1], row by row, and the time that it took.
  */
@@ -30,6 +30,7 @@ export async function generate(model, z, label = 0, numbers = {}) {
   for (const { name, default: usual } of model.numbers ?? []) {
     values[name] = Float32Array.of(numbers[name] ?? usual);
   }
+  for (const { name } of model.texts ?? []) values[name] = Float32Array.from(numbers[name]);
   const run = last.then(() => execute(compiled, values));
   last = run.catch(() => {});
   return run;
