@@ -31,7 +31,7 @@ def train_encoder(source, dim=DIM, seed=0, verbose=False):
     """
     check_captions(source)
     images = pictures.opaque(source.parts["image"])
-    name = f"{source.name}, training"
+    name = f"{source.name} train"
     features, _ = real_features(images, EfficientNetLite0(), name, verbose)
     return joint_embedding(source.captions, features, dim, seed=seed)
 
