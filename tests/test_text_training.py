@@ -1,6 +1,7 @@
 """Training on texts: the joint embedding, and recipes that take the captions of a data set."""
 
 import dataclasses
+import json
 import signal
 
 import numpy as np
@@ -11,6 +12,7 @@ from kerasgan import TextToImage, data, zoo
 from kerasgan.signature import TextEncoder, encoding
 from kerasgan.training import checkpoints, joint_embedding, recipe, runs, texts
 from kerasgan.training.train import train, train_recipe
+from kerasgan.utils import hashing
 from kerasgan.utils.errors import UserError
 
 COLOURS = ["red", "green", "blue", "grey"]
@@ -186,6 +188,27 @@ def test_a_training_by_call_takes_captions_if_the_model_has_an_encoder(tmp_path)
     np.testing.assert_array_equal(
         expected,
         encoding.normalised(encoding.counts(source.captions, 64) @ table.astype("float32")),
+    )
+
+
+def test_a_zoo_entry_brings_its_encoder(tmp_path):
+    table = np.random.default_rng(0).integers(-127, 128, (64, 8)).astype("int8")
+    gan = TextToImage((16, 16, 3), width=4, projection=8, encoder=TextEncoder(table))
+    recipe.write(small(), tmp_path / "recipe.toml")
+    gan.generator.save_weights(tmp_path / zoo.WEIGHTS)
+    result = {
+        "metric": "FD[lite0]",
+        "trained": 1.0,
+        "image_shape": [16, 16, 3],
+        "files": {zoo.WEIGHTS: hashing.of_file(tmp_path / zoo.WEIGHTS)},
+        "signature": gan.signature.get_config(),
+    }
+    (tmp_path / "result.json").write_text(json.dumps(result))
+    loaded = zoo.load(tmp_path)
+    assert loaded.encoder == gan.encoder
+    texts = ["smiling cat", "sun"]
+    np.testing.assert_array_equal(
+        loaded.sample(texts=texts, seed=0), gan.sample(texts=texts, seed=0)
     )
 
 

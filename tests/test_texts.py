@@ -100,6 +100,15 @@ def test_texts_without_words_or_end_are_refused(text, message, gan):
     assert encoding.valid(tf.constant(["cat", text])).numpy().tolist() == [True, False]
 
 
+def test_broken_bytes_count_as_spaces_and_other_things_are_refused(encoder, gan):
+    expected = encoder(["cat dog"])
+    np.testing.assert_array_equal(encoder(["cat\ud800dog"]), expected)
+    assert np.abs(encoder([b"cat \xff dog"])).max() > 0
+    np.testing.assert_array_equal(encoder([b"cat dog"]), expected)
+    with pytest.raises(UserError, match="`text` must hold texts. Received: None"):
+        gan.sample(texts=["cat", None])
+
+
 def test_samples_of_texts_are_those_of_their_vectors(gan, encoder):
     texts = ["smiling cat", "red heart"]
     samples = gan.sample(texts=texts, seed=3)

@@ -104,9 +104,11 @@ FOLDED = folded()
 
 def checked(texts, name):
     """Returns texts as a list of str, or raises UserError."""
-    texts = [each.decode() if isinstance(each, bytes) else str(each) for each in texts]
+    texts = [each.decode(errors="replace") if isinstance(each, bytes) else each for each in texts]
     for each in texts:
-        content = np.frombuffer(each.encode(), np.uint8)
+        if not isinstance(each, str):
+            raise UserError(f"`{name}` must hold texts. Received: {each!r}")
+        content = bytes_of(each)
         if len(content) > MOST:
             raise UserError(
                 f"`{name}` must have at most {MOST} bytes. Received: a text of {len(content):,}, "
@@ -126,6 +128,12 @@ def valid(texts):
     return (tf.strings.length(texts) <= MOST) & tf.reduce_any(words, axis=1)
 
 
+def bytes_of(text):
+    """Returns the bytes of a text in UTF-8, uint8 array; a question mark for what is no letter of
+    any script, as a command line makes of broken bytes."""
+    return np.frombuffer(text.encode(errors="replace"), np.uint8)
+
+
 def hashes(text):
     """Returns the FNV-1a hashes of a text's pieces, uint64 array, with repetitions.
 
@@ -134,8 +142,9 @@ def hashes(text):
     >>> [int(each) for each in hashes("a")], len(hashes("cat"))
     ([2694237422], 6)
     """
-    codes = np.full(len(text.encode()) + 2, SPACE, np.uint64)
-    codes[1:-1] = FOLDED[np.frombuffer(text.encode(), np.uint8)]
+    content = bytes_of(text)
+    codes = np.full(len(content) + 2, SPACE, np.uint64)
+    codes[1:-1] = FOLDED[content]
     found = []
     for length in LENGTHS:
         if len(codes) < length:
