@@ -205,7 +205,7 @@ def test_a_score_is_shown_only_for_weights_it_was_measured_on(cache, gans, tmp_p
         (lambda: {"dots": VanillaGAN((2,), width=8)}, r"shows images .* dots, which makes \(2,\)"),
         (
             lambda: {"dense": ConditionalGAN((8, 8, 1), condition_dim=2, width=60)},
-            "only offer latents `z`, classes, numbers and pictures. Received: dense, which takes",
+            "only offer latents `z`, classes, numbers, pictures and texts. Received: dense, which",
         ),
     ],
 )

@@ -26,6 +26,10 @@ def sample(
     label: Annotated[
         str | None, typer.Option(help="Class of all images, by its name or number.")
     ] = None,
+    text: Annotated[
+        list[str] | None,
+        typer.Option(help='What to draw, such as "smiling cat"; may be given again.'),
+    ] = None,
     truncation: Annotated[
         float | None,
         typer.Option(min=0.0, help="Truncation trick: less varied, more typical images below 2."),
@@ -69,6 +73,13 @@ def sample(
     from kerasgan.viz import grids, results, sounds
 
     inputs = None
+    if text:
+        if label is not None or truncation is not None or input or files:
+            raise UserError("--text draws a grid (.png), without --label, --truncation, --input.")
+        picture = grids.text_grid(gan, text, num or GRID, seed)
+        pixels.save_picture(picture, output, zoom or ZOOM)
+        print(f"{' | '.join(text)}, seed {seed}: {output}")
+        return
     if (files and not heard) or input:
         paths = named(input or [], gan.signature.given)
         gan.signature.output.check_scored(checkpoint)

@@ -13,6 +13,7 @@ from kerasgan import latent
 from kerasgan.export import litert_js, metadata
 from kerasgan.export.model import check_model
 from kerasgan.export.tflite import tflite
+from kerasgan.signature import Text
 from kerasgan.utils import hashing, pixels
 from kerasgan.utils.errors import UserError
 from kerasgan.utils.files import replacing
@@ -31,8 +32,9 @@ def browser(gans, directory):
     seed, walks between samples and along `kerasgan.latent.directions`, shows one class or all, and
     saves pictures as PNG. For models that take pictures, visitors draw with the pointer, drop
     pictures or start from the examples that the model keeps, and see the result at once; masks are
-    painted as holes onto the picture, and films are continued frame by frame. The page runs the
-    models with LiteRT.js, which is downloaded from npm once and cached (`KERASGAN_CACHE`).
+    painted as holes onto the picture, and films are continued frame by frame. Models of texts with
+    an encoder of their own have a box for words. The page runs the models with LiteRT.js, which is
+    downloaded from npm once and cached (`KERASGAN_CACHE`).
 
     Args:
         gans: dict of `kerasgan.GAN` by name. Names consist of letters, digits and "._-". The page
@@ -90,8 +92,8 @@ def _check(gans, directory):
         unknown = [key for key, kind in signature.inputs.items() if kind.control() is None]
         if unknown or not ("z" in signature.inputs or signature.given):
             raise UserError(
-                f"A page can only offer latents `z`, classes, numbers and pictures. Received: "
-                f"{name}, which takes `{', '.join(unknown or signature.inputs)}`"
+                f"A page can only offer latents `z`, classes, numbers, pictures and texts. "
+                f"Received: {name}, which takes `{', '.join(unknown or signature.inputs)}`"
             )
 
 
@@ -100,6 +102,9 @@ def _add(site, name, gan):
     file = f"models/{name}.tflite"
     content = Path(tflite(gan, site / file)).read_bytes()
     inputs = gan.signature.inputs
+    texts = [
+        {"name": key, **kind.control()} for key, kind in inputs.items() if isinstance(kind, Text)
+    ]
     controls = [kind.control() for kind in inputs.values() if kind.source == "drawn"]
     numbers = [
         {"name": key, **kind.control()} for key, kind in inputs.items() if kind.source == "default"
@@ -114,6 +119,7 @@ def _add(site, name, gan):
         **gan.signature.output.page(),
         **{key: value for control in controls for key, value in control.items()},
         **({"numbers": numbers} if numbers else {}),
+        **({"texts": texts} if texts else {}),
         **_given(site, name, gan),
         **_directions(gan),
         "score": _score(gan),
@@ -124,6 +130,8 @@ def _given(site, name, gan):
     """Writes examples of the inputs that visitors give, and returns what the page needs of them."""
     given = []
     for key, kind in gan.signature.given.items():
+        if isinstance(kind, Text):
+            continue
         files = []
         for place, example in enumerate(gan.examples.get(key, ())[:EXAMPLES]):
             files.append(f"models/{name}/{key}-{place:02}.png")

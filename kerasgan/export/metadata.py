@@ -27,11 +27,13 @@ def describe(gan):
     weights_sha256 = provenance.weights_sha256(gan.inference_generator)
     origin = gan.origin or {}
     same = origin.get("scores", {}).get("weights_sha256", weights_sha256) == weights_sha256
+    # The signature holds the encoder of texts, once.
+    config = {key: value for key, value in gan.get_config().items() if key != "encoder"}
     return {
         "model": gan.variant,
         "class": type(gan).__name__,
         "paper": gan.paper and list(gan.paper),
-        "config": gan.get_config(),
+        "config": config,
         "signature": gan.signature.get_config(),
         "parameters": gan.generator.count_params(),
         "weights_sha256": weights_sha256,

@@ -35,7 +35,8 @@ class Sampling:
                 cycle through the examples that the model keeps from its first `fit`. Pictures may
                 be the path of a file or folder, or a list of files, which are brought to the
                 model's size; so may masks, 1 where they are white, and films: a folder of their
-                frames in the order of their names, or of such folders.
+                frames in the order of their names, or of such folders. Texts may be strings if the
+                model has an encoder of its own; `texts` is another name of `text`.
                 Normal latents also take `truncation`, a float or an array (num,): the threshold of
                 the truncation trick (Brock et al. 2019), which trades variety for fidelity. Entries
                 of the latents beyond it are as if drawn again; 2 is gentle, 0.5 strong.
@@ -81,7 +82,11 @@ class Sampling:
         if images is not None:
             drawable = [name for name, kind in asked.items() if isinstance(kind, Image)]
             inputs[next(iter(drawable), "images")] = images
+        if "texts" in inputs and "text" in asked and "text" not in inputs:
+            inputs["text"] = inputs.pop("texts")
         inputs = {name: self._read(name, values) for name, values in inputs.items()}
+        if num is None and isinstance(inputs.get("text"), str):
+            num = 1
         if num is None:
             num = next((len(each) for each in inputs.values() if np.ndim(each)), None)
         check_count(num, "num")

@@ -59,7 +59,12 @@ def signatures(gan):
         functions["sample"] = (lambda *inputs: {output.tensor: sample(*inputs)}, wanted)
         for suffix, form in output.endpoints().items():
             functions[f"sample_{suffix}"] = (formed(form), wanted)
-    return {**functions, **picture_signatures(gan), **gan.further_signatures()}
+    return {
+        **functions,
+        **picture_signatures(gan),
+        **text_signatures(signature, functions),
+        **gan.further_signatures(),
+    }
 
 
 def picture_signatures(gan):
@@ -125,6 +130,40 @@ def checks_of_files(files):
         message = f"`{name}_bytes` must hold PNG or JPEG files."
         checks.append(tf.debugging.Assert(are_pictures(contents), [message]))
     return [check for check in checks if check is not None]
+
+
+def text_signatures(signature, functions):
+    """Returns the signatures that take texts as strings, where the model has an encoder: `text` as
+    `sample`, `text_png` as `sample_png` and so on.
+
+    Args:
+        signature: The model's signature.
+        functions: dict of its other signatures, as `signatures` returns it.
+    """
+    kinds = signature.served
+    texts = [name for name, kind in kinds.items() if getattr(kind, "encoder", None) is not None]
+
+    def of_texts(function):
+        def serve(seed, num, *served):
+            values = dict(zip(kinds, served, strict=True))
+            for name in texts:
+                with tf.control_dependencies(kinds[name].text_assertions(values[name], name)):
+                    values[name] = kinds[name].convert(tf.identity(values[name]))
+            return function(seed, num, *values.values())
+
+        return serve
+
+    if not texts:
+        return {}
+    made = {}
+    for name, (function, specs) in functions.items():
+        if name.startswith("sample"):
+            specs = [
+                tf.TensorSpec((None,), tf.string, spec.name) if spec.name in texts else spec
+                for spec in specs
+            ]
+            made[name.replace("sample", "text", 1)] = (of_texts(function), specs)
+    return made
 
 
 def for_each(values, num, name):

@@ -5,7 +5,10 @@ Eq. (2): the game of Goodfellow et al. 2014, with a condition y given to both ne
 Section 4.1, for MNIST: y is the class, one-hot; G maps z, uniform in the unit hypercube, and y to
 200 and 1000 ReLU units, both together to 1200; D maps x to maxout 240x5, y to maxout 50x5, both
 together to maxout 240x4. Dropout 0.5 in both. SGD with learning rate 0.1 divided by 1.00004 at
-each update, batch 100. Section 4.2 conditions on dense vectors (of images and their tags).
+each update, batch 100.
+Section 4.2, for tags of pictures, draws vectors of words, given features of a picture: G maps z,
+here normal, to 500 ReLU units and the features to 2000, and both linearly to the vector; D maps
+vectors to 500 ReLU units, features to 1200, and both together to maxout 1000x3.
 
 What differs, and why:
 - Images lie in [-1, 1], as everywhere here: tanh instead of sigmoid.
@@ -24,6 +27,8 @@ What differs, and why:
   vector is 1, against hundreds of pixels, and with the small weights labels went unnoticed for the
   first 1,000 updates, and z, beside such labels, for good.
   Networks narrower than the paper's start with larger hidden weights: see `uniform`.
+- Section 4.2 gives no initial weights: those of Glorot & Bengio 2010, as Keras has them, for
+  features of variance 1 in each coordinate.
 """
 
 import math
@@ -36,7 +41,7 @@ from kerasgan import schedules
 from kerasgan.gan import GAN, Paper
 from kerasgan.layers import Dropout, Maxout, OneHot
 from kerasgan.losses import discriminator_loss, non_saturating_loss
-from kerasgan.signature import Image, Label, Latent, Signature, Vector
+from kerasgan.signature import Label, Latent, Signature, Vector, output_of
 from kerasgan.utils.errors import UserError
 
 
@@ -44,18 +49,19 @@ class ConditionalGAN(GAN, package="kerasgan"):
     """Two multilayer perceptrons that are told what each image shows.
 
     Args:
-        image_shape: (height, width, channels).
+        image_shape: (height, width, channels) of images in [-1, 1], or (dimensions,) of vectors in
+            any range, such as those of words, which take the networks of section 4.2.
         num_classes: Number of classes; the networks then take class ids `label`, int32 (N,).
         condition_dim: Length of dense conditions instead, such as embedded tags; the networks then
             take `condition`, float32 (N, condition_dim). One of the two must be given.
-        latent_dim: Length of the latent vector, uniform in [0, 1].
-        width: Units of G's last hidden layer. The paper uses 1200; the other layers are scaled
-            alike, down to 8 units.
+        latent_dim: Length of the latent vector, uniform in [0, 1]; for vectors, standard normal.
+        width: Units of G's last hidden layer. The paper uses 1200; the other layers, and those of
+            section 4.2, are scaled alike, down to 8 units.
         **options: `ema_decay`, `seed`, `augment`: as in `kerasgan.GAN`.
 
     Raises:
-        UserError: If `image_shape` has not three axes, or not exactly one of `num_classes` and
-            `condition_dim` is given.
+        UserError: If `image_shape` has not one axis or three, or not exactly one of `num_classes`
+            and `condition_dim` is given.
 
     Example:
 
@@ -87,15 +93,18 @@ class ConditionalGAN(GAN, package="kerasgan"):
         width=1200,
         **options,
     ):
-        inputs = {"z": Latent(latent_dim, uniform=(0, 1))}
+        points = len(image_shape) == 1
+        inputs = {"z": Latent(latent_dim, uniform=None if points else (0, 1))}
         if num_classes is not None:
             inputs["label"] = Label(num_classes)
         if condition_dim is not None:
             inputs["condition"] = Vector(condition_dim)
+        generator = build_point_generator if points else build_generator
+        discriminator = build_point_discriminator if points else build_discriminator
         super().__init__(
-            build_generator(image_shape, latent_dim, width, num_classes, condition_dim),
-            build_discriminator(image_shape, width, num_classes, condition_dim),
-            signature=Signature(inputs, Image(image_shape)),
+            generator(image_shape, latent_dim, width, num_classes, condition_dim),
+            discriminator(image_shape, width, num_classes, condition_dim),
+            signature=Signature(inputs, output_of(image_shape)),
             **options,
         )
         self.num_classes = num_classes
@@ -169,11 +178,6 @@ def uniform(bound, width=1200):
 
 def build_generator(image_shape, latent_dim=100, width=1200, num_classes=None, condition_dim=None):
     """Latents (N, latent_dim) and labels (N,) or conditions (N, D) -> images in [-1, 1]."""
-    if len(image_shape) != 3:
-        raise UserError(
-            "`image_shape` must be (height, width, channels). "
-            f"Received: image_shape={tuple(image_shape)}"
-        )
 
     def relu(units, x, initial):
         return layers.Dense(scaled(units, width), activation="relu", kernel_initializer=initial)(x)
@@ -209,3 +213,30 @@ def build_discriminator(image_shape, width=1200, num_classes=None, condition_dim
         1, kernel_initializer=uniform(0.005, width), dtype="float32", name="logits"
     )(x)
     return keras.Model([images, label], logits, name="discriminator")
+
+
+def build_point_generator(
+    image_shape, latent_dim=100, width=1200, num_classes=None, condition_dim=None
+):
+    """Latents (N, latent_dim) and labels (N,) or conditions (N, D) -> vectors, in any range."""
+    z = keras.Input((latent_dim,), name="z")
+    label, y, _ = condition_input(num_classes, condition_dim)
+    x = [
+        layers.Dense(scaled(500, width), activation="relu")(z),
+        layers.Dense(scaled(2000, width), activation="relu")(y),
+    ]
+    points = layers.Dense(*image_shape, dtype="float32", name="images")(layers.Concatenate()(x))
+    return keras.Model([z, label], points, name="generator")
+
+
+def build_point_discriminator(image_shape, width=1200, num_classes=None, condition_dim=None):
+    """Vectors and labels (N,) or conditions (N, D) -> logits (N, 1)."""
+    points = keras.Input(image_shape, name="images")
+    label, y, _ = condition_input(num_classes, condition_dim)
+    x = [
+        Dropout(0.5)(layers.Dense(scaled(500, width), activation="relu")(points)),
+        Dropout(0.5)(layers.Dense(scaled(1200, width), activation="relu")(y)),
+    ]
+    x = Dropout(0.5)(Maxout(scaled(1000, width), 3)(layers.Concatenate()(x)))
+    logits = layers.Dense(1, dtype="float32", name="logits")(x)
+    return keras.Model([points, label], logits, name="discriminator")

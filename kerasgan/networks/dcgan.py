@@ -24,11 +24,15 @@ def leaky_relu(dtype=None):
 def build_generator(image_shape, latent_dim=100, width=128):
     """Latents (N, latent_dim) -> images (N, H, W, C) in [-1, 1]."""
     check_image_shape(image_shape)
+    z = keras.Input((latent_dim,), name="z")
+    return keras.Model(z, drawn_images(z, image_shape, width), name="generator")
+
+
+def drawn_images(x, image_shape, width):
+    """The layers from vectors (N, D) to images (N, H, W, C) in [-1, 1]."""
     halvings, base = count_halvings(image_shape), base_sides(image_shape)
     filters = width * 2 ** (halvings - 1)
-
-    z = keras.Input((latent_dim,), name="z")
-    x = layers.Dense(base[0] * base[1] * filters, use_bias=False, kernel_initializer=normal())(z)
+    x = layers.Dense(base[0] * base[1] * filters, use_bias=False, kernel_initializer=normal())(x)
     x = layers.Reshape((*base, filters))(x)  # (N, 4, 4, 4w) for 32 pixels
     x = layers.ReLU()(batch_norm(x))
     for _ in range(halvings - 1):  # (N, 8, 8, 2w), (N, 16, 16, w)
@@ -37,7 +41,7 @@ def build_generator(image_shape, latent_dim=100, width=128):
             filters, 4, strides=2, padding="same", use_bias=False, kernel_initializer=normal()
         )(x)
         x = layers.ReLU()(batch_norm(x))
-    images = layers.Conv2DTranspose(
+    return layers.Conv2DTranspose(
         image_shape[2],
         4,
         strides=2,
@@ -47,7 +51,6 @@ def build_generator(image_shape, latent_dim=100, width=128):
         dtype="float32",
         name="images",
     )(x)
-    return keras.Model(z, images, name="generator")
 
 
 def build_discriminator(
@@ -72,8 +75,16 @@ def build_discriminator(
     """
     check_image_shape(image_shape)
     images = keras.Input(image_shape, name="images")
-    x = images
-    for level in range(count_halvings(image_shape)):  # (N, 16, 16, w) ... (N, 4, 4, 4w)
+    x = feature_maps(images, width, norm, activation, dtype)
+    logits = layers.Dense(
+        outputs, use_bias=use_bias, kernel_initializer=normal(), dtype="float32", name="logits"
+    )(layers.Flatten(dtype=dtype)(x))
+    return keras.Model(images, logits, name="discriminator")
+
+
+def feature_maps(x, width, norm=batch_norm, activation=leaky_relu, dtype=None):
+    """The layers from images (N, H, W, C) to maps (N, 4, 4, C), or of another base."""
+    for level in range(count_halvings(x.shape[1:])):  # (N, 16, 16, w) ... (N, 4, 4, 4w)
         normed = level > 0 and norm is not None
         x = layers.Conv2D(
             width * 2**level,
@@ -85,7 +96,4 @@ def build_discriminator(
             dtype=dtype,
         )(x)
         x = activation(dtype=dtype)(norm(x) if normed else x)
-    logits = layers.Dense(
-        outputs, use_bias=use_bias, kernel_initializer=normal(), dtype="float32", name="logits"
-    )(layers.Flatten(dtype=dtype)(x))
-    return keras.Model(images, logits, name="discriminator")
+    return x

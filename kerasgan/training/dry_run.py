@@ -6,8 +6,10 @@ from kerasgan import data
 from kerasgan.data import checks
 from kerasgan.data.loading import spec_of
 from kerasgan.data.pairing import spec_of_pairs
+from kerasgan.signature import Text
 from kerasgan.training import flops
 from kerasgan.training.build import build, completed_by, take_weights
+from kerasgan.training.joint_embedding import DIM
 from kerasgan.training.memory import peak_gigabytes, weight_gigabytes
 
 
@@ -39,6 +41,8 @@ def dry_run(recipe, data_dir=None, start=None):
     spec = spec_of(name, table.image_size, data_dir, table.transparent, *of_sounds)
     if table.source is not None:
         spec = spec_of_pairs(spec, table.source, name, table.image_size, data_dir)
+    if table.texts:
+        spec = {**spec, "text": Text(recipe.model.arguments.get("text_dim", DIM))}
     main, told = next(iter(spec.values())), []
     gan = build(completed_by(recipe, spec, told.append), spec)
     if start is not None:

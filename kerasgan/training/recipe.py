@@ -44,8 +44,9 @@ class Data:
     `kerasgan.data.pairs`: "outline", "grey", "left", "right", "black", the path of a second folder,
     or the name of another data set. With `paired = false` the two do not belong together, as in
     `kerasgan.data.unpaired`; that is the default for models whose class says `paired = False`.
-    `length`, `rate` and `normalize` are for sounds. The default batch has 64 examples for each
-    update of the discriminator in a step.
+    `length`, `rate` and `normalize` are for sounds. With `texts`, the captions of the data set go
+    into training, as vectors of an encoder that is trained on them and the pictures first. The
+    default batch has 64 examples for each update of the discriminator in a step.
     """
 
     name: str = "fashion_mnist_mini"
@@ -61,6 +62,7 @@ class Data:
     length: int | None = setting(None)
     rate: int | None = setting(None)
     normalize: str | None = setting(None, choices=NORMALIZE)
+    texts: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -320,7 +322,9 @@ def model_arguments(model):
     seed, and shapes, which the data have."""
     parameters = model.constructor_parameters()
     return {
-        key: parameters[key] for key in parameters if key != "seed" and not key.endswith("_shape")
+        key: parameters[key]
+        for key in parameters
+        if key not in ("seed", "encoder") and not key.endswith("_shape")
     }
 
 

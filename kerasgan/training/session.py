@@ -64,6 +64,11 @@ def trained_on(gan, source):
             f'"source": `kerasgan.data.pairs` adds it, in a recipe data.source, for example '
             f'data.source = "outline".'
         )
+    if missing == ["text"]:
+        raise UserError(
+            f"{type(gan).__name__} needs texts, and {source.name} has no part of them: "
+            f"data.texts = true in a recipe takes the names of noto_emoji_mini or noto_emoji."
+        )
     if missing:
         raise UserError(f"{type(gan).__name__} needs {missing[0]}s. {source.name} has none.")
     return source.only(gan.signature.example)

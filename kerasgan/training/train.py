@@ -9,7 +9,8 @@ from kerasgan.data import checks, load_source, pairs, side_of, unpaired
 from kerasgan.data.loading import is_folder, is_sounds, number_tested
 from kerasgan.data.source import ArraySource
 from kerasgan.evaluation.scorer import Scorer
-from kerasgan.training import checkpoints, runs, strategies
+from kerasgan.signature import Text
+from kerasgan.training import checkpoints, runs, strategies, texts
 from kerasgan.training.build import build, completed_by, settled, take_weights
 from kerasgan.training.session import (
     Plan,
@@ -179,6 +180,9 @@ def source_of(gan, data, split):
         source = data
     else:
         source = ArraySource(checks.check_arrays(gan.signature, data, None, type(gan).__name__))
+    encoder = getattr(gan.signature.example.get("text"), "encoder", None)
+    if encoder is not None and source.captions is not None and "text" not in source.parts:
+        source = texts.with_texts(source, encoder)
     return trained_on(gan, source)
 
 
@@ -230,10 +234,17 @@ def train_recipe(
         split: source_of_recipe(recipe.data, split, data_dir)
         for split in (recipe.data.split, evaluation.split)
     }
+    encoder = None
+    if recipe.data.texts:
+        going_on = None if overwrite else directory
+        source = sets[recipe.data.split]
+        encoder = texts.encoder_for(recipe, source, going_on, start, verbose)
+        sets = {split: texts.with_texts(each, encoder) for split, each in sets.items()}
     source = sets[recipe.data.split]
-    recipe = completed_by(recipe, source.spec, print if verbose else lambda *_: None)
+    spec = source.spec if encoder is None else {**source.spec, "text": Text(encoder.dim, encoder)}
+    recipe = completed_by(recipe, spec, print if verbose else lambda *_: None)
     kept = None if overwrite else runs.kept_arguments(directory, recipe.model.name)
-    recipe = settled(recipe, source.spec, kept)
+    recipe = settled(recipe, spec, kept)
     in_epoch = len(source) // recipe.data.batch_size
     strategy = strategy or tf.distribute.get_strategy()
     plan = Plan(
@@ -249,7 +260,7 @@ def train_recipe(
     )
     with strategies.lost_workers(strategy):
         with strategy.scope():
-            gan = build(recipe, source.spec, plan.last(in_epoch))
+            gan = build(recipe, spec, plan.last(in_epoch))
         if start is not None:
             take_weights(gan, start)
         source = trained_on(gan, source)

@@ -49,6 +49,37 @@ def sample_grid(gan, num=64, seed=0, label=None, titled=False, truncation=None, 
     return with_titles(picture, list(kind.names) * (columns // kind.num_classes))
 
 
+def text_grid(gan, texts, num=64, seed=0):
+    """Returns samples of texts as one picture: a column for each text, or several of one.
+
+    Args:
+        gan: A `kerasgan.GAN` that takes `text`.
+        texts: List of texts.
+        num: Number of samples at most; rows are complete.
+        seed: Seed of the latents.
+
+    Returns:
+        uint8 array (H, W, C), with the texts above the columns if there are several.
+
+    Raises:
+        UserError: If the model takes no texts, or one of them is none.
+
+    Example:
+
+    >>> import kerasgan
+    >>> gan = kerasgan.TextToImage((8, 8, 3), text_dim=2, width=4)
+    >>> text_grid(gan, [[0.0, 1.0], [1.0, 0.0]], num=4).shape[2]
+    3
+    """
+    columns = len(texts) if len(texts) > 1 else math.ceil(num**0.5)
+    rows = max(1, num // columns)
+    shown = [texts[place % len(texts)] for place in range(rows * columns)]
+    samples = gan.sample(text=shown, seed=seed)
+    picture = gan.signature.output.grid(samples, columns)
+    titled = len(texts) > 1 and all(isinstance(text, str) for text in texts)
+    return with_titles(picture, list(texts)) if titled else picture
+
+
 def beside_inputs(gan, inputs, samples):
     """Returns samples, each with the pictures of its inputs to the left, or `None` without these.
 

@@ -144,3 +144,40 @@ def test_conditions_must_be_given_and_fit():
     dataset = tf.data.Dataset.from_tensors((pictures(8), np.zeros((8, 4), "float32")))
     with pytest.raises(UserError, match=r"`condition` of `x`.* shape \(N, 5\). Received:"):
         gan.fit(dataset)
+
+
+# --- Vectors, section 4.2 ---
+
+
+def test_networks_for_vectors_have_the_layers_of_section_4_2():
+    gan = ConditionalGAN((200,), condition_dim=4096)
+    assert kernel_shapes(gan.generator) == sorted([(100, 500), (4096, 2000), (2500, 200)])
+    assert kernel_shapes(gan.discriminator) == sorted(
+        [(200, 500), (4096, 1200), (1700, 1000 * 3), (1000, 1)]
+    )
+    joint = gan.generator.layers[-1]
+    assert joint.name == "images" and joint.activation is keras.activations.linear
+    z = gan.signature.inputs["z"].draw(2000, [0, 0]).numpy()
+    assert abs(z.mean()) < 0.02 and abs(z.std() - 1) < 0.02  # Gaussian noise of size 100
+
+
+def test_vectors_follow_their_conditions():
+    # The vector of a condition lies near 3 times the condition, in any range.
+    rng = np.random.default_rng(0)
+    conditions = rng.normal(size=(512, 2)).astype("float32")
+    vectors = 3.0 * conditions + rng.normal(0, 0.3, conditions.shape).astype("float32")
+    keras.utils.set_random_seed(0)
+    gan = ConditionalGAN((2,), condition_dim=2, latent_dim=4, width=120, seed=0)
+    gan.compile(keras.optimizers.Adam(1e-3, 0.5), keras.optimizers.Adam(2e-3, 0.5))
+    gan.fit(vectors, conditions, batch_size=64, epochs=60, verbose=0)
+    drawn = gan.sample(condition=conditions, seed=0)
+    assert drawn.shape == (512, 2) and np.abs(drawn).max() > 3.0
+    for axis in range(2):
+        assert np.corrcoef(drawn[:, axis], conditions[:, axis])[0, 1] > 0.8
+
+
+def test_vectors_of_classes_are_saved_and_loaded(tmp_path):
+    gan = ConditionalGAN((3,), num_classes=2, width=60)
+    gan.save(tmp_path / "gan.keras")
+    loaded = keras.saving.load_model(tmp_path / "gan.keras")
+    np.testing.assert_array_equal(gan.sample(4, seed=0), loaded.sample(4, seed=0))

@@ -13,8 +13,8 @@ let last = Promise.resolve(); // the run before: one at a time
  *     models.json tells of it.
  * @param {Float32Array | number[]} [z] Its latents, if it has any.
  * @param {number} [label] Class id, for models that have classes.
- * @param {Object<string, number>} [numbers] The model's other inputs by name, such as a truncation;
- *     those that are left out have their default.
+ * @param {Object<string, number | Float32Array>} [numbers] The model's other inputs by name, such
+ *     as a truncation, which has a default, or the vector of a text.
  * @param {Object<string, Float32Array | number[]>} [given] The pictures, masks and films that it is
  *     made of, by input: numbers in [-1, 1], of masks 0 or 1, row by row.
  * @returns {Promise<{pixels: Float32Array, milliseconds: number}>} Height x width x channels
@@ -40,6 +40,7 @@ export async function generate(model, z, label = 0, numbers = {}, given = {}) {
   for (const { name, default: usual } of model.numbers ?? []) {
     values[name] = Float32Array.of(numbers[name] ?? usual);
   }
+  for (const { name } of model.texts ?? []) values[name] = Float32Array.from(numbers[name]);
   const run = last.then(() => execute(compiled, values));
   last = run.catch(() => {});
   return run;

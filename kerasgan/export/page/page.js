@@ -5,6 +5,7 @@ import { generate, load } from "./generator.js";
 import { between, drawLatents, move, truncate } from "./latents.js";
 import { gridFile, paint } from "./pictures.js";
 import * as studio from "./studio.js";
+import { encode, mistake } from "./texts.js";
 
 const LETTERS = ["A", "B", "C"];
 const MOST_SEED = 2 ** 32 - 1;
@@ -18,6 +19,7 @@ let seed = 0;
 let samples = []; // {z, label, numbers} of each tile
 let points = { A: 0, B: 1, C: 2 }; // samples that the walk goes between
 let newest = 0; // number of the request whose images are wanted
+let text = ""; // what to draw, for models that take texts
 
 /**
  * What scripts may use: `await kerasgan.generate(name, z, label, numbers, given)` gives the model's
@@ -57,6 +59,7 @@ function listen() {
   element("truncation").addEventListener("input", () => redraw());
   element("class-buttons").addEventListener("change", () => redraw({ afresh: true }));
   element("numbers").addEventListener("input", () => redraw());
+  element("text").addEventListener("input", () => redraw());
   element("download").addEventListener("click", () => download().catch(fail));
   element("grid").addEventListener("click", (event) => choose(tileAt(event)));
   element("grid").addEventListener("keydown", pressed);
@@ -88,6 +91,7 @@ function chooseModel() {
   element("seed-field").hidden = !model.latent_dim;
   element("facts").textContent = facts(model);
   element("classes").hidden = !model.num_classes;
+  element("text-field").hidden = !model.texts;
   const names = (model.numbers ?? []).map(({ name }) => name);
   element("truncation-field").hidden =
     model.prior?.distribution !== "normal" || names.includes("truncation");
@@ -182,8 +186,11 @@ function standing(id) {
   return sliders.map(({ name, value }) => [name, Number(value)]);
 }
 
-/** Returns where the sliders of numbers stand, by name. */
-const chosenNumbers = () => Object.fromEntries(standing("numbers"));
+/** Returns where the sliders of numbers stand, and the vectors of texts, by name. */
+function chosenNumbers() {
+  const vectors = (model.texts ?? []).map(({ name, encoder }) => [name, encode(encoder, text)]);
+  return Object.fromEntries([...standing("numbers"), ...vectors]);
+}
 
 /** Returns the name of a class, or its number where it has none. */
 const className = (label) => model.class_names?.[label] ?? String(label);
@@ -202,6 +209,15 @@ function readSeed() {
   element("seed-note").textContent = valid ? "" : `A whole number from 0 to ${MOST_SEED}, please.`;
   if (valid) seed = Number(box.value);
   return valid;
+}
+
+/** Takes the text out of its box, and says whether it can be drawn. */
+function readText() {
+  const problem = model.texts ? mistake(element("text").value) : "";
+  element("text").setAttribute("aria-invalid", String(Boolean(problem)));
+  element("text-note").textContent = problem;
+  if (!problem) text = element("text").value;
+  return !problem;
 }
 
 /** One column for each class where they fit, so that a column shows one thing. */
@@ -239,7 +255,8 @@ function plan(num) {
 
 /** Draws all samples; a later call takes over from an earlier one. */
 async function redraw({ afresh = false } = {}) {
-  if (!readSeed() && !afresh) return;
+  const [seeded, told] = [readSeed(), readText()];
+  if (!(seeded || afresh) || !(told || (afresh && text))) return; // once shown, the last text stays
   if (model.given) return studio.run();
   const mine = ++newest;
   const { columns, rows } = layout();
