@@ -29,6 +29,7 @@ from kerasgan.training import recipe as recipes
 from kerasgan.training.train import source_of_recipe
 from kerasgan.utils import pixels, provenance
 from kerasgan.utils.errors import UserError
+from kerasgan.viz import grids
 
 SHOWN = 12  # examples in the picture
 SEED = 1
@@ -269,18 +270,10 @@ def ahead(gan, table, frames, num, extractor):
 
 def picture(gan, given, made, true):
     """Draws some examples: what was given, what was made of it, and what is true."""
-    shown = []
-    for name, kind in gan.signature.given.items():
-        pictures = kind.pictures(given[name][:SHOWN])
-        if pictures is not None:
-            shown += list(pictures.swapaxes(0, 1))
-    shown += [made[:SHOWN], *([] if true is None else [true[:SHOWN]])]
-    sides = made.shape[1:3]
-    tiles = []
-    for pictures in shown:
-        for axis in (1, 2):
-            pictures = np.repeat(pictures, sides[axis - 1] // pictures.shape[axis], axis)
-        tiles.append(pixels.in_channels(pictures, 3))
+    few = {name: values[:SHOWN] for name, values in given.items()}
+    tiles = grids.pictures_of_inputs(gan.signature, few, made.shape[1:3])
+    shown = [made[:SHOWN], *([] if true is None else [true[:SHOWN]])]
+    tiles += [pixels.in_channels(pictures, 3) for pictures in shown]
     rows = np.stack(tiles, axis=1).reshape(-1, *tiles[0].shape[1:])
     return pixels.grid(rows, len(tiles) * (2 if len(tiles) < 5 else 1))
 

@@ -5,9 +5,11 @@ import math
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from kerasgan.signature import Mask
 from kerasgan.utils import pixels
 
 TITLE, GAP = 14, 8  # pixels above a grid and between grids
+HOLE = np.array([204, 102, 119], np.uint8)  # the colour of holes in pictures
 
 
 def sample_grid(gan, num=64, seed=0, label=None, titled=False, truncation=None, **given):
@@ -88,16 +90,9 @@ def beside_inputs(gan, inputs, samples):
         inputs: dict of the generator's inputs by name, as `inputs_for` returns it.
         samples: float32 array (num, ...), what the generator made of them.
     """
-    kinds = gan.signature.inputs
-    shown = [kinds[name].pictures(values.numpy()) for name, values in inputs.items()]
-    shown = [pictures for pictures in shown if pictures is not None]
-    if not shown:
+    sets = pictures_of_inputs(gan.signature, inputs, samples.shape[1:3])
+    if not sets:
         return None
-    sets = [
-        enlarged(pixels.in_channels(each, 3), samples)
-        for pictures in shown
-        for each in pictures.swapaxes(0, 1)
-    ]
     sets.append(pixels.in_channels(pixels.to_uint8(samples), 3))
     tiles = np.stack(sets, axis=1).reshape(-1, *sets[-1].shape[1:])
     least = math.ceil((len(samples) / len(sets)) ** 0.5)
@@ -105,11 +100,27 @@ def beside_inputs(gan, inputs, samples):
     return pixels.grid(tiles, len(sets) * in_row)
 
 
-def enlarged(pictures, samples):
-    """Returns pictures (N, h, w, C), each pixel repeated, as large as samples (N, H, W, C)."""
+def pictures_of_inputs(signature, inputs, sides):
+    """Returns the pictures that show a generator's inputs, with holes in them where it has masks.
+
+    Args:
+        signature: The model's.
+        inputs: dict of its inputs by name, arrays or tensors (N, ...).
+        sides: (height, width), to which smaller ones are enlarged, pixel by pixel.
+
+    Returns:
+        list of uint8 arrays (N, height, width, 3), one for each picture of an example.
+    """
+    kinds, sets, hole = signature.inputs, [], None
+    for name, values in inputs.items():
+        pictures = kinds[name].pictures(np.asarray(values))
+        if isinstance(kinds[name], Mask):
+            hole = np.asarray(values) > 0
+        elif pictures is not None:
+            sets += [pixels.in_channels(each, 3) for each in pictures.swapaxes(0, 1)]
     for axis in (1, 2):
-        pictures = np.repeat(pictures, samples.shape[axis] // pictures.shape[axis], axis)
-    return pictures
+        sets = [np.repeat(each, sides[axis - 1] // each.shape[axis], axis) for each in sets]
+    return sets if hole is None else [np.where(hole, HOLE, each) for each in sets]
 
 
 def with_titles(picture, titles):
