@@ -21,7 +21,7 @@ from kerasgan import cli, metrics
 from kerasgan.cli import common
 from kerasgan.evaluation import records
 from kerasgan.evaluation.features import real_protocol
-from kerasgan.inspection.samplers import open_sampler
+from kerasgan.inspection.samplers import check_drawn, open_sampler
 from kerasgan.utils import pixels, provenance
 from kerasgan.utils.errors import UserError, nearest
 
@@ -50,6 +50,8 @@ def main(
 ):
     """Score generated images with every metric."""
     samplers = [open_sampler(source) for source in sources]  # reports mistakes first
+    for sampler in samplers:
+        check_drawn(sampler)
     file = output / "fid.jsonl"
     for made in extractors(extractor):
         for sampler in samplers:

@@ -18,7 +18,7 @@ import typer
 from kerasgan import cli, data, metrics
 from kerasgan.cli import common
 from kerasgan.evaluation import records
-from kerasgan.inspection.samplers import open_sampler
+from kerasgan.inspection.samplers import check_drawn, open_sampler
 from kerasgan.utils import hashing, pixels, provenance
 from kerasgan.utils.errors import UserError
 
@@ -33,6 +33,8 @@ def main(
 ):
     """Score generated images by Parzen windows."""
     samplers = [open_sampler(source) for source in sources]
+    for sampler in samplers:
+        check_drawn(sampler)
     file = output / "parzen.jsonl"
     for shape in sorted({sampler.image_shape for sampler in samplers}):
         train, test, held_out = real_images(dataset, shape, validation, data_dir)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks import pictures as benchmark
+from kerasgan.cli import common
 from kerasgan.training import recipe
 from kerasgan.training.train import train_recipe
 
@@ -80,7 +81,7 @@ WAYS = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", RECIPES)
-def test_a_run_is_scored_beside_simple_ways(name, tmp_path):
+def test_a_run_is_scored_beside_simple_ways(name, tmp_path, capsys):
     arguments = {"width": 2, "patch_size": 16, "blocks": 1, "bottleneck": 8}
     known = recipe.model_arguments(benchmark.kerasgan.models.get(name))
     settings = recipe.complete(
@@ -102,6 +103,9 @@ def test_a_run_is_scored_beside_simple_ways(name, tmp_path):
     assert set(line["ways"]) == {"model", *WAYS[name]} and line["n_fake"] == 16
     for scores in line["ways"].values():
         assert ("psnr" in scores) == (name != "cyclegan")
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert common.main(["evaluate", str(tmp_path / "run"), "--num", "8"]) in (0, None)
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["value"] == result["trained"]
     if name == "context_encoder":  # outside of the hole every way is right
         assert all(scores["psnr"] > 5 for scores in line["ways"].values())
     if name == "cyclegan":

@@ -34,6 +34,12 @@ def test_the_zoos_lines_run():
     assert names["images"].shape == (64, 32, 32, 1)
 
 
+def test_the_lines_for_pictures_from_pictures_run():
+    names = {}
+    exec(compile(block("pictures.md", "Train"), "pictures.md", "exec"), names)
+    assert names["pictures"].shape == (187, 32, 32, 3)
+
+
 def test_the_lines_for_litert_run(tmp_path, monkeypatch):
     pytest.importorskip("ai_edge_litert")
     monkeypatch.chdir(tmp_path)

@@ -1,6 +1,7 @@
 """`kerasgan evaluate`"""
 
 import contextlib
+import dataclasses
 import json
 import sys
 from pathlib import Path
@@ -41,7 +42,7 @@ def evaluate(
     split = split or "test"
     gan = load_gan(checkpoint, module)
     from kerasgan import metrics
-    from kerasgan.evaluation.features import real_protocol
+    from kerasgan.evaluation.features import protocol_of, real_protocol
     from kerasgan.evaluation.scorer import inflated, score
     from kerasgan.utils import pixels, provenance
 
@@ -50,11 +51,16 @@ def evaluate(
     extractor, options = output.extractor(), {**options, **output.data_options}
     if channels is not None and extractor.noun != "image":
         raise UserError(f"--channels is for images. {checkpoint} makes {output.noun}.")
+    given = {}
     with contextlib.redirect_stdout(sys.stderr):  # progress bars: the output is JSON alone
-        real, protocol = real_protocol(
-            dataset, split, num, output.shape, extractor, data_dir, channels, **options
-        )
-        batches = map(output.observed, gan.sample_batches(len(real), seed=seed))
+        if gan.signature.given:
+            pictures, given = examples(gan, checkpoint, dataset, split, num, data_dir)
+            real, protocol = protocol_of(pictures, dataset, split, extractor, channels)
+        else:
+            real, protocol = real_protocol(
+                dataset, split, num, output.shape, extractor, data_dir, channels, **options
+            )
+        batches = map(output.observed, gan.sample_batches(len(real), seed=seed, **given))
         samples = (pixels.in_channels(batch, channels) for batch in batches)
         scores = score(samples, len(real), metrics.Statistics.of(real), extractor, verbose=True)
     line = {
@@ -67,6 +73,46 @@ def evaluate(
         **provenance.stamp(gan.inference_generator, extractor),
     }
     print(json.dumps(line))
+
+
+def examples(gan, checkpoint, dataset, split, num, data_dir):
+    """Returns the real pictures of a split, and the inputs that a model is given for them.
+
+    Args:
+        gan: The model.
+        checkpoint, dataset, split, num, data_dir: As in `evaluate`.
+
+    Raises:
+        UserError: If the data set has no such inputs.
+    """
+    import numpy as np
+
+    from kerasgan import zoo
+    from kerasgan.data import subset
+    from kerasgan.training import recipe, texts
+    from kerasgan.training.train import source_of_recipe
+
+    signature = gan.signature
+    folder = Path(zoo.find(checkpoint))
+    about = zoo.origin(folder if folder.is_dir() else folder.parent).get("recipe")
+    table = recipe.Data(name=dataset)
+    if about is not None and about["data"]["name"] == dataset:
+        table = recipe.complete(about).data
+    table = dataclasses.replace(table, image_size=list(signature.output.shape[:2]))
+    source = source_of_recipe(table, split, data_dir)
+    if table.texts:
+        source = texts.with_texts(source, gan.encoder)
+    if missing := [name for name in signature.needed if name not in source.parts]:
+        raise UserError(
+            f"{type(gan).__name__} is given `{missing[0]}`, and {dataset} has none: leave out "
+            f"--dataset to take the data of the run's recipe, or score it in Python: "
+            f"`gan.evaluate(images, {missing[0]})`."
+        )
+    num = min(num or len(source), len(source))
+    parts = {name: subset(source.parts[name], num) for name in signature.needed}
+    values = {n: np.asarray(signature.example[n].convert(each)) for n, each in parts.items()}
+    given = {name: np.asarray(each) for name, each in signature.given_of(values).items()}
+    return parts[signature.output.part], given
 
 
 def trained_on(checkpoint):

@@ -49,6 +49,16 @@ def real_protocol(
             f"{image_shape[2]}: --channels 1 compares both in grey, --channels 3 in colour."
         )
     pictures = data.subset(pictures, min(num or len(pictures), len(pictures)))
+    return protocol_of(pictures, dataset, split, extractor, channels)
+
+
+def protocol_of(pictures, dataset, split, extractor, channels=None):
+    """Returns the features of real images, and the protocol that a score states.
+
+    Args:
+        pictures: uint8 array (N, H, W, C), or sounds.
+        dataset, split, extractor, channels: As in `real_protocol`.
+    """
     pictures = pixels.in_channels(pictures, channels)
     real, _ = real_features(pictures, extractor, f"{dataset} {split}", verbose=True)
     return real, {

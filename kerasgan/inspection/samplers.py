@@ -84,6 +84,16 @@ def random_examples(what):
     }
 
 
+def check_drawn(sampler):
+    """Raises UserError if samples would only repeat what a model makes of a few examples."""
+    if sampler.signature is not None and sampler.signature.given:
+        names = ", ".join(f"`{name}`" for name in sampler.signature.given)
+        raise UserError(
+            f"{sampler.name} is given {names}, and a benchmark of samples would repeat its few "
+            f"examples: `kerasgan evaluate` and `kerasgan benchmark pictures` score it."
+        )
+
+
 def checked(signature, what, examples=None):
     """Returns the signature of a model if its outputs can be scored.
 

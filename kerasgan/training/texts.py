@@ -4,7 +4,6 @@ import json
 import os
 import zipfile
 
-from kerasgan.data import ArraySource
 from kerasgan.evaluation.features import real_features
 from kerasgan.metrics import EfficientNetLite0
 from kerasgan.signature import TextEncoder
@@ -75,16 +74,7 @@ def encoder_of_run(directory):
 def with_texts(source, encoder):
     """Returns a source with the part "text": the vectors of its captions."""
     check_captions(source)
-    return ArraySource(
-        {**source.parts, "text": encoder(source.captions)},
-        source.name,
-        source.class_names,
-        source.licence,
-        source.flip,
-        source.cache,
-        source.fingerprints,
-        source.captions,
-    )
+    return source.replace(parts={**source.parts, "text": encoder(source.captions)})
 
 
 def check_captions(source):
