@@ -5,6 +5,7 @@ import statistics
 from pathlib import Path
 
 import cost_pages
+import word_pages
 from tables import RESULTS, groups, mean, table
 
 from kerasgan.evaluation import records
@@ -269,6 +270,8 @@ def results_page():
         cost_pages.data_section(),
         few_images_section(),
         fine_tuning_section(),
+        word_pages.text_section(),
+        word_pages.words_section(),
         cost_pages.export_section(),
     ]
     return "\n\n".join([*intro, *(part for section in sections for part in section)]) + "\n"

@@ -52,7 +52,7 @@ def sample_grid(gan, num=64, seed=0, label=None, titled=False, truncation=None, 
 
 
 def text_grid(gan, texts, num=64, seed=0):
-    """Returns samples of texts as one picture: a column for each text, or several of one.
+    """Returns samples of texts as one picture: a column for each text, or several in turn.
 
     Args:
         gan: A `kerasgan.GAN` that takes `text`.
@@ -73,13 +73,13 @@ def text_grid(gan, texts, num=64, seed=0):
     >>> text_grid(gan, [[0.0, 1.0], [1.0, 0.0]], num=4).shape[2]
     3
     """
-    columns = len(texts) if len(texts) > 1 else math.ceil(num**0.5)
+    columns = len(texts) * max(1, round(num**0.5 / len(texts)))
     rows = max(1, num // columns)
     shown = [texts[place % len(texts)] for place in range(rows * columns)]
     samples = gan.sample(text=shown, seed=seed)
     picture = gan.signature.output.grid(samples, columns)
     titled = len(texts) > 1 and all(isinstance(text, str) for text in texts)
-    return with_titles(picture, list(texts)) if titled else picture
+    return with_titles(picture, list(texts) * (columns // len(texts))) if titled else picture
 
 
 def beside_inputs(gan, inputs, samples):
