@@ -4,7 +4,9 @@ import importlib
 import importlib.resources
 import json
 import shutil
+import signal
 import subprocess
+import warnings
 
 import keras
 import numpy as np
@@ -233,7 +235,10 @@ def sample(*arguments):
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_the_command_draws_texts(gan, tmp_path, capsys):
+def test_the_command_draws_texts(gan, tmp_path, capsys, monkeypatch):
+    # What `main` sets for a process of its own
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
     gan.save(tmp_path / "gan.keras")
     picture = tmp_path / "cats.png"
     arguments = [tmp_path / "gan.keras", "--output", picture, "--zoom=1"]
