@@ -253,3 +253,9 @@ def test_the_command_draws_texts(gan, tmp_path, capsys, monkeypatch):
         assert sample(*arguments, f"--text={wrong}", "--overwrite") == 2
         error = capsys.readouterr().err
         assert error.startswith("kerasgan: `text` must") and error.count("\n") == 1
+
+
+def test_a_card_passes_words(gan):
+    text = export.card.model_card(metadata.describe(gan))
+    assert 'gan.sample(4, text=["smiling cat"] * 4, seed=0)' in text
+    assert '"signature_name": "text_png"' in text and '"text": ["smiling cat"]' in text

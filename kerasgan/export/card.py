@@ -64,7 +64,8 @@ def model_card(about, pictures=False):
 def shown(about):
     """Returns the pictures of a card."""
     signature = metadata.signature_of(about)
-    samples = RESULTS if signature.given else SAMPLES
+    pictured = any(kind.files is not None for kind in signature.given.values())
+    samples = RESULTS if pictured else SAMPLES
     return [samples, WALKS] if "z" in signature.inputs else [samples]
 
 
@@ -183,7 +184,7 @@ def keras_code(name, signature):
     num = "N" if read else 4
     arguments = [] if read else ["4"]
     for key, kind in signature.asked.items():
-        value = f'"{kind.path(key)}"' if key in read else kind.literal(num)
+        value = f'"{kind.path(key)}"' if key in read else kind.spoken(num)
         arguments.append(f"{key}={value}")
     if offers_truncation(signature):
         arguments.append("truncation=1.0")
@@ -211,12 +212,13 @@ def serving_code(name, signature):
 curl -d @- {url} <<END
 {request("png", {**seed, **files})}
 END"""
-    values = {key: kind.literal() for key, kind in asked.items()}
+    values = {key: kind.spoken() for key, kind in asked.items()}
     if offers_truncation(signature):
         values["truncation"] = "[1.0]"
     if not seed:
         return f"curl -d '{request('serving_default', values)}' \\\n    {url}"
-    endpoint = f"sample_{forms[-1]}" if forms else "sample"
+    said = any(kind.spoken() != kind.literal() for kind in asked.values())
+    endpoint = "_".join(["text" if said else "sample", *forms[-1:]])
     return f"curl -d '{request(endpoint, {**seed, 'num': '4', **values})}' \\\n    {url}"
 
 

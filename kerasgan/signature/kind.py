@@ -165,6 +165,14 @@ class Kind:
             value = f"[{value}] * {size}"
         return f"[{value}]" if num is None else f"[{value}] * {num}"
 
+    def spoken(self, num=None):
+        """Returns a value as people pass it to `sample` and to servers, in the same syntax."""
+        return self.literal(num)
+
+    def spoken(self, num=None):
+        """Returns a value as people pass it to `sample` and to servers, in the same syntax."""
+        return self.literal(num)
+
     # --- As a picture file ---
 
     files = None  # shape of the files that hold one value, such as (); `None` if files hold none

@@ -79,6 +79,16 @@ class Text(Kind):
         message = f"`{name}` must hold letters or digits, and at most {encoding.MOST} bytes."
         return [tf.debugging.Assert(self.valid(texts), [message])]
 
+    def spoken(self, num=None):
+        if self.encoder is None:
+            return self.literal(num)
+        return '["smiling cat"]' + ("" if num is None else f" * {num}")
+
+    def spoken(self, num=None):
+        if self.encoder is None:
+            return self.literal(num)
+        return '["smiling cat"]' + ("" if num is None else f" * {num}")
+
     def control(self):
         return None if self.encoder is None else {"encoder": self.encoder.get_config()}
 
