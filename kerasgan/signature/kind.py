@@ -169,10 +169,6 @@ class Kind:
         """Returns a value as people pass it to `sample` and to servers, in the same syntax."""
         return self.literal(num)
 
-    def spoken(self, num=None):
-        """Returns a value as people pass it to `sample` and to servers, in the same syntax."""
-        return self.literal(num)
-
     # --- As a picture file ---
 
     files = None  # shape of the files that hold one value, such as (); `None` if files hold none

@@ -84,11 +84,6 @@ class Text(Kind):
             return self.literal(num)
         return '["smiling cat"]' + ("" if num is None else f" * {num}")
 
-    def spoken(self, num=None):
-        if self.encoder is None:
-            return self.literal(num)
-        return '["smiling cat"]' + ("" if num is None else f" * {num}")
-
     def control(self):
         return None if self.encoder is None else {"encoder": self.encoder.get_config()}
 
