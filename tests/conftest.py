@@ -7,7 +7,7 @@ import pytest
 
 from kerasgan.training import strategies
 
-# Two logical devices, for tests/test_distribution.py; must come before TensorFlow is used.
+# Two logical devices, for `mirrored`; must come before TensorFlow is used.
 strategies.split_cpu(2)
 
 collect_ignore = [
@@ -24,6 +24,14 @@ def own_cache(tmp_path_factory):
     yield
     if before is None:
         del os.environ["KERASGAN_CACHE"]
+
+
+@pytest.fixture(scope="session")
+def mirrored():
+    """A strategy on two logical CPU devices; a second one per process would hang."""
+    strategy = strategies.strategy("mirrored")
+    assert strategy.num_replicas_in_sync == 2
+    return strategy
 
 
 @pytest.fixture(autouse=True)

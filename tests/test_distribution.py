@@ -23,14 +23,6 @@ BATCH = 64
 STEPS = 10
 
 
-@pytest.fixture(scope="session")
-def mirrored():
-    """A strategy on two logical CPU devices (conftest.py); a second one per process would hang."""
-    strategy = strategies.strategy("mirrored")
-    assert strategy.num_replicas_in_sync == 2
-    return strategy
-
-
 def build(case, strategy=None):
     """Returns a small model compiled with plain SGD."""
     name, arguments = case

@@ -308,6 +308,8 @@ def part_of(kind, values, where, arguments):
 def check_schedules(table, default, source, player):
     """Raises UserError for the first wrong schedule in an optimizer's table."""
     where = f"{source}: {player}_optimizer"
+    if "name" in table:
+        check_value(f"{where}.name", table["name"], str)
     for key, value in table.items():
         if isinstance(value, dict):
             if not may_follow(optimizer_class(table.get("name"), default, where), key):

@@ -118,19 +118,18 @@ def test_random_holes_are_rectangles_of_up_to_a_quarter_of_the_picture():
     np.testing.assert_array_equal(random_holes(5, (0, 1), (32, 48, 3)), holes[:5])
 
 
-def test_replicas_draw_the_holes_of_one_device():
+def test_replicas_draw_the_holes_of_one_device(mirrored):
     gan = small_gan(region="random")
     images = tf.constant(pictures(4))
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-    with strategy.scope():
+    with mirrored.scope():
         two = small_gan(region="random")
 
     def drawn(model):
         seed = model.next_seed()
         return replicas.own_rows(lambda rows: model.holes(rows, seed), 2)
 
-    parts = strategy.run(drawn, [two])
-    parts = np.concatenate([each.numpy() for each in strategy.experimental_local_results(parts)])
+    parts = mirrored.run(drawn, [two])
+    parts = np.concatenate([each.numpy() for each in mirrored.experimental_local_results(parts)])
     np.testing.assert_array_equal(parts, gan.holes(len(images), gan.next_seed()))
 
 

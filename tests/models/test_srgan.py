@@ -163,11 +163,10 @@ def test_features_are_neither_trained_nor_saved():
     assert not [weight.path for weight in gan.weights if "block11" in weight.path]
 
 
-def test_two_replicas_go_through_both_stages_as_one_device():
+def test_two_replicas_go_through_both_stages_as_one_device(mirrored):
     images, trained = pictures(16), []
-    for devices in (None, ["CPU:0", "CPU:1"]):
-        strategy = tf.distribute.MirroredStrategy(devices) if devices else None
-        with (strategy or tf.distribute.get_strategy()).scope():
+    for strategy in (tf.distribute.get_strategy(), mirrored):
+        with strategy.scope():
             gan = small_gan(rate=0.01, mse_images=8, run_eagerly=False)
         logs = gan.fit(images, batch_size=8, shuffle=False, verbose=0).history
         trained.append((gan, logs))
