@@ -14,7 +14,7 @@ ZOO = Path(__file__).parents[1] / "zoo"
 SMALL = {
     path.parent.name: settings
     for path in sorted(ZOO.glob("*/recipe.toml"))
-    if path.parent.name.endswith("_mini") and (settings := recipe.read(path))
+    if path.parent.name.endswith(("demo", "_mini")) and (settings := recipe.read(path))
 }
 
 
