@@ -208,7 +208,7 @@ def test_clients_send_picture_files_and_get_those_of_keras(translating, tmp_path
         assert np.abs(made.astype(int) - expected).max() <= 1
         assert run("translate", *to, "--input", "photo", options[2]) == 1
         said = capsys.readouterr().err.splitlines()[-1]
-        assert f"made takes {', '.join(files)}. Received: photo" in said
+        assert f"made takes {', '.join(sorted(files))}. Received: photo" in said
         assert run("translate", *to, *options[:-1]) == 1
         said = capsys.readouterr().err.splitlines()[-1]
         assert "must hold as many values as" in said or "must be films of 3 frames each" in said

@@ -160,7 +160,7 @@ def translate(client, options):
     wanted = client.metadata(options.model).get("png", {"inputs": {}})["inputs"]
     files = {name: [Path(path) for path in paths] for name, *paths in options.input}
     if {f"{name}_bytes" for name in files} != set(wanted):
-        names = ", ".join(name.removesuffix("_bytes") for name in wanted) or "no pictures"
+        names = ", ".join(sorted(name.removesuffix("_bytes") for name in wanted)) or "no pictures"
         raise ServingError(f"{options.model} takes {names}. Received: {', '.join(files)}")
     rows = {}
     for name, paths in files.items():
