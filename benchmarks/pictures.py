@@ -13,6 +13,7 @@ for emoji, how often the nearest picture of the other style is the same emoji. W
 per model to `pictures.jsonl`, and a picture of examples: given, made, true.
 """
 
+import dataclasses
 from pathlib import Path
 from typing import Annotated
 
@@ -23,10 +24,11 @@ import typer
 import kerasgan
 from kerasgan import cli, data, metrics
 from kerasgan.cli import common
+from kerasgan.data import pairing
 from kerasgan.evaluation import records
 from kerasgan.signature import Film, Image, Mask
 from kerasgan.training import recipe as recipes
-from kerasgan.training.train import source_of_recipe
+from kerasgan.training.train import source_for
 from kerasgan.utils import pixels, provenance
 from kerasgan.utils.errors import UserError
 from kerasgan.viz import grids
@@ -59,7 +61,7 @@ def measure(source, gan, num, frames, data_dir, output):
     if about is None:
         raise UserError(f"{source} does not say on which data it was trained: name its run.")
     table = recipes.complete(about).data
-    train, test = (source_of_recipe(table, split, data_dir) for split in (table.split, "test"))
+    train, test = (source_for(gan, table, split, data_dir) for split in (table.split, "test"))
     given, true = examples(gan, test, num)
     extractor = metrics.EfficientNetLite0()
     features = Features(extractor, pixels.opaque(true))
@@ -99,12 +101,10 @@ def examples(gan, source, num):
     """Returns the inputs and the true pictures, uint8, of some examples."""
     signature, num = gan.signature, min(num, len(source))
     parts = {name: data.subset(source.parts[name], num) for name in signature.needed}
-    given = signature.given_of(
-        {n: np.asarray(signature.example[n].convert(v)) for n, v in parts.items()}
-    )
+    given = signature.inputs_of(parts)
     true = parts[signature.output.part]
     true = true if true.dtype == np.uint8 else pixels.to_uint8(true)
-    return {name: np.asarray(values) for name, values in given.items()}, true
+    return given, true
 
 
 def simple_ways(gan, given, train, true):
@@ -203,11 +203,9 @@ def backward(gan, test, num, extractor):
 def twins(gan, table, data_dir, extractor):
     """Returns how often the nearest test picture of the other style is the same emoji, both ways,
     or `None` for data that have no such twins."""
-    from kerasgan.data import pairing
-
     if table.name not in pairing.EMOJI or table.source not in pairing.EMOJI:
         return None
-    both = source_of_recipe(recipes.dataclasses.replace(table, paired=True), "test", data_dir)
+    both = source_for(gan, dataclasses.replace(table, paired=True), "test", data_dir)
     images, sources = both.parts["image"], both.parts["source"]
     found = {"pictures": len(images), "chance": round(1 / len(images), 5)}
     back = gan.reversed()

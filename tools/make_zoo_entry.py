@@ -10,7 +10,6 @@ Write observations on the model into `notes.md` in that folder by hand; `make re
 the card.
 """
 
-import dataclasses
 import itertools
 import json
 import shutil
@@ -27,7 +26,7 @@ from kerasgan import data, metrics, zoo
 from kerasgan.evaluation.features import real_features
 from kerasgan.gan.examples import KEPT
 from kerasgan.training import recipe, runs
-from kerasgan.training.train import source_of_recipe
+from kerasgan.training.train import source_for
 from kerasgan.utils import hashing, pixels, provenance
 from kerasgan.viz import grids, walks
 
@@ -103,20 +102,14 @@ class Scorer:
         signature = gan.signature
         self.extractor = metrics.EfficientNetLite0()
         self.real, self.given = {}, {}
-        table = dataclasses.replace(table, image_size=list(signature.output.shape[:2]))
         for split in ("train", "test"):
-            source = source_of_recipe(table, split)
+            source = source_for(gan, table, split)
             parts = {name: data.subset(source.parts[name], NUM) for name in signature.needed}
             images = pixels.opaque(parts[signature.output.part])
             self.real[split], _ = real_features(
                 images, self.extractor, f"{table.name} {split}", verbose=True
             )
-            parts = {
-                name: np.asarray(signature.example[name].convert(values))
-                for name, values in parts.items()
-                if signature.given
-            }
-            self.given[split] = signature.given_of(parts)
+            self.given[split] = signature.inputs_of(parts)
 
     def features(self, gan, num, seed, split):
         given = {

@@ -1,7 +1,6 @@
 """`kerasgan evaluate`"""
 
 import contextlib
-import dataclasses
 import json
 import sys
 from pathlib import Path
@@ -85,12 +84,10 @@ def examples(gan, checkpoint, dataset, split, num, data_dir):
     Raises:
         UserError: If the data set has no such inputs.
     """
-    import numpy as np
-
     from kerasgan import zoo
     from kerasgan.data import subset
-    from kerasgan.training import recipe, texts
-    from kerasgan.training.train import source_of_recipe
+    from kerasgan.training import recipe
+    from kerasgan.training.train import source_for
 
     signature = gan.signature
     folder = Path(zoo.find(checkpoint))
@@ -98,10 +95,7 @@ def examples(gan, checkpoint, dataset, split, num, data_dir):
     table = recipe.Data(name=dataset)
     if about is not None and about["data"]["name"] == dataset:
         table = recipe.complete(about).data
-    table = dataclasses.replace(table, image_size=list(signature.output.shape[:2]))
-    source = source_of_recipe(table, split, data_dir)
-    if table.texts:
-        source = texts.with_texts(source, gan.encoder)
+    source = source_for(gan, table, split, data_dir)
     if missing := [name for name in signature.needed if name not in source.parts]:
         raise UserError(
             f"{type(gan).__name__} is given `{missing[0]}`, and {dataset} has none: leave out "
@@ -110,9 +104,7 @@ def examples(gan, checkpoint, dataset, split, num, data_dir):
         )
     num = min(num or len(source), len(source))
     parts = {name: subset(source.parts[name], num) for name in signature.needed}
-    values = {n: np.asarray(signature.example[n].convert(each)) for n, each in parts.items()}
-    given = {name: np.asarray(each) for name, each in signature.given_of(values).items()}
-    return parts[signature.output.part], given
+    return parts[signature.output.part], signature.inputs_of(parts)
 
 
 def trained_on(checkpoint):

@@ -1,7 +1,5 @@
 """Scores of a run: samples against real images."""
 
-import numpy as np
-
 from kerasgan import data, metrics
 from kerasgan.evaluation.features import real_features
 from kerasgan.utils.errors import UserError
@@ -73,19 +71,9 @@ class Scorer:
             seed=SCORE_SEED,
             extractor=self.extractor,
             verbose=self.verbose,
-            given=self._given(gan.signature),
+            given=gan.signature.inputs_of(self.parts),
         )
         return scores["frechet_distance"]
-
-    def _given(self, signature):
-        """Returns the inputs that must be given, of the examples to compare with."""
-        if not signature.given:
-            return {}
-        parts = {
-            name: np.asarray(signature.example[name].convert(self.parts[name]))
-            for name in signature.needed
-        }
-        return {name: np.asarray(each) for name, each in signature.given_of(parts).items()}
 
     def result(self, gan, untrained):
         """Returns the scores and their protocol for `result.json`."""

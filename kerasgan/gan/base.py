@@ -299,7 +299,8 @@ class GAN(Steps, Fitting, Sampling, Saving, Surface, keras.Model):
 
     @classmethod
     def from_spec(cls, spec, **arguments):
-        """Returns the constructor's arguments that follow from a `kerasgan.data` source.
+        """Returns the constructor's arguments that follow from a `kerasgan.data` source: the shape
+        of the images and, where it takes them, those of other parts, such as `source_shape`.
 
         Args:
             spec: dict from the parts of an example to their kinds.
@@ -308,7 +309,10 @@ class GAN(Steps, Fitting, Sampling, Saving, Surface, keras.Model):
         Returns:
             dict of arguments.
         """
-        return {"image_shape": spec["image"].shape}
+        parameters = cls.constructor_parameters()
+        others = {f"{part}_shape": kind.shape for part, kind in spec.items()}
+        others = {name: shape for name, shape in others.items() if name in parameters}
+        return {"image_shape": spec["image"].shape, **others}
 
     def latent_prior(self, num, seed):
         """Draws `num` latents `z` from the signature's distribution.

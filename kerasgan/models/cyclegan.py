@@ -26,12 +26,17 @@ import keras
 import tensorflow as tf
 
 from kerasgan.gan import GAN, Paper
-from kerasgan.networks.translation import build_patch_discriminator, build_resnet, instance_norm
+from kerasgan.networks.translation import (
+    build_patch_discriminator,
+    build_resnet,
+    halvings_for,
+    instance_norm,
+)
 from kerasgan.signature import Image, Signature
 from kerasgan.utils import replicas
 from kerasgan.utils.errors import UserError
 
-PATCHES = {16: 1, 34: 2, 70: 3}  # sides of patches by halvings
+MOST_PATCH = 70  # pixels, the side of the paper's patches
 
 
 class CycleGAN(GAN, package="kerasgan"):
@@ -102,11 +107,7 @@ class CycleGAN(GAN, package="kerasgan"):
         **options,
     ):
         source_shape = tuple(image_shape if source_shape is None else source_shape)
-        if patch_size not in PATCHES:
-            raise UserError(
-                f"`patch_size` must be one of {', '.join(map(str, PATCHES))}. "
-                f"Received: patch_size={patch_size}"
-            )
+        halvings = halvings_for(patch_size, MOST_PATCH)
         if identity_weight and source_shape != tuple(image_shape):
             raise UserError(
                 f"The identity loss is for sources and images of one shape. Received: "
@@ -114,7 +115,6 @@ class CycleGAN(GAN, package="kerasgan"):
             )
 
         def discriminator(shape, name):
-            halvings = PATCHES[patch_size]
             return build_patch_discriminator(shape, None, width, halvings, instance_norm, name)
 
         super().__init__(
@@ -138,13 +138,6 @@ class CycleGAN(GAN, package="kerasgan"):
         self.image_pool = self.add_state("image_pool", shape=(pool_size, *image_shape))
         self.source_pool = self.add_state("source_pool", shape=(pool_size, *source_shape))
         self.pooled = self.add_state("pooled")
-
-    @classmethod
-    def from_spec(cls, spec, **arguments):
-        shapes = {"image_shape": spec["image"].shape}
-        if "source" in spec:
-            shapes["source_shape"] = spec["source"].shape
-        return shapes
 
     @staticmethod
     def default_optimizers():

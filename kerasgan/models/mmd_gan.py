@@ -34,6 +34,7 @@ import tensorflow as tf
 from keras import layers
 
 from kerasgan.gan import GAN, Paper
+from kerasgan.losses import gradient_penalty
 from kerasgan.networks import dcgan, points
 from kerasgan.signature import Latent, Signature, output_of
 from kerasgan.utils.errors import UserError, check_count, nearest
@@ -284,38 +285,6 @@ def witness(features, real, fake, kernel):
     """
     towards_real = tf.reduce_mean(kernel(features, real), axis=1)
     return towards_real - tf.reduce_mean(kernel(features, fake), axis=1)
-
-
-def gradient_penalty(critic, real_images, fake_images, alpha):
-    """How far the witness's gradients are from norm 1: E[(|grad f(x_hat)| - 1)^2].
-
-    Args:
-        critic: Function of images (N, ...) that returns f (N,), each from its own image alone.
-        real_images: float tensor (N, ...).
-        fake_images: float tensor of the same shape.
-        alpha: float tensor (N,) in [0, 1]: the real image's share in x_hat.
-
-    Returns:
-        Scalar float32 tensor; 0 where every gradient has norm 1.
-
-    Example:
-
-    >>> critic = lambda x: tf.reduce_sum(3.0 * x, axis=1)  # |grad| = 3 for one dimension
-    >>> float(gradient_penalty(critic, tf.ones((4, 1)), tf.zeros((4, 1)), tf.fill((4,), 0.5)))
-    4.0
-
-    Reference: Binkowski et al. 2018, "MMD-GAN-GP"; Gulrajani et al. 2017, Eq. (3).
-    """
-    real_images, fake_images = tf.cast(real_images, tf.float32), tf.cast(fake_images, tf.float32)
-    alpha = tf.reshape(alpha, [-1] + [1] * (len(real_images.shape) - 1))
-    x_hat = alpha * real_images + (1.0 - alpha) * fake_images
-    with tf.GradientTape() as tape:
-        tape.watch(x_hat)
-        values = critic(x_hat)
-    # The sum over the batch has as its gradient each image's own.
-    gradients = tf.cast(tape.gradient(values, x_hat), tf.float32)
-    squares = tf.reduce_sum(gradients**2, axis=range(1, len(gradients.shape)))  # (N,)
-    return tf.reduce_mean((tf.sqrt(squares + 1e-12) - 1.0) ** 2)
 
 
 def mean_squares(activations):

@@ -23,11 +23,8 @@ import tensorflow as tf
 
 from kerasgan.gan import GAN, Paper
 from kerasgan.losses import discriminator_loss, non_saturating_loss
-from kerasgan.networks.translation import build_patch_discriminator, build_unet
+from kerasgan.networks.translation import build_patch_discriminator, build_unet, halvings_for
 from kerasgan.signature import Image, Signature
-from kerasgan.utils.errors import UserError
-
-PATCHES = {16: 1, 34: 2, 70: 3, 142: 4, 286: 5}  # sides of patches by halvings
 
 
 class Pix2Pix(GAN, package="kerasgan"):
@@ -84,14 +81,10 @@ class Pix2Pix(GAN, package="kerasgan"):
         **options,
     ):
         source_shape = tuple(image_shape if source_shape is None else source_shape)
-        if patch_size not in PATCHES:
-            raise UserError(
-                f"`patch_size` must be one of {', '.join(map(str, PATCHES))}. "
-                f"Received: patch_size={patch_size}"
-            )
+        halvings = halvings_for(patch_size)
         super().__init__(
             build_unet(image_shape, source_shape, width, dropout),
-            build_patch_discriminator(image_shape, source_shape, width, PATCHES[patch_size]),
+            build_patch_discriminator(image_shape, source_shape, width, halvings),
             signature=Signature({"source": Image(source_shape)}, Image(image_shape)),
             **options,
         )
@@ -100,13 +93,6 @@ class Pix2Pix(GAN, package="kerasgan"):
         self.patch_size = patch_size
         self.dropout = dropout
         self.l1_weight = l1_weight
-
-    @classmethod
-    def from_spec(cls, spec, **arguments):
-        shapes = {"image_shape": spec["image"].shape}
-        if "source" in spec:
-            shapes["source_shape"] = spec["source"].shape
-        return shapes
 
     @staticmethod
     def default_optimizers():
@@ -121,13 +107,13 @@ class Pix2Pix(GAN, package="kerasgan"):
             fakes = self.generator(source, training=True)
 
             # Eq. (1), discriminator: "we divide the objective by 2" (section 3.3)
-            with g_tape.stop_recording(), tf.GradientTape() as d_tape:
-                fake_logits = self.discriminator([fakes, source], training=True)
+            with tf.GradientTape() as d_tape:
+                stopped = tf.stop_gradient(fakes)
+                fake_logits = self.discriminator([stopped, source], training=True)
                 real_logits = self.discriminator([images, source], training=True)
                 d_loss = discriminator_loss(real_logits, fake_logits)
                 halved = d_loss / 2.0
-            with g_tape.stop_recording():
-                self.minimize(d_tape, halved, self.discriminator, self.d_optimizer)
+            self.minimize(d_tape, halved, self.discriminator, self.d_optimizer)
 
             # Eq. (4), generator: the non-saturating loss, and L1 (Eq. 3)
             l1 = tf.reduce_mean(tf.abs(images - fakes))

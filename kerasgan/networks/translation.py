@@ -21,6 +21,7 @@ from kerasgan.networks.shapes import check_image_shape, count_halvings
 from kerasgan.utils.errors import UserError
 
 MOST = 8  # times `width`: the channels of the smallest maps
+PATCHES = {16: 1, 34: 2, 70: 3, 142: 4, 286: 5}  # sides of patches by halvings
 DROPPED = 3  # of the decoder's maps, from the smallest on, have dropout
 
 
@@ -134,6 +135,30 @@ def build_resnet(
         name=output,
     )(ReflectionPadding2D(3)(x))
     return Model(source, images, name="generator" if output == "images" else "backward")
+
+
+def halvings_for(patch_size, most=286):
+    """Returns how many convolutions with a stride of 2 give logits of patches of this size.
+
+    Args:
+        patch_size: 16, 34, 70, 142 or 286 (Isola et al. 2017, section 4.4).
+        most: The largest size that is allowed.
+
+    Raises:
+        UserError: If it is another size.
+
+    Example:
+
+    >>> halvings_for(70)
+    3
+    """
+    allowed = {size: halvings for size, halvings in PATCHES.items() if size <= most}
+    if patch_size not in allowed:
+        raise UserError(
+            f"`patch_size` must be one of {', '.join(map(str, allowed))}. "
+            f"Received: patch_size={patch_size}"
+        )
+    return allowed[patch_size]
 
 
 def build_patch_discriminator(

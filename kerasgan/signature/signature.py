@@ -6,6 +6,8 @@ iterate over it.
 
 import numbers
 
+import numpy as np
+
 from kerasgan.signature.image import Image
 from kerasgan.signature.inputs import Label, Latent, Vector
 from kerasgan.signature.kind import Kind
@@ -136,6 +138,21 @@ class Signature:
             name: self.made[name](parts) if name in self.made else parts[name]
             for name in self.given
         }
+
+    def inputs_of(self, parts):
+        """Returns the inputs that must be given, of examples as data sets hold them.
+
+        Args:
+            parts: dict of arrays (N, ...) by name, of any dtype that `fit` takes: at least those of
+                `needed`.
+
+        Returns:
+            dict of arrays (N, ...) by name; empty if no inputs must be given.
+        """
+        if not self.given:
+            return {}
+        parts = {name: np.asarray(self.example[name].convert(parts[name])) for name in self.needed}
+        return {name: np.asarray(values) for name, values in self.given_of(parts).items()}
 
     def draw(self, num, seed, values=None, truncation=None):
         """Returns the generator's inputs, in order: as given, or else drawn or by default.

@@ -1,5 +1,6 @@
 """Trains a model in a run directory, by call or by recipe."""
 
+import dataclasses
 import os
 
 import keras
@@ -293,6 +294,21 @@ def source_of_recipe(data, split, data_dir=None):
         of_sounds = {"length": data.length, "rate": data.rate, "normalize": data.normalize}
         return load_source(data.name, **options, **of_sounds)
     return (pairs if data.paired else unpaired)(data.name, data.source, **options)
+
+
+def source_for(gan, data, split, data_dir=None):
+    """Returns a split of the data of a recipe as a trained model takes them: images of its size,
+    texts as its encoder sees them.
+
+    Args:
+        gan: The model.
+        data: `kerasgan.training.recipe.Data`.
+        split, data_dir: As in `kerasgan.data.load`.
+    """
+    if len(gan.signature.output.shape) == 3:
+        data = dataclasses.replace(data, image_size=list(gan.signature.output.shape[:2]))
+    source = source_of_recipe(data, split, data_dir)
+    return texts.with_texts(source, gan.encoder) if data.texts else source
 
 
 def agree(strategy, tables, fingerprint):
