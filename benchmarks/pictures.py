@@ -61,40 +61,57 @@ def measure(source, gan, num, frames, data_dir, output):
     if about is None:
         raise UserError(f"{source} does not say on which data it was trained: name its run.")
     table = recipes.complete(about).data
-    train, test = (source_for(gan, table, split, data_dir) for split in (table.split, "test"))
-    given, true = examples(gan, test, num)
+    found, shown = compared(gan, table, num, frames, data_dir)
+    name = f"pictures_{Path(source).name}.png"
+    pixels.save_picture(shown, output / name, zoom=2)
     extractor = metrics.EfficientNetLite0()
-    features = Features(extractor, pixels.opaque(true))
-    made = pixels.to_uint8(gan.sample(**given, seed=SEED))
-    ways = {"model": made, **simple_ways(gan, given, train, true)}
-    line = {
+    return {
         "benchmark": "pictures",
         "source": source,
         "model": gan.variant,
         "dataset": table.name,
         "given": table.source or ", ".join(gan.signature.given),
         "split": "test",
-        "n_real": len(true),
-        "n_fake": len(true),
         "metric": extractor.distance_name,
         "parameters": gan.inference_generator.count_params(),
+        **found,
+        **provenance.stamp(gan.inference_generator, extractor),
     }
+
+
+def compared(gan, table, num=1000, frames=8, data_dir=None):
+    """Compares a model with simple ways.
+
+    Args:
+        gan: A model that is given pictures.
+        table: The `data` table of its recipe.
+        num: Most test examples.
+        frames: Frames that films go on for.
+        data_dir: As in `kerasgan.data.load`.
+
+    Returns:
+        Tuple of the scores, and a picture of examples, uint8 (H, W, 3).
+    """
+    train, test = (source_for(gan, table, split, data_dir) for split in (table.split, "test"))
+    given, true = examples(gan, test, num)
+    extractor = metrics.EfficientNetLite0()
+    features = Features(extractor, pixels.opaque(true))
+    made = pixels.to_uint8(gan.sample(**given, seed=SEED))
     paired = type(gan).paired
-    line["ways"] = {
+    found = {"n_real": len(true), "n_fake": len(true)}
+    found["ways"] = {
         name: {
             **(differences(pictures, true) if paired else {}),
             "distance": round(features.distance(pictures), 3),
         }
-        for name, pictures in ways.items()
+        for name, pictures in {"model": made, **simple_ways(gan, given, train, true)}.items()
     }
     if not paired:
-        line["back"] = backward(gan, test, num, extractor)
-        line["twins"] = twins(gan, table, data_dir, extractor)
+        found["back"] = backward(gan, test, num, extractor)
+        found["twins"] = twins(gan, table, data_dir, extractor)
     if any(isinstance(kind, Film) for kind in gan.signature.given.values()):
-        line["ahead"] = ahead(gan, table, frames, num, extractor)
-    name = f"pictures_{Path(source).name}.png"
-    pixels.save_picture(picture(gan, given, made, true if paired else None), output / name, zoom=2)
-    return {**line, **provenance.stamp(gan.inference_generator, extractor)}
+        found["ahead"] = ahead(gan, table, frames, num, extractor)
+    return found, picture(gan, given, made, true if paired else None)
 
 
 def examples(gan, source, num):

@@ -155,7 +155,7 @@ def test_gallery_card_and_tables_are_made_of_the_entry(shipped, monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "tools")
     tool = runpy.run_path(str(ROOT / "tools" / "zoo_pages.py"))
     assert "[tiny](tiny/README.md)" in tool["gallery_page"]()
-    assert "| [tiny](../zoo/tiny/README.md) |" in tool["zoo_table"]()
+    assert "| [tiny](../zoo/tiny/README.md) |" in tool["zoo_tables"]()
     (card,) = tool["card_pages"]().values()
     assert (
         'kerasgan.load("tiny")' in card
@@ -234,7 +234,9 @@ def test_a_dry_run_takes_a_folder_of_images(tmp_path):
 
 
 @pytest.mark.slow
-def test_an_entry_of_a_model_that_takes_pictures_keeps_examples_and_both_ways(tmp_path):
+def test_an_entry_of_a_model_that_takes_pictures_keeps_examples_and_both_ways(
+    tmp_path, monkeypatch
+):
     text = """
 [model]
 name = "cyclegan"
@@ -274,3 +276,10 @@ num = 40
     about = json.loads((entry / "result.json").read_text())
     assert about["sample_seeds"] == [1] and "classes_seen" not in about
     assert not (entry / "interpolation.png").exists()
+    assert set(about["ways"]) == {"model", "what it is given"} and about["back"]["n_fake"] == 187
+    assert (entry / "examples.png").is_file()
+    monkeypatch.syspath_prepend(ROOT / "tools")
+    pages = runpy.run_path(str(ROOT / "tools" / "zoo_pages.py"))
+    title = pages["collection"](entry, about)
+    assert title == "Images from images: Noto's emoji"
+    assert "(what it is given) |" in pages["zoo_table"]({"two_styles": (entry, about)})

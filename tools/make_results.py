@@ -43,7 +43,7 @@ def pages():
     if zoo.names():
         for path, table, make in (
             (ROOT / "README.md", "pictures", zoo_pages.zoo_pictures),
-            (ROOT / "docs" / "zoo.md", "zoo", zoo_pages.zoo_table),
+            (ROOT / "docs" / "zoo.md", "zoo", zoo_pages.zoo_tables),
         ):
             found[path] = page_with_tables(path, {table: make})
         tuning = ROOT / "zoo" / "TUNING.md"

@@ -12,6 +12,7 @@ the card.
 
 import itertools
 import json
+import runpy
 import shutil
 import statistics
 import sys
@@ -30,7 +31,8 @@ from kerasgan.training.train import source_for
 from kerasgan.utils import hashing, pixels, provenance
 from kerasgan.viz import grids, walks
 
-CLASSIFIER = Path(__file__).resolve().parents[1] / "benchmarks" / "fashion_classifier.keras"
+BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
+CLASSIFIER = BENCHMARKS / "fashion_classifier.keras"
 NUM = 10_000
 CHOICE_NUM = 2_500
 CLASSES_NUM = 1_000
@@ -75,6 +77,7 @@ def build(run, trained_by, entry, folder):
     about.update(provenance.stamp(gan.inference_generator, scorer.extractor))
     about.update(scorer.final(gan))
     about.update(classes(gan, trained_by.data.name))
+    about.update(beside_simple_ways(gan, trained_by.data, folder))
     write_json(folder / "result.json", about)
     (folder / "history.csv").write_text((run / "history.csv").read_text())
     draw(gan, folder)
@@ -240,6 +243,17 @@ def classes(gan, dataset):
         predictions = classifier.predict(gan.sample(NUM, asked, seed=1), verbose=0)
         found["conditional_accuracy"] = metrics.conditional_accuracy(predictions, asked)
     return found
+
+
+def beside_simple_ways(gan, table, folder):
+    """Compares a model that is given pictures with ways that need no GAN, and draws what was given,
+    made and true."""
+    if all(kind.files is None for kind in gan.signature.given.values()):
+        return {}
+    compared = runpy.run_path(str(BENCHMARKS / "pictures.py"))["compared"]
+    found, shown = compared(gan, table)
+    pixels.save_picture(shown, folder / "examples.png", zoom=2)
+    return {key: found[key] for key in ("ways", "back", "twins", "ahead") if found.get(key)}
 
 
 def draw(gan, folder):

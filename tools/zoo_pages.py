@@ -6,11 +6,13 @@ from pathlib import Path
 
 from tables import groups, mean, table
 
-from kerasgan import models, zoo
+from kerasgan import zoo
 from kerasgan.evaluation import records
-from kerasgan.export import card
+from kerasgan.export import card, metadata
+from kerasgan.utils import licences
 
 ROOT = Path(__file__).resolve().parents[1]
+SHARES = ("precision", "recall", "coverage")
 SEEDS = ROOT / "benchmarks" / "results" / "training_seeds.jsonl"
 
 
@@ -38,43 +40,79 @@ def entries():
     return dict(sorted(found.items(), key=lambda item: item[1][1]["distance"]))
 
 
-def zoo_table():
-    """Returns the scores of every trained entry."""
-    rows = [
-        (
-            f"[{name}](../zoo/{name}/README.md)",
-            card.with_spread(result, "distance", ".1f"),
-            f"{result['precision']:.2f}",
-            f"{result['recall']:.2f}",
-            f"{result['coverage']:.2f}",
-            f"{result['conditional_accuracy']:.1%}" if "conditional_accuracy" in result else "",
-            f"{result['training_minutes']:.0f}",
-            f"{result['parameters']:,}",
-            f"{(path / zoo.WEIGHTS).stat().st_size / 1e6:.1f}",
-        )
-        for name, (path, result) in entries().items()
-    ]
-    floor = next(result["floor"] for _, result in entries().values())
-    rows.append(("real training images", f"{floor:.1f}", *[""] * 7))
-    header = (
-        "entry",
-        "FD[lite0]",
-        "precision",
-        "recall",
-        "coverage",
-        "as asked",
-        "minutes",
-        "parameters",
-        "MB",
+def collections():
+    """Returns the entries whose scores can be compared, by title, those in colour first: of the
+    same data and size, or given the same kind of input."""
+    found = {}
+    for name, (path, result) in entries().items():
+        found.setdefault(collection(path, result), {})[name] = (path, result)
+    return dict(
+        sorted(found.items(), key=lambda item: -next(iter(item[1].values()))[1]["image_shape"][-1])
     )
-    return table(header, rows)
+
+
+def collection(path, result):
+    """Returns the title of the collection that an entry belongs to."""
+    signature = metadata.signature_of(result)
+    data = zoo.origin(path)["recipe"]["data"]
+    title = licences.title(data["name"])
+    if signature.given:
+        made = " and ".join(dict.fromkeys(kind.noun for kind in signature.given.values()))
+        return f"{signature.output.noun.capitalize()} from {made}: {title}"
+    return f"{title[0].upper()}{title[1:]}, {signature.output.size}"
+
+
+def zoo_tables():
+    """Returns the scores of every trained entry, a table for each collection."""
+    parts = []
+    for title, found in collections().items():
+        parts += [f"### {title}", zoo_table(found)]
+    return "\n\n".join(parts)
+
+
+def zoo_table(found):
+    """Returns the scores of the entries of a collection; columns without a value are left out."""
+    rows = [
+        {
+            "entry": f"[{name}](../zoo/{name}/README.md)",
+            result["metric"]: card.with_spread(result, "distance", ".1f"),
+            **{key: f"{result[key]:.2f}" for key in SHARES},
+            "as asked": percents(result.get("conditional_accuracy")),
+            "without a GAN": best_simple_way(result),
+            "minutes": f"{result['training_minutes']:.0f}",
+            "parameters": f"{result['parameters']:,}",
+            "MB": f"{(path / zoo.WEIGHTS).stat().st_size / 1e6:.1f}",
+        }
+        for name, (path, result) in found.items()
+    ]
+    _, first = next(iter(found.values()))
+    rows.append({"entry": "real training examples", first["metric"]: f"{first['floor']:.1f}"})
+    known = {key for row in rows for key, value in row.items() if value}
+    header = [key for key in rows[0] if key in known]
+    return table(header, [[row.get(key, "") for key in header] for row in rows])
+
+
+def percents(share):
+    return "" if share is None else f"{share:.1%}"
+
+
+def best_simple_way(result):
+    """Returns the distance of the best way that needs no GAN, and its name, or ""."""
+    ways = {
+        name: scores["distance"]
+        for name, scores in result.get("ways", {}).items()
+        if name != "model"
+    }
+    best = min(ways, key=ways.get, default=None)
+    return "" if best is None else f"{ways[best]:.1f} ({best})"
 
 
 def zoo_pictures(columns=2):
-    """Returns samples of every trained entry, below the names of their models."""
+    """Returns samples of every trained entry, below their names."""
     cells = [
-        (f"`{models.get(result['model']).__name__}`", f"![{name}](zoo/{name}/samples.png)")
-        for name, (_, result) in entries().items()
+        (f"`{name}`", f"![{name}](zoo/{name}/samples.png)")
+        for found in collections().values()
+        for name in found
     ]
     rows = [
         line
@@ -88,20 +126,22 @@ def gallery_page():
     """Returns zoo/README.md: every trained entry with its pictures."""
     parts = [
         "# Zoo",
-        "Trained generators, the best first; `kerasgan list` lists them, and "
-        '`kerasgan.load("NAME")` loads one. Samples are seeded, not picked. The folders that end '
-        "in `_mini` hold recipes for trainings of minutes, without weights; those that name "
-        "CIFAR-10 or CelebA hold recipes of the models' full size, which were not trained here: "
-        "CIFAR-10 for the first eight, CelebA for DCGAN, LSGAN, WGAN-GP, SNGAN and SAGAN. What was "
-        "tried: [TUNING.md](TUNING.md). Written by `make results`.",
+        "Trained generators, those of the same data together, the best first; `kerasgan list` "
+        'lists them, and `kerasgan.load("NAME")` loads one. Samples are seeded, not picked. The '
+        "folders that end in `_mini` hold recipes for trainings of minutes, without weights; those "
+        "that name CIFAR-10 or CelebA hold recipes of the models' full size, which were not "
+        "trained here: CIFAR-10 for the first eight, CelebA for DCGAN, LSGAN, WGAN-GP, SNGAN and "
+        "SAGAN. What was tried: [TUNING.md](TUNING.md). Written by `make results`.",
     ]
-    for name, (_, result) in entries().items():
-        distance = card.with_spread(result, "distance", ".1f")
-        parts += [
-            f"## [{name}]({name}/README.md)",
-            f"FD[lite0] {distance}, floor {result['floor']:.1f}.",
-            f"![samples]({name}/samples.png)",
-        ]
+    for title, found in collections().items():
+        parts.append(f"## {title}")
+        for name, (_, result) in found.items():
+            distance = card.with_spread(result, "distance", ".1f")
+            parts += [
+                f"### [{name}]({name}/README.md)",
+                f"{result['metric']} {distance}, floor {result['floor']:.1f}.",
+                f"![samples]({name}/samples.png)",
+            ]
     return "\n\n".join(parts) + "\n"
 
 

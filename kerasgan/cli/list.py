@@ -9,9 +9,12 @@ def list_entries():
     from kerasgan import zoo
 
     entries = zoo.table()
+    names = max(len(entry["name"]) for entry in entries)
     width = max([len("made from"), *(len(entry["inputs"]) for entry in entries)])
-    row = f"{{:26}} {{:8}} {{:>12}}  {{:{width}}} {{:>7}} {{:>6}} {{:>8}}  {{}}".format
-    print(row("name", "model", "images", "made from", "classes", "MB", "FD", "licence"))
+    row = (
+        f"{{:{names}}} {{:15}} {{:>12}}  {{:{width}}} {{:>7}} {{:>6}} {{:>7}} {{:>7}}  {{}}".format
+    )
+    print(row("name", "model", "makes", "made from", "classes", "MB", "FD", "floor", "licence"))
     for entry in entries:
         print(
             row(
@@ -22,7 +25,12 @@ def list_entries():
                 entry["classes"] or "",
                 f"{entry['megabytes']:.1f}",
                 f"{entry['distance']:.1f}",
+                f"{entry['floor']:.1f}",
                 entry["licence"],
             )
         )
-    print("FD: FD[lite0], lower is better; how it was measured stands on each entry's card.")
+    print(
+        "FD: FD[lite0], of sounds FD[log-mel]; lower is better, and the floor is that of real "
+        "training examples.\nDistances of different data cannot be compared. Each entry's card "
+        "says how it was measured."
+    )

@@ -2,7 +2,7 @@
 
 from kerasgan import models
 from kerasgan.export import metadata
-from kerasgan.utils.licences import LABELS, licence
+from kerasgan.utils.licences import LABELS, LICENCES, licence, licence_of_weights
 
 SCORES = {
     "kernel_distance": "kernel distance[lite0]",
@@ -148,8 +148,15 @@ def with_spread(scores, key, form):
 def data_section(about):
     if "recipe" not in about:
         return "What it was trained on is not known here. kerasgan itself: Apache-2.0."
-    name = about["recipe"]["data"]["name"]
-    text = f"Trained on {licence(name)}. Weights and code: Apache-2.0."
+    table = about["recipe"]["data"]
+    name, source = table["name"], table.get("source")
+    text = f"Trained on {licence(name)}"
+    if source in LICENCES:
+        text += f"; and on {licence(source)}"
+    weights = licence_of_weights([name, source])
+    both = "Weights and code: Apache-2.0."
+    alike = f"Weights and pictures of this entry: {weights}; code: Apache-2.0."
+    text += f". {both if weights == 'Apache-2.0' else alike}"
     if "label" in metadata.signature_of(about).inputs and name in LABELS:
         text += f"\n\nLabels: {LABELS[name]}."
     return text

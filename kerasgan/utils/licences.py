@@ -15,8 +15,32 @@ GARMENTS = (
     "8 bag, 9 ankle boot"
 )
 LABELS = {"fashion_mnist": GARMENTS, "fashion_mnist_mini": GARMENTS}
+TITLES = {
+    "cifar10": "CIFAR-10",
+    "drum_hits": "drum hits",
+    "fashion_mnist": "Fashion-MNIST",
+    "fashion_mnist_mini": "Fashion-MNIST",
+    "moving_fashion_mnist": "moving garments of Fashion-MNIST",
+    "noto_emoji": "Noto's emoji",
+    "noto_emoji_mini": "Noto's emoji",
+    "openmoji": "OpenMoji's emoji",
+}
+# What is trained on these is passed on under their own licence, whose authors ask for that.
+SHARED_ALIKE = {"openmoji": "CC BY-SA 4.0"}
 
 
 def licence(dataset):
     """Returns a dataset's name and licence, as far as they are known."""
     return LICENCES.get(dataset, f"{dataset}: see its publisher for the licence")
+
+
+def licence_of_weights(datasets):
+    """Returns the licence of weights that were trained on some datasets, of which any may be
+    `None`."""
+    alike = [SHARED_ALIKE[name] for name in datasets if name in SHARED_ALIKE]
+    return alike[0] if alike else "Apache-2.0"
+
+
+def title(dataset):
+    """Returns a dataset's name, as people write it."""
+    return TITLES.get(dataset, dataset)

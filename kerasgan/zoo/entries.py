@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from kerasgan.utils.errors import UserError, nearest
-from kerasgan.utils.licences import licence
+from kerasgan.utils.licences import licence, licence_of_weights
 from kerasgan.utils.toml import tomllib
 
 WEIGHTS = "generator.weights.h5"
@@ -73,13 +73,14 @@ def table():
 
     Returns:
         list of dicts: "name", "model", "image_shape", "classes", "megabytes", "metric", "distance",
-        "licence", "inputs": what the generator makes images from, in words.
+        "floor", "licence", "inputs": what the generator makes images from, in words.
     """
     rows = []
     for name in names():
         entry = folder() / name
         settings = tomllib.loads((entry / "recipe.toml").read_text(encoding="utf-8"))
         scores = json.loads((entry / "result.json").read_text(encoding="utf-8"))
+        trained_on = [settings["data"].get(key) for key in ("name", "source")]
         rows.append(
             {
                 "name": name,
@@ -89,8 +90,9 @@ def table():
                 "megabytes": (entry / WEIGHTS).stat().st_size / 1e6,
                 "metric": scores["metric"],
                 "distance": scores["trained"],
+                "floor": scores["floor"],
                 "inputs": ", ".join(scores.get("inputs", {"z": "latents"}).values()),
-                "licence": "Apache-2.0; data: " + licence(settings["data"]["name"]),
+                "licence": f"{licence_of_weights(trained_on)}; data: {licence(trained_on[0])}",
             }
         )
     return rows
