@@ -11,6 +11,7 @@ import pytest
 
 import kerasgan
 from kerasgan import cli, data, zoo
+from kerasgan.export import card
 from kerasgan.inspection.samplers import open_sampler
 from kerasgan.training import dry_run, recipe
 from kerasgan.training.train import train_recipe
@@ -156,12 +157,12 @@ def test_gallery_card_and_tables_are_made_of_the_entry(shipped, monkeypatch):
     tool = runpy.run_path(str(ROOT / "tools" / "zoo_pages.py"))
     assert "[tiny](tiny/README.md)" in tool["gallery_page"]()
     assert "| [tiny](../zoo/tiny/README.md) |" in tool["zoo_tables"]()
-    (card,) = tool["card_pages"]().values()
+    (page,) = tool["card_pages"]().values()
     assert (
-        'kerasgan.load("tiny")' in card
-        and "| conditional accuracy: the classifier sees the class asked for | 0." in card
+        'kerasgan.load("tiny")' in page
+        and "| conditional accuracy: the classifier sees the class asked for | 0." in page
     )
-    assert "Shoes without soles." in card
+    assert "Shoes without soles." in page
 
 
 def test_the_whole_zoo_is_exported_twice_and_agrees_with_keras(shipped, tmp_path, monkeypatch):
@@ -282,4 +283,5 @@ num = 40
     pages = runpy.run_path(str(ROOT / "tools" / "zoo_pages.py"))
     title = pages["collection"](entry, about)
     assert title == "Images from images: Noto's emoji"
+    assert "The way back: FD[lite0]" in card.score_table(about)
     assert "(what it is given) |" in pages["zoo_table"]({"two_styles": (entry, about)})

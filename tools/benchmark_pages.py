@@ -5,6 +5,7 @@ import statistics
 from pathlib import Path
 
 import cost_pages
+import picture_pages
 import word_pages
 from tables import RESULTS, groups, mean, table
 
@@ -270,6 +271,7 @@ def results_page():
         cost_pages.data_section(),
         few_images_section(),
         fine_tuning_section(),
+        picture_pages.pictures_section(),
         word_pages.text_section(),
         word_pages.words_section(),
         cost_pages.export_section(),

@@ -18,6 +18,7 @@ USE = (
 )
 SAMPLES = "![64 samples, seeded, not picked](samples.png)"
 RESULTS = "![samples of the test set, each with what it was made from](samples.png)"
+EXAMPLES = "![examples of the test set: what was given, made and true](examples.png)"
 WALKS = "![walks between pairs of latents](interpolation.png)"
 
 
@@ -65,7 +66,7 @@ def shown(about):
     """Returns the pictures of a card."""
     signature = metadata.signature_of(about)
     pictured = any(kind.files is not None for kind in signature.given.values())
-    samples = RESULTS if pictured else SAMPLES
+    samples = "\n\n".join([RESULTS, EXAMPLES]) if pictured else SAMPLES
     return [samples, WALKS] if "z" in signature.inputs else [samples]
 
 
@@ -136,7 +137,48 @@ def score_table(scores):
         protocol += f" The classifier is right on {scores['classifier_test_accuracy']:.1%} of the "
         protocol += "real test images."
     lines = ["| metric | value |", "| --- | ---: |", *(f"| {a} | {b} |" for a, b in rows)]
-    return protocol + "\n\n" + "\n".join(lines)
+    ways = [ways_table(scores)] if "ways" in scores else []
+    return "\n\n".join([protocol, "\n".join(lines), *ways])
+
+
+def ways_table(scores):
+    """Returns what was measured beside ways that need no GAN, as Markdown."""
+    names = {"distance": scores["metric"], "l1": "L1", "psnr": "PSNR", "ssim": "SSIM"}
+    forms = {"distance": ".1f", "l1": ".3f", "psnr": ".2f", "ssim": ".3f"}
+    keys = [key for key in names if key in scores["ways"]["model"]]
+    lines = [
+        f"| one of each test example, made by | {' | '.join(names[key] for key in keys)} |",
+        f"| --- |{' ---: |' * len(keys)}",
+    ]
+    for way, found in scores["ways"].items():
+        values = (format(found[key], forms[key]) for key in keys)
+        lines.append(f"| {way} | {' | '.join(values)} |")
+    parts = ["\n".join(lines)]
+    if back := scores.get("back"):
+        parts.append(
+            f"The way back: {scores['metric']} {back['model']:.1f}, of what it is given "
+            f"{back['what it is given']:.1f}."
+        )
+    if twins := scores.get("twins"):
+        shares = (
+            f"{way} {found['model']:.1%} (what it is given {found['what it is given']:.1%})"
+            for way in ("forth", "back")
+            for found in [twins[way]]
+        )
+        parts.append(
+            "How often the nearest test picture of the other style is the same emoji: "
+            f"{', '.join(shares)}; by chance {twins['chance']:.1%}."
+        )
+    if ahead := scores.get("ahead"):
+        parts.append(
+            "Frames ahead, PSNR of the model and of the last frame: "
+            + ", ".join(
+                f"{place}: {found['model']['psnr']:.1f} and {found['the last frame']['psnr']:.1f}"
+                for place, found in enumerate(ahead, start=1)
+            )
+            + "."
+        )
+    return "\n\n".join(parts)
 
 
 def with_spread(scores, key, form):

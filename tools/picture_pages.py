@@ -1,0 +1,49 @@
+"""The section of RESULTS.md on pictures made of pictures."""
+
+from pathlib import Path
+
+from tables import RESULTS, table
+
+from kerasgan.evaluation import records
+from kerasgan.export import card
+
+
+def pictures_section():
+    lines = records.read(RESULTS / "pictures.jsonl")
+    if not lines:
+        return []
+    parts = [
+        "## Pictures from pictures",
+        "`kerasgan benchmark pictures`: of each test example, what the model makes, beside ways "
+        "that need no GAN. L1 on a scale of 0 to 1, PSNR in dB. Distances of so few images are "
+        "inflated: those of one table can be compared.",
+    ]
+    newest = {Path(line["source"]).name: line for line in lines}
+    for source, line in newest.items():
+        parts += [
+            f"### {source}",
+            f"{line['n_real']:,} examples of {line['dataset']} {line['split']}, given: "
+            f"{line['given']}. {line['parameters']:,} parameters.",
+            card.ways_table(line),
+            *([frames_table(line)] if "ahead" in line else []),
+            f"![{source}](results/pictures_{source}.png)",
+        ]
+    return parts
+
+
+def frames_table(line):
+    """Returns the scores of films that go on, by frame."""
+    header = ("frame", "way", "PSNR", "sharpness", "SSIM", line["metric"])
+    rows = [
+        (
+            place,
+            way,
+            f"{scores['psnr']:.2f}",
+            f"{scores['sharpness']:.2f}",
+            f"{scores['ssim']:.3f}",
+            f"{scores['distance']:.1f}",
+        )
+        for place, ways in enumerate(line["ahead"], start=1)
+        for way, scores in ways.items()
+    ]
+    return table(header, rows, left=2)
