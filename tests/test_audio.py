@@ -8,7 +8,8 @@ import sounds
 import tensorflow as tf
 
 from kerasgan import data
-from kerasgan.data import drums, loading, unread
+from kerasgan.data import drums, names, unread
+from kerasgan.data.spec import spec_of
 from kerasgan.signature import Label, Waveform
 from kerasgan.utils import sounds as files
 from kerasgan.utils.errors import UserError
@@ -103,7 +104,7 @@ def test_a_folder_is_a_source_of_sounds_with_its_subfolders_as_classes(folder):
     tested = data.load_source(folder, "test", length=4096)
     first = files.Reader(4096, 16000).sound(folder / "kick" / "09.wav")
     np.testing.assert_array_equal(tested.parts["audio"][0], first)
-    assert loading.spec_of(folder, length=4096, rate=8000)["audio"] == Waveform(4096, 8000)
+    assert spec_of(folder, length=4096, rate=8000)["audio"] == Waveform(4096, 8000)
 
 
 def test_folders_called_train_and_test_are_the_splits(tmp_path):
@@ -205,11 +206,11 @@ def test_a_folder_is_told_by_what_most_of_its_files_are(folder, tmp_path):
 
     sounds.folder_of(tmp_path, ("a",), 3)
     pixels.save_picture(np.zeros((8, 8, 1), np.uint8), tmp_path / "cover.png")
-    assert loading.is_sounds(tmp_path) and loading.is_sounds(str(folder))
+    assert names.is_sounds(tmp_path) and names.is_sounds(str(folder))
     for number in range(3):
         pixels.save_picture(np.zeros((8, 8, 1), np.uint8), tmp_path / f"{number}.png")
-    assert not loading.is_sounds(tmp_path)
-    assert not loading.is_sounds("fashion_mnist_mini")
+    assert not names.is_sounds(tmp_path)
+    assert not names.is_sounds("fashion_mnist_mini")
 
 
 # --- Drum hits ---

@@ -7,7 +7,7 @@ import pytest
 
 from kerasgan import data
 from kerasgan.data.films import FASTEST, bounced
-from kerasgan.data.loading import spec_of
+from kerasgan.data.spec import spec_of
 from kerasgan.signature import Film, Image
 from kerasgan.training import recipe as recipes
 from kerasgan.training.train import source_of_recipe

@@ -7,7 +7,7 @@ import pytest
 
 from kerasgan import data
 from kerasgan.data import openmoji, unread
-from kerasgan.data.loading import spec_of
+from kerasgan.data.spec import spec_of
 from kerasgan.training import recipe as recipes
 from kerasgan.training.train import source_of_recipe
 from kerasgan.utils import npm

@@ -36,7 +36,8 @@ def prepare(
     """
     size = None if image_size is None else sides(image_size)
     with quiet_cpp():
-        from kerasgan.data.loading import EMBEDDED, load_source
+        from kerasgan.data.loading import load_source
+        from kerasgan.data.names import EMBEDDED
     if dataset in EMBEDDED:
         raise UserError(f"{dataset} comes with kerasgan and needs no preparation.")
     options = data_dir, transparent, background, skip_damaged

@@ -156,7 +156,7 @@ def suggested(tables):
     import tomli_w
 
     from kerasgan.data import audio, folder
-    from kerasgan.data.loading import is_folder, is_sounds
+    from kerasgan.data.names import is_folder, is_sounds
     from kerasgan.training import recipe as recipes
     from kerasgan.training import suggestions
 
@@ -199,7 +199,7 @@ def run_name(recipe):
 
 def resolved(tables):
     """Returns the tables of a recipe with absolute paths, so that a run can go on from anywhere."""
-    from kerasgan.data.loading import is_folder
+    from kerasgan.data.names import is_folder
     from kerasgan.data.pairing import is_path
 
     tables = {

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from kerasgan.data.folder import LISTED, classes_of, listed_below, readable_suffixes, split_of
+from kerasgan.data.folder import LISTED
+from kerasgan.data.listing import classes_of, listed_below, readable_suffixes, split_of
 from kerasgan.data.splits import select
 from kerasgan.data.unread import Unread
 from kerasgan.signature import Label, Waveform

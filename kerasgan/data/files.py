@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from kerasgan.data.folder import colour_of, list_pictures
+from kerasgan.data.folder import colour_of
+from kerasgan.data.listing import list_pictures
 from kerasgan.utils import pictures
 from kerasgan.utils.errors import UserError
 

@@ -1,21 +1,25 @@
 """Loads a data set by name, folder or arrays."""
 
 import os
-from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
-from kerasgan.data import audio, drums, emoji, films, openmoji, tfds_sets
+from kerasgan.data import audio, emoji, films, openmoji, tfds_sets
 from kerasgan.data.datasets import unread_dataset
-from kerasgan.data.folder import look, unread_folder
 from kerasgan.data.mini import read_mini
+from kerasgan.data.names import (
+    check_image_options,
+    is_folder,
+    is_sounds,
+    title_of,
+    unread,
+    unread_audio,
+)
 from kerasgan.data.pipeline import as_arrays, batches
 from kerasgan.data.sizes import collect, fitted, sides
 from kerasgan.data.source import ArraySource
 from kerasgan.data.splits import select
-from kerasgan.data.tfds_sets import tfds_features, unread_tfds
-from kerasgan.signature import Image, Label
 from kerasgan.signature.checks import check_images
 from kerasgan.utils import logs
 from kerasgan.utils.errors import UserError
@@ -271,63 +275,6 @@ def load_source(
     return source
 
 
-# Sets that come with kerasgan, small and in memory.
-EMBEDDED = (tfds_sets.MINI, emoji.MINI, films.NAME)
-
-
-def is_sounds(name):
-    """Tells whether a name means sounds rather than images."""
-    if not isinstance(name, (str, os.PathLike)):
-        return False
-    if name == drums.NAME:
-        return True
-    folder = Path(name).expanduser()
-    return is_folder(name) and folder.is_dir() and audio.holds_sounds(folder)
-
-
-def check_image_options(name, **options):
-    """Raises UserError if an option of images is given for sounds."""
-    if wrong := [option for option, value in options.items() if value]:
-        raise UserError(f"`{wrong[0]}` is for images, and {name} holds sounds: leave it out.")
-
-
-def title_of(name):
-    """Returns what a message calls a data set."""
-    return f'"{name}"' if isinstance(name, (str, os.PathLike)) else "images"
-
-
-def unread_audio(name, split, reader, skip_damaged=False):
-    """Returns a split of sounds, not read yet.
-
-    Args:
-        name: "drum_hits", or the path of a folder.
-        split: The split.
-        reader: A `kerasgan.utils.sounds.Reader`.
-        skip_damaged: As in `load_source`.
-    """
-    if name == drums.NAME:
-        return drums.unread_drums(split, reader)
-    return audio.unread_sounds(Path(name).expanduser(), split, reader, skip_damaged)
-
-
-def unread(
-    name,
-    split,
-    image_size,
-    data_dir=None,
-    transparent=False,
-    background="white",
-    skip_damaged=False,
-):
-    """Returns a split that is not embedded, not read yet."""
-    if name == emoji.FULL:
-        return emoji.unread_emoji(split, image_size, transparent, background)
-    if is_folder(name):
-        folder = Path(name).expanduser()
-        return unread_folder(folder, split, image_size, transparent, background, skip_damaged)
-    return unread_tfds(name, split, image_size, data_dir)
-
-
 def prepare(dataset, name, image_size=None):
     """Reads a `tf.data.Dataset` of images into the cache, once, and returns it as a source.
 
@@ -376,72 +323,3 @@ def arrays_source(arrays, split, image_size):
         pieces = ((fitted(images[i : i + 1024], image_size), None) for i in starts)
         images = collect(pieces, len(images))["image"]
     return ArraySource({"image": images} if labels is None else {"image": images, "label": labels})
-
-
-def is_folder(name):
-    """Tells whether a name means a folder of images rather than a TFDS dataset."""
-    folder = os.path.expanduser(name)
-    path_like = isinstance(name, os.PathLike) or os.path.isabs(folder) or name.startswith(".")
-    return (
-        path_like
-        or os.path.isfile(folder)
-        or (os.path.isdir(folder) and name not in (*tfds_sets.OWN, *tfds_sets.names()))
-    )
-
-
-def number_tested(root):
-    """Returns the number of examples in the split "test" of a folder of images or sounds."""
-    return audio.counts(root).tested if is_sounds(root) else look(root).tested
-
-
-def spec_of(
-    name,
-    image_size=None,
-    data_dir=None,
-    transparent=False,
-    length=None,
-    rate=None,
-    normalize=None,
-):
-    """Returns what an example of a dataset is, for TFDS datasets without reading them.
-
-    Args:
-        name: As in `load_source`, but no arrays.
-        image_size: As in `load`, or `None`.
-        data_dir, transparent, length, rate, normalize: As in `load_source`.
-
-    Returns:
-        dict from the parts of an example, "image" or "audio", maybe "label" or "frames", to their
-        kinds.
-
-    Raises:
-        UserError: If TFDS does not know the dataset, or images have several sizes and `image_size`
-            is not given.
-
-    Example:
-
-    >>> spec_of("cifar10")["image"]
-    Image((32, 32, 3))
-    """
-    if name == openmoji.NAME:
-        return openmoji.spec_of(image_size, transparent)
-    if is_sounds(name):
-        check_image_options(name, image_size=image_size, transparent=transparent)
-        reader = audio.reader_of(length, rate, normalize)
-        return audio.spec_of(reader, unread_audio(name, "all", reader).class_names)
-    if name in EMBEDDED:
-        some = "test[:1]" if name == films.NAME else "all"
-        return load_source(name, some, image_size, transparent=transparent).spec
-    if name == emoji.FULL or is_folder(name):
-        found = unread(name, "all", image_size, transparent=transparent)
-        spec, names = {"image": Image(found.image_shape())}, found.class_names
-        return {**spec, "label": Label(len(names), names)} if names else spec
-    with logs.quiet():
-        features = tfds_features(tfds_sets.find(name, data_dir), name)
-    shape = features["image"].shape
-    shape = (*sides(image_size), shape[2]) if image_size else shape
-    if None in shape:
-        raise UserError(f"Images of {name} have several sizes: the recipe needs data.image_size.")
-    label = getattr(features.get("label"), "names", None)
-    spec = {"image": Image(shape)}
-    return {**spec, "label": Label(len(label), list(label))} if label else spec

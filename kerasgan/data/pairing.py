@@ -8,9 +8,11 @@ import numpy as np
 
 from kerasgan.data import emoji, openmoji, tfds_sets
 from kerasgan.data.folder import FEW, colour_of, unread_folder
-from kerasgan.data.loading import is_folder, load_source, spec_of
+from kerasgan.data.loading import load_source
+from kerasgan.data.names import is_folder
 from kerasgan.data.sizes import at_once, fitted
 from kerasgan.data.source import ArraySource
+from kerasgan.data.spec import spec_of
 from kerasgan.data.unread import alone, write_header
 from kerasgan.signature import Image
 from kerasgan.utils import drawings, hashing, logs, pixels

@@ -4,8 +4,8 @@ import numpy as np
 
 from kerasgan import data
 from kerasgan.data import checks
-from kerasgan.data.loading import spec_of
 from kerasgan.data.pairing import spec_of_pairs
+from kerasgan.data.spec import spec_of
 from kerasgan.signature import Text
 from kerasgan.training import flops
 from kerasgan.training.build import build, completed_by, take_weights

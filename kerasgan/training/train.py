@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from kerasgan.data import checks, load_source, pairs, side_of, unpaired
-from kerasgan.data.loading import is_folder, is_sounds, number_tested
+from kerasgan.data.names import is_folder, is_sounds, number_tested
 from kerasgan.data.source import ArraySource
 from kerasgan.evaluation.scorer import Scorer
 from kerasgan.signature import Text
