@@ -31,7 +31,7 @@ from kerasgan.training import recipe as recipes
 from kerasgan.training.train import source_for
 from kerasgan.utils import pixels, provenance
 from kerasgan.utils.errors import UserError
-from kerasgan.viz import grids
+from kerasgan.viz import films, grids
 
 SHOWN = 12  # examples in the picture
 SEED = 1
@@ -64,6 +64,8 @@ def measure(source, gan, num, frames, data_dir, output):
     found, shown = compared(gan, table, num, frames, data_dir)
     name = f"pictures_{Path(source).name}.png"
     pixels.save_picture(shown, output / name, zoom=2)
+    if "ahead" in found:
+        films.continued(gan, true_films(gan, SHOWN, frames), output / f"{name[:-4]}.webp")
     extractor = metrics.EfficientNetLite0()
     return {
         "benchmark": "pictures",
@@ -110,7 +112,7 @@ def compared(gan, table, num=1000, frames=8, data_dir=None):
         found["back"] = backward(gan, test, num, extractor)
         found["twins"] = twins(gan, table, data_dir, extractor)
     if any(isinstance(kind, Film) for kind in gan.signature.given.values()):
-        found["ahead"] = ahead(gan, table, frames, num, extractor)
+        found["ahead"] = ahead(gan, frames, num, extractor)
     return found, picture(gan, given, made, true if paired else None)
 
 
@@ -260,11 +262,15 @@ def sharpness_difference(made, true):
     return float(np.mean(10 * np.log10(1.0 / np.maximum(difference, 1e-10))))
 
 
-def ahead(gan, table, frames, num, extractor):
+def true_films(gan, num, frames):
+    """Returns films of the test garments: what the model is given, and `frames` more, uint8."""
+    size = gan.signature.output.shape[:2]
+    return data.moving_films(num, 1, gan.num_frames + frames, split="test", image_size=size)
+
+
+def ahead(gan, frames, num, extractor):
     """Returns scores of each frame of films that go on: of the model, and of the last frame."""
-    (kind,) = gan.signature.given.values()
-    films = data.moving_films(num, 1, kind.shape[0] + frames, split="test")
-    before, after = films[:, : kind.shape[0]], films[:, kind.shape[0] :]
+    before, after = np.split(true_films(gan, num, frames), [gan.num_frames], axis=1)
     made = pixels.to_uint8(gan.continue_film(pixels.from_uint8(before), frames))
     found = []
     for place in range(frames):

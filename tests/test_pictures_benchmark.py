@@ -71,12 +71,14 @@ RECIPES = {
     "cyclegan": {"source": "outline", "paired": False},
     "srgan": {},
     "context_encoder": {},
+    "next_frame": {"name": "moving_fashion_mnist"},
 }
 WAYS = {
     "pix2pix": {"what it is given", "the nearest training example"},
     "cyclegan": {"what it is given"},
     "srgan": {"bicubic", "the nearest training example"},
     "context_encoder": {"the mean picture", "the nearest training picture"},
+    "next_frame": {"the last frame", "the nearest training example"},
 }
 
 
@@ -112,4 +114,6 @@ def test_a_run_is_scored_beside_simple_ways(name, tmp_path):
         assert all(scores["psnr"] > 5 for scores in line["ways"].values())
     if name == "cyclegan":
         assert line["back"]["model"] > 0 and line["twins"] is None
+    if name == "next_frame":
+        assert len(line["ahead"]) == 2 and (tmp_path / "pictures_run.webp").is_file()
     assert (tmp_path / "pictures_run.png").is_file()

@@ -29,7 +29,7 @@ from kerasgan.gan.examples import KEPT
 from kerasgan.training import recipe, runs
 from kerasgan.training.train import source_for
 from kerasgan.utils import hashing, pixels, provenance
-from kerasgan.viz import grids, walks
+from kerasgan.viz import films, grids, walks
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 CLASSIFIER = BENCHMARKS / "fashion_classifier.keras"
@@ -39,6 +39,7 @@ CLASSES_NUM = 1_000
 SEEDS = (1, 2, 3)
 SPREAD = ("distance", "kernel_distance", "precision", "recall", "density", "coverage")
 HALF_IS_ENOUGH = 1.005  # half precision on disk may raise the distance by this factor
+FILMS = 16  # shown
 LARGEST_DISCRIMINATOR = 3e6  # bytes
 OF_THE_RUN = ("untrained", "sample_seed")  # of the run's score, which the entry's scores replace
 
@@ -250,8 +251,11 @@ def beside_simple_ways(gan, table, folder):
     made and true."""
     if all(kind.files is None for kind in gan.signature.given.values()):
         return {}
-    compared = runpy.run_path(str(BENCHMARKS / "pictures.py"))["compared"]
-    found, shown = compared(gan, table)
+    benchmark = runpy.run_path(str(BENCHMARKS / "pictures.py"))
+    found, shown = benchmark["compared"](gan, table)
+    if "ahead" in found:
+        true = benchmark["true_films"](gan, FILMS, frames=8)
+        films.continued(gan, true, folder / "film.webp")
     pixels.save_picture(shown, folder / "examples.png", zoom=2)
     return {key: found[key] for key in ("ways", "back", "twins", "ahead") if found.get(key)}
 

@@ -55,16 +55,25 @@ def moving(num, seed=0, sprites=tfds_sets.MINI, split="train", objects=2, side=S
 
 
 def moving_films(
-    num, seed=0, frames=12, sprites=tfds_sets.MINI, split="train", objects=2, side=SIDE
+    num,
+    seed=0,
+    frames=12,
+    sprites=tfds_sets.MINI,
+    split="train",
+    objects=2,
+    side=SIDE,
+    image_size=None,
 ):
     """Returns films as `moving` does, of any number of frames, for scores of what follows.
 
     Args:
         num, seed, sprites, split, objects, side: As in `moving`.
         frames: Number of frames; the first five are those of `moving`.
+        image_size: Side, or (height, width), to which frames are resized; by default they keep
+            `side`.
 
     Returns:
-        uint8 array (num, frames, side, side, C).
+        uint8 array (num, frames, H, W, C).
 
     Raises:
         UserError: As `moving`.
@@ -77,7 +86,15 @@ def moving_films(
     for value, name in ((num, "num"), (frames, "frames"), (objects, "objects")):
         check_count(value, name)
     check_count(side, "side", least=SPRITE)
-    return filmed(sprites_of(sprites, split), draws(num, seed, objects), frames, side)
+    films = filmed(sprites_of(sprites, split), draws(num, seed, objects), frames, side)
+    return films if image_size is None else resized(films, image_size)
+
+
+def resized(films, image_size):
+    """Returns films, uint8 (N, T, H, W, C), with frames of another size."""
+    number, frames, *shape = films.shape
+    pictures = fitted(films.reshape(-1, *shape), image_size)
+    return pictures.reshape(number, frames, *pictures.shape[1:])
 
 
 def load_films(split="train", image_size=None):
@@ -94,9 +111,7 @@ def load_films(split="train", image_size=None):
     chosen = select(split, splits, NAME)
     films = filmed(np.concatenate(sprites), np.concatenate(drawn)[chosen], FRAMES + 1, SIDE)
     if image_size is not None:
-        number, frames, *shape = films.shape
-        resized = fitted(films.reshape(-1, *shape), image_size)
-        films = resized.reshape(number, frames, *resized.shape[1:])
+        films = resized(films, image_size)
     return source_of(films, NAME, LICENCE)
 
 
