@@ -275,6 +275,7 @@ num = 40
         )
         assert max(np.abs(one - two).max() for one, two in pairs) < 1e-3
     about = json.loads((entry / "result.json").read_text())
+    assert about["choice"]["n_real"] == about["choice"]["n_fake"] == 40
     assert about["sample_seeds"] == [1] and "classes_seen" not in about
     assert not (entry / "interpolation.png").exists()
     assert set(about["ways"]) == {"model", "what it is given"} and about["back"]["n_fake"] == 187

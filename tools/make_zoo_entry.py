@@ -108,12 +108,14 @@ class Scorer:
         self.real, self.given = {}, {}
         for split in ("train", "test"):
             source = source_for(gan, table, split)
-            parts = {name: data.subset(source.parts[name], NUM) for name in signature.needed}
+            num = min(NUM, len(source))
+            parts = {name: data.subset(source.parts[name], num) for name in signature.needed}
             images = pixels.opaque(parts[signature.output.part])
             self.real[split], _ = real_features(
                 images, self.extractor, f"{table.name} {split}", verbose=True
             )
             self.given[split] = signature.inputs_of(parts)
+        self.choice_num = min(CHOICE_NUM, len(self.real["train"]))
 
     def features(self, gan, num, seed, split):
         given = {
@@ -125,7 +127,7 @@ class Scorer:
 
     def training_distance(self, gan):
         """The distance to training images, which decides the choices."""
-        fake, _ = self.features(gan, CHOICE_NUM, seed=0, split="train")
+        fake, _ = self.features(gan, self.choice_num, seed=0, split="train")
         return metrics.frechet_distance(self.real["train"], fake)
 
     def final(self, gan):
@@ -176,7 +178,7 @@ def choose(gan, scorer, folder):
         "precision_on_disk": "float16" if enough else "float32",
         "split": "train",
         "n_real": len(scorer.real["train"]),
-        "n_fake": CHOICE_NUM,
+        "n_fake": scorer.choice_num,
         "sample_seed": 0,
         "distances": {name: round(value, 3) for name, value in distances.items()},
     }

@@ -12,7 +12,7 @@ def subset(images, num):
 
     Args:
         images: Array (N, ...).
-        num: Number of images, at most N.
+        num: Number of images; above N, images are repeated.
 
     Returns:
         Array (num, ...), in the order of the set; deterministic.
