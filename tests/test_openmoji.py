@@ -15,6 +15,8 @@ from kerasgan.utils.errors import UserError
 
 NOTO = "noto_emoji_mini"
 
+FLAGS = list(openmoji.GROUPS.values()).index("Flags")
+
 
 @pytest.fixture(scope="module", autouse=True)
 def package():
@@ -35,10 +37,10 @@ def test_pictures_come_with_classes_captions_and_line_drawings(cache, capsys, mo
     few = "train[:40]"
     source = data.pairs("openmoji", "black", few)
     assert "Reading openmoji" in capsys.readouterr().out
-    assert source.parts["image"].shape == (40, 64, 64, 3) and source.licence.endswith(
+    assert source.parts["image"].shape == (35, 64, 64, 3) and source.licence.endswith(
         "CC BY-SA 4.0"
     )
-    assert source.parts["source"].shape == (40, 64, 64, 1) and len(source.captions) == 40
+    assert source.parts["source"].shape == (35, 64, 64, 1) and len(source.captions) == 35
     assert (source.parts["image"][:, 0, 0] == 255).all()  # white corners
     lines = source.parts["source"] < 64
     assert (lines.mean(axis=(1, 2, 3)) > 0.01).all() and np.median(source.parts["source"]) == 255
@@ -47,7 +49,8 @@ def test_pictures_come_with_classes_captions_and_line_drawings(cache, capsys, mo
     monkeypatch.setattr(unread.Unread, "_shown", lambda self: pytest.fail("drawn twice"))
     again = data.load_source("openmoji", few)
     assert list(again.parts) == ["image", "label"] and again.cache
-    assert again.only(["image"]).fingerprint == source.only(["image"]).fingerprint
+    drawn = again.parts["label"] != FLAGS  # the drawings of flags are empty frames
+    np.testing.assert_array_equal(again.parts["image"][drawn], source.parts["image"])
     assert again.fingerprint != source.fingerprint
 
 

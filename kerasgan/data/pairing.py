@@ -51,8 +51,8 @@ def pairs(
               have one channel.
             - "left" or "right": that half of each picture; `images` is then the other half, as in
               the sets of pix2pix's authors.
-            - "black": OpenMoji's own line drawings, one channel, for the set "openmoji". Those of
-              flags are empty frames.
+            - "black": OpenMoji's own line drawings, one channel, for the set "openmoji". Flags
+              are left out, since their drawings are empty frames.
             - The path of a second folder that has a picture of the same name for each in `images`:
               "photos/a/1.jpg" and "drawings/a/1.png" are a pair. A folder called as one of the
               words above is written "./left".
@@ -90,7 +90,9 @@ def pairs(
         made = cut(loaded_halves(images, transparent, options), word, image_size, background)
     elif word == BLACK:
         reading = openmoji.unread_openmoji(split, image_size, transparent, background)
-        made = reading.read(cached)
+        read = reading.read(cached)
+        flags = reading.class_names.index(openmoji.GROUPS["flags"])
+        made = at(read, np.flatnonzero(read.parts["label"] != flags))
     elif word is not None:
         made = with_made(loaded(images, options, transparent), word)
     elif is_path(images) and is_path(source):
