@@ -5,6 +5,7 @@ import statistics
 from pathlib import Path
 
 import cost_pages
+import sound_pages
 import word_pages
 from tables import RESULTS, groups, mean, table
 
@@ -272,6 +273,7 @@ def results_page():
         fine_tuning_section(),
         word_pages.text_section(),
         word_pages.words_section(),
+        sound_pages.sound_section(),
         cost_pages.export_section(),
     ]
     return "\n\n".join([*intro, *(part for section in sections for part in section)]) + "\n"

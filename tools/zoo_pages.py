@@ -39,7 +39,21 @@ def entries():
 
 
 def zoo_table():
-    """Returns the scores of every trained entry."""
+    """Returns the scores of every trained entry: a table for each metric and data set."""
+    found = {}
+    for name, (path, result) in entries().items():
+        protocol = result["metric"], result["dataset"], result["n_real"]
+        found.setdefault(protocol, {})[name] = path, result
+    if len(found) == 1:
+        return score_table(*found.values())
+    parts = []
+    for (metric, dataset, num), of_protocol in found.items():
+        parts += [f"{metric}, {num:,} samples, {dataset}:", score_table(of_protocol)]
+    return "\n\n".join(parts)
+
+
+def score_table(found):
+    """Returns the table of entries that were scored alike: dict from name to folder and result."""
     rows = [
         (
             f"[{name}](../zoo/{name}/README.md)",
@@ -52,13 +66,14 @@ def zoo_table():
             f"{result['parameters']:,}",
             f"{(path / zoo.WEIGHTS).stat().st_size / 1e6:.1f}",
         )
-        for name, (path, result) in entries().items()
+        for name, (path, result) in found.items()
     ]
-    floor = next(result["floor"] for _, result in entries().values())
-    rows.append(("real training images", f"{floor:.1f}", *[""] * 7))
+    _, last = list(found.values())[-1]
+    what = "sounds" if "log-mel" in last["metric"] else "images"
+    rows.append((f"real training {what}", f"{last['floor']:.1f}", *[""] * 7))
     header = (
         "entry",
-        "FD[lite0]",
+        last["metric"],
         "precision",
         "recall",
         "coverage",
@@ -99,7 +114,7 @@ def gallery_page():
         distance = card.with_spread(result, "distance", ".1f")
         parts += [
             f"## [{name}]({name}/README.md)",
-            f"FD[lite0] {distance}, floor {result['floor']:.1f}.",
+            f"{result['metric']} {distance}, floor {result['floor']:.1f}.",
             f"![samples]({name}/samples.png)",
         ]
     return "\n\n".join(parts) + "\n"

@@ -10,6 +10,12 @@ LICENCES = {
     "noto_emoji_mini": "1,870 pictures of Noto Color Emoji, Google, Apache-2.0",
     "openmoji": "OpenMoji, the OpenMoji authors, https://openmoji.org, CC BY-SA 4.0",
 }
+# The licence of weights and samples of models trained on a set, where it is not plain.
+WEIGHTS = {
+    "drum_hits": "Apache-2.0 as far as the kerasgan authors hold rights in them. 602 of the 635 "
+    "sounds are under GPL-2 or CC BY-SA 3.0; whether weights and samples are derived from them is "
+    "not settled, and NOTICE says what to do if they are"
+}
 GARMENTS = (
     "0 T-shirt or top, 1 trousers, 2 pullover, 3 dress, 4 coat, 5 sandal, 6 shirt, 7 sneaker, "
     "8 bag, 9 ankle boot"
