@@ -54,10 +54,13 @@ def chromium():
 
 
 def wait_until_drawn(page):
-    """Waits until the page reports that grid and walk, or the result, are complete."""
+    """Waits until the page reports that grid and walk, the result, or the pads are complete."""
     page.wait_for_selector("#app[data-model]")
     if page.is_visible("#studio"):
         page.wait_for_selector("#studio[aria-busy=false]")
+        return
+    if page.is_visible("#pads"):
+        page.wait_for_selector("#pads[aria-busy=false]")
         return
     page.wait_for_selector("#grid[aria-busy=false] .tile")
     page.wait_for_selector("#walk-card[aria-busy=false]")

@@ -4,10 +4,12 @@ import json
 import runpy
 import shutil
 import sys
+import wave
 from pathlib import Path
 
 import numpy as np
 import pytest
+import sounds
 
 import kerasgan
 from kerasgan import cli, data, zoo
@@ -17,6 +19,7 @@ from kerasgan.training import dry_run, recipe
 from kerasgan.training.train import train_recipe
 from kerasgan.utils import pixels
 from kerasgan.utils.errors import UserError
+from kerasgan.utils.sounds import to_int16
 
 # 40 samples keep the test fast; the warning is about their scores.
 pytestmark = [
@@ -286,3 +289,101 @@ num = 40
     assert title == "Images from images: Noto's emoji"
     assert "The way back: FD[lite0]" in card.score_table(about)
     assert "(what it is given) |" in pages["zoo_table"]({"two_styles": (entry, about)})
+
+
+def made_entry(text, tmp_path):
+    """Trains a recipe, makes an entry of the run, and returns both folders."""
+    run, entry = tmp_path / "run", tmp_path / "tiny"
+    entry.mkdir()
+    (entry / "recipe.toml").write_text(text)
+    train_recipe(recipe.read(entry / "recipe.toml"), run, verbose=0)
+    tool = runpy.run_path(str(ROOT / "tools" / "make_zoo_entry.py"))
+    tool["main"].__globals__.update(NUM=20, CHOICE_NUM=20, SEEDS=(1, 2), HEARD=3)
+    tool["main"](run, entry)
+    return run, entry
+
+
+def card_of(entry):
+    about = json.loads((entry / "result.json").read_text())
+    said = zoo.origin(entry)
+    return card.model_card({**said["recipe"]["model"], **about, **said}, pictures=True)
+
+
+@pytest.mark.filterwarnings("ignore:The Frechet distance of 96 features needs")
+def test_an_entry_of_a_model_of_sounds_has_wav_files_and_a_card_in_words_of_sound(tmp_path):
+    pytest.importorskip("soundfile", reason="needs kerasgan[sound]")
+    hits = sounds.folder_of(tmp_path / "hits", each=20)
+    text = f"""
+[model]
+name = "wavegan"
+width = 2
+n_critic = 1
+
+[data]
+name = "{hits}"
+length = 4096
+batch_size = 18
+
+[training]
+epochs = 2
+"""
+    _, entry = made_entry(text, tmp_path)
+    about = json.loads((entry / "result.json").read_text())
+    assert about["metric"] == "FD[log-mel]" and about["n_real"] == about["n_fake"] == 4
+    assert about["inflated"] and "classifier_score" not in about and "classes_seen" not in about
+    loaded = zoo.load(entry)
+    assert about["sounds"] == ["samples/0.wav", "samples/1.wav", "samples/2.wav"]
+    with wave.open(str(entry / "samples" / "1.wav")) as file:
+        assert file.getframerate() == 16000
+        heard = np.frombuffer(file.readframes(4096), "<i2")
+    np.testing.assert_array_equal(heard, to_int16(loaded.sample(3, seed=0)[1, :, 0]))
+    assert (entry / "interpolation.png").is_file()
+    told = card_of(entry)
+    for part in (
+        "A generator of sounds, 4,096 samples at 16,000 Hz, 0.26 s",
+        "| FD[log-mel] |",
+        "precision[log-mel]",
+        "real training sounds (the floor)",
+        "from 20 Hz at the bottom to 8,000 Hz",
+        "[1](samples/0.wav)",
+        "Not where a sound has to be real",
+        "# float32 (4, 4096, 1)",
+    ):
+        assert part in told, part
+    assert "image" not in told and "lite0" not in told
+
+
+@pytest.mark.slow
+def test_an_entry_of_a_model_of_texts_keeps_texts(tmp_path):
+    text = """
+[model]
+name = "text_to_image"
+width = 4
+text_dim = 16
+
+[data]
+name = "noto_emoji_mini"
+split = "train[:120]"
+image_size = 16
+texts = true
+batch_size = 60
+
+[training]
+epochs = 2
+
+[evaluation]
+num = 20
+"""
+    run, entry = made_entry(text, tmp_path)
+    about = json.loads((entry / "result.json").read_text())
+    captions = data.load_source("noto_emoji_mini", "test", 16).captions
+    assert len(about["texts"]) == 8 and set(about["texts"]) <= set(captions)
+    with np.load(entry / "examples.npz") as kept:
+        assert set(kept["text"]) <= set(captions)
+    loaded, trained = zoo.load(entry), zoo.load(run)
+    assert loaded.examples["text"].shape == (20, 16)
+    wanted = trained.sample(2, text="smiling cat", seed=0)
+    np.testing.assert_allclose(loaded.sample(2, text="smiling cat", seed=0), wanted, atol=0.05)
+    told = card_of(entry)
+    assert "from words" in told and "each below its text" in told
+    assert "So few images inflate the distances." in told

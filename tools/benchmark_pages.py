@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cost_pages
 import picture_pages
+import sound_pages
 import word_pages
 from tables import RESULTS, groups, mean, table
 
@@ -274,6 +275,7 @@ def results_page():
         picture_pages.pictures_section(),
         word_pages.text_section(),
         word_pages.words_section(),
+        sound_pages.sound_section(),
         cost_pages.export_section(),
     ]
     return "\n\n".join([*intro, *(part for section in sections for part in section)]) + "\n"

@@ -5,9 +5,9 @@
 The entry's folder holds the recipe of the run; commit it first, so that the result names a commit
 that contains it. The script chooses averaged or last weights, and half or full precision on disk,
 by the distance on the training split; the scores are on the test split, with three sampling seeds
-if the model draws latents. Models that take pictures come with examples of the test split.
-Write observations on the model into `notes.md` in that folder by hand; `make results` then writes
-the card.
+if the model draws latents. Models that take pictures or texts come with examples of the test split,
+models of sounds with a few WAV files. Write observations on the model into `notes.md` in that
+folder by hand; `make results` then writes the card.
 """
 
 import itertools
@@ -25,7 +25,9 @@ import numpy as np
 
 from kerasgan import data, metrics, zoo
 from kerasgan.evaluation.features import real_features
+from kerasgan.evaluation.scorer import inflated
 from kerasgan.gan.examples import KEPT
+from kerasgan.signature import Text, Waveform
 from kerasgan.training import recipe, runs
 from kerasgan.training.train import source_for
 from kerasgan.utils import hashing, pixels, provenance
@@ -41,6 +43,9 @@ SPREAD = ("distance", "kernel_distance", "precision", "recall", "density", "cove
 HALF_IS_ENOUGH = 1.005  # half precision on disk may raise the distance by this factor
 FILMS = 16  # shown
 LARGEST_DISCRIMINATOR = 3e6  # bytes
+SOUNDS, SOUND_BYTES = "samples", 200_000  # folder of WAV files, and their size together
+HEARD = 8  # of them at most
+TEXTS = 8  # columns of `samples.png`
 OF_THE_RUN = ("untrained", "sample_seed")  # of the run's score, which the entry's scores replace
 
 
@@ -52,6 +57,7 @@ def main(run, entry):
         sys.exit(f"{run} was trained by another recipe: {'; '.join(changes)}")
     with tempfile.TemporaryDirectory(dir=entry) as folder:
         about = build(run, kept, entry, Path(folder))
+        shutil.rmtree(entry / SOUNDS, ignore_errors=True)
         for path in sorted(Path(folder).iterdir(), key=lambda path: path.name == "result.json"):
             path.replace(entry / path.name)  # the result last: it marks the entry as complete
     print(json.dumps(about, indent=2))
@@ -66,7 +72,7 @@ def build(run, trained_by, entry, folder):
     about["training_minutes"] = minutes(run)
     about["choice"] = choose(gan, scorer, folder)
     save_further(gan, folder)
-    save_examples(gan, scorer.given["test"], folder)
+    save_examples(gan, {**scorer.given["test"], **scorer.texts}, folder)
     kept = [path for path in sorted(folder.iterdir()) if path.suffix in (".h5", ".npz")]
     about["files"] = {path.name: hashing.of_file(path) for path in kept}
     about["signature"] = gan.signature.get_config()
@@ -79,9 +85,12 @@ def build(run, trained_by, entry, folder):
     about.update(scorer.final(gan))
     about.update(classes(gan, trained_by.data.name))
     about.update(beside_simple_ways(gan, trained_by.data, folder))
+    for texts in scorer.texts.values():
+        about["texts"] = [str(text) for text in data.subset(texts, min(TEXTS, len(texts)))]
+    about.update(save_sounds(gan, folder))
     write_json(folder / "result.json", about)
     (folder / "history.csv").write_text((run / "history.csv").read_text())
-    draw(gan, folder)
+    draw(gan, folder, about.get("texts"))
     return about
 
 
@@ -100,38 +109,53 @@ def write_json(path, about):
 
 
 class Scorer:
-    """Features of the real images of both splits, and distances to them."""
+    """Features of the real samples of both splits, and distances to them.
+
+    Attributes:
+        given: dict from the splits to the inputs that must be given, by name.
+        texts: dict of the test split's texts by the input that takes them, if the model has one.
+    """
 
     def __init__(self, gan, table):
         signature = gan.signature
-        self.extractor = metrics.EfficientNetLite0()
+        self.output = signature.output
+        self.extractor = self.output.extractor()
         self.real, self.given = {}, {}
         for split in ("train", "test"):
             source = source_for(gan, table, split)
             num = min(NUM, len(source))
             parts = {name: data.subset(source.parts[name], num) for name in signature.needed}
-            images = pixels.opaque(parts[signature.output.part])
+            real = parts[self.output.part]
             self.real[split], _ = real_features(
-                images, self.extractor, f"{table.name} {split}", verbose=True
+                pixels.opaque(real) if len(self.output.shape) == 3 else real,
+                self.extractor,
+                f"{table.name} {split}",
+                verbose=True,
             )
             self.given[split] = signature.inputs_of(parts)
-        self.choice_num = min(CHOICE_NUM, len(self.real["train"]))
+            self.texts = {
+                name: data.subset(np.array(source.captions), num)
+                for name, kind in signature.given.items()
+                if isinstance(kind, Text) and kind.encoder is not None
+            }
+        few = min(CHOICE_NUM, len(self.real["train"]))
+        self.choice_num = few if signature.given else CHOICE_NUM
 
     def features(self, gan, num, seed, split):
         given = {
             name: np.asarray(values)[np.arange(num) % len(values)]
             for name, values in self.given[split].items()
         }
-        batches = pixels.uint8_batches(gan.sample_batches(num, seed=seed, **given))
+        batches = map(self.output.observed, gan.sample_batches(num, seed=seed, **given))
         return self.extractor.collect(batches, num, verbose=True)
 
     def training_distance(self, gan):
-        """The distance to training images, which decides the choices."""
+        """The distance to training examples, which decides the choices."""
         fake, _ = self.features(gan, self.choice_num, seed=0, split="train")
         return metrics.frechet_distance(self.real["train"], fake)
 
     def final(self, gan):
-        """Returns all scores against the test images: mean and standard deviation over seeds."""
+        """Returns all scores against the test split: mean and standard deviation over seeds."""
         num = min(NUM, len(self.real["test"]))
         seeds = SEEDS if gan.signature.seeded else SEEDS[:1]
         lines = []
@@ -139,12 +163,15 @@ class Scorer:
             fake, logits = self.features(gan, num, seed, "test")
             lines.append(metrics.summary(self.real["test"], fake, logits))
         found = {"split": "test", "sample_seeds": list(seeds), "n_real": num, "n_fake": num}
+        found["inflated"] = inflated(num, self.extractor)
         for key in SPREAD:
             values = [line[key] for line in lines]
             found[key] = round(statistics.mean(values), 5)
             if len(values) > 1:
                 found[f"{key}_seeds_std"] = round(statistics.stdev(values), 5)
-        floor = metrics.frechet_distance(self.real["test"], self.real["train"])
+        known = self.real["train"]
+        known = data.subset(known, min(num, len(known)))  # as many as there are samples
+        floor = metrics.frechet_distance(self.real["test"], known)
         return {**found, "trained": round(found["distance"], 3), "floor": round(floor, 3)}
 
 
@@ -195,13 +222,15 @@ def save_further(gan, folder):
 
 
 def save_examples(gan, given, folder):
-    """Writes examples of the inputs that must be given, pictures as bytes."""
+    """Writes examples of the inputs that must be given, pictures as bytes, texts as words."""
     if not given:
         return
     kept = {}
     for name, values in given.items():
-        values = np.asarray(values)[:KEPT]
-        pictured = gan.signature.inputs[name].pictures(values) is not None
+        values = np.asarray(values)
+        values = data.subset(values, min(KEPT, len(values)))
+        words = values.dtype.kind == "U"
+        pictured = not words and gan.signature.inputs[name].pictures(values) is not None
         kept[name] = pixels.to_uint8(values) if pictured else values
     np.savez_compressed(folder / zoo.entries.EXAMPLES, **kept)
 
@@ -262,16 +291,31 @@ def beside_simple_ways(gan, table, folder):
     return {key: found[key] for key in ("ways", "back", "twins", "ahead") if found.get(key)}
 
 
-def draw(gan, folder):
+def save_sounds(gan, folder):
+    """Writes a few samples as sound files, and returns their paths, if the model makes sounds."""
+    output = gan.signature.output
+    if not isinstance(output, Waveform):
+        return {}
+    num = min(HEARD, SOUND_BYTES // (2 * output.length + 44))
+    paths = [f"{SOUNDS}/{place}{output.suffix}" for place in range(num)]
+    (folder / SOUNDS).mkdir()
+    for path, sample in zip(paths, gan.sample(num, seed=0) if num else (), strict=True):
+        output.save(sample, folder / path)
+    return {"sounds": paths}
+
+
+def draw(gan, folder, texts=None):
     """Writes `samples.png`, seeded and not cherry-picked, and walks between latents."""
-    pixels.save_picture(grids.sample_grid(gan), folder / "samples.png", zoom=2)
+    # Spectrograms are large as they are.
+    zoom = 1 if isinstance(gan.signature.output, Waveform) else 2
+    picture = grids.sample_grid(gan) if texts is None else grids.text_grid(gan, texts)
+    pixels.save_picture(picture, folder / "samples.png", zoom)
     if "z" not in gan.signature.inputs:
         return
     label = gan.signature.inputs.get("label")
     labels = {"rows": label.turns, "label": range(label.turns)} if label else {}
-    pixels.save_picture(
-        walks.interpolation_grid(gan, **labels), folder / "interpolation.png", zoom=2
-    )
+    picture = walks.interpolation_grid(gan, **labels)
+    pixels.save_picture(picture, folder / "interpolation.png", zoom)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from kerasgan import latent
 from kerasgan.export import litert_js, metadata
 from kerasgan.export.model import check_model
 from kerasgan.export.tflite import tflite
-from kerasgan.signature import Text
+from kerasgan.signature import Image, Text, Waveform
 from kerasgan.utils import hashing, pixels
 from kerasgan.utils.errors import UserError
 from kerasgan.utils.files import replacing
@@ -33,8 +33,9 @@ def browser(gans, directory):
     saves pictures as PNG. For models that take pictures, visitors draw with the pointer, drop
     pictures or start from the examples that the model keeps, and see the result at once; masks are
     painted as holes onto the picture, and films are continued frame by frame. Models of texts with
-    an encoder of their own have a box for words. The page runs the models with LiteRT.js, which is
-    downloaded from npm once and cached (`KERASGAN_CACHE`).
+    an encoder of their own have a box for words. Models of sounds have sixteen pads that play
+    samples, by pointer or keyboard, and save them as WAV. The page runs the models with LiteRT.js,
+    which is downloaded from npm once and cached (`KERASGAN_CACHE`).
 
     Args:
         gans: dict of `kerasgan.GAN` by name. Names consist of letters, digits and "._-". The page
@@ -86,8 +87,8 @@ def _check(gans, directory):
         signature = gan.signature
         if signature.output.page() is None:
             raise UserError(
-                f"A page shows images (height, width, 1 or 3). Received: {name}, which makes "
-                f"{signature.output.shape}"
+                f"A page shows images (height, width, 1, 3 or 4), and plays sounds of 8,000 to "
+                f"96,000 samples per second. Received: {name}, which makes {signature.output.words}"
             )
         unknown = [key for key, kind in signature.inputs.items() if kind.control() is None]
         if unknown or not ("z" in signature.inputs or signature.given):
@@ -95,6 +96,13 @@ def _check(gans, directory):
                 f"A page can only offer latents `z`, classes, numbers, pictures and texts. "
                 f"Received: {name}, which takes `{', '.join(unknown or signature.inputs)}`"
             )
+        if isinstance(signature.output, Waveform) and pictured(signature):
+            raise UserError(f"A page plays no sounds of pictures. Received: {name}")
+
+
+def pictured(signature):
+    """Returns the inputs that must be given, other than texts."""
+    return {key: kind for key, kind in signature.given.items() if not isinstance(kind, Text)}
 
 
 def _add(site, name, gan):
@@ -129,9 +137,7 @@ def _add(site, name, gan):
 def _given(site, name, gan):
     """Writes examples of the inputs that visitors give, and returns what the page needs of them."""
     given = []
-    for key, kind in gan.signature.given.items():
-        if isinstance(kind, Text):
-            continue
+    for key, kind in pictured(gan.signature).items():
         files = []
         for place, example in enumerate(gan.examples.get(key, ())[:EXAMPLES]):
             files.append(f"models/{name}/{key}-{place:02}.png")
@@ -144,7 +150,9 @@ def _given(site, name, gan):
 
 def _directions(gan):
     """Returns directions of `z` that change images most, where they are known in closed form."""
-    if "z" not in gan.signature.inputs or gan.signature.given or latent.has_w(gan):
+    signature = gan.signature
+    drawn = "z" in signature.inputs and isinstance(signature.output, Image)
+    if not drawn or signature.given or latent.has_w(gan):
         return {}
     try:
         found = latent.directions(gan, min(DIRECTIONS, gan.latent_dim))

@@ -2,21 +2,23 @@
 
 from kerasgan import models
 from kerasgan.export import metadata
+from kerasgan.signature import Waveform
 from kerasgan.utils.licences import LABELS, LICENCES, licence, licence_of_weights
 
-SCORES = {
-    "kernel_distance": "kernel distance[lite0]",
-    "precision": "precision[lite0]",
-    "recall": "recall[lite0]",
-    "density": "density[lite0]",
-    "coverage": "coverage[lite0]",
-    "conditional_accuracy": "conditional accuracy: the classifier sees the class asked for",
-}
+# Scores by features, whose extractor is named behind them, and others.
+OF_FEATURES = ("kernel_distance", "precision", "recall", "density", "coverage")
+ASKED = {"conditional_accuracy": "conditional accuracy: the classifier sees the class asked for"}
 USE = (
     "To see what this GAN learns, to try it out behind a server, on a phone or in a page, and to "
-    "compare other trainings with. Not where an image has to be true, or new."
+    "compare other trainings with. Not where {one} has to be {true}, or new."
 )
 SAMPLES = "![64 samples, seeded, not picked](samples.png)"
+SPECTROGRAMS = (
+    "![64 samples, seeded, not picked](samples.png)\n\nA sample is drawn as its spectrogram, from "
+    "20 Hz at the bottom to {top:,} Hz and from -60 dB (black) to 0 (yellow), with its waveform "
+    "below."
+)
+TEXTS = "![samples, seeded, not picked, each below its text](samples.png)"
 RESULTS = "![samples of the test set, each with what it was made from](samples.png)"
 EXAMPLES = "![examples of the test set: what was given, made and true](examples.png)"
 WALKS = "![walks between pairs of latents](interpolation.png)"
@@ -29,8 +31,8 @@ def model_card(about, pictures=False):
         about: dict, as returned by `kerasgan.export.metadata.describe`. Without `recipe` and
             `scores` the card says that they are unknown; `notes` is Markdown on limits and failures
             of this model.
-        pictures: Whether `samples.png` is next to the card, and `interpolation.png` if the model
-            has latents.
+        pictures: Whether `samples.png` is next to the card, `interpolation.png` if the model has
+            latents, and the sound files that its scores list.
 
     Returns:
         str.
@@ -48,26 +50,48 @@ def model_card(about, pictures=False):
         summary(about),
         *(shown(about) if pictures else ()),
         "## Use",
-        USE,
+        use(about),
         "## Scores",
         score_table(about["scores"]) if "scores" in about else "This model was not scored.",
         "## Data and licence",
         data_section(about),
         "## Limits",
-        about.get("notes", "").strip()
-        or "It draws what it was trained on, at that size, and nothing else. No image is real.",
+        about.get("notes", "").strip() or limits(about),
         "## How to load it",
         usage(about),
     ]
     return "\n\n".join(parts) + "\n"
 
 
+def makes_sounds(about):
+    return isinstance(metadata.signature_of(about).output, Waveform)
+
+
+def use(about):
+    sounds = makes_sounds(about)
+    return USE.format(one="a sound" if sounds else "an image", true="real" if sounds else "true")
+
+
+def limits(about):
+    if makes_sounds(about):
+        return "It makes sounds like those it was trained on, of that length. No sound is recorded."
+    return "It draws what it was trained on, at that size, and nothing else. No image is real."
+
+
 def shown(about):
-    """Returns the pictures of a card."""
-    signature = metadata.signature_of(about)
-    pictured = any(kind.files is not None for kind in signature.given.values())
-    samples = "\n\n".join([RESULTS, EXAMPLES]) if pictured else SAMPLES
-    return [samples, WALKS] if "z" in signature.inputs else [samples]
+    """Returns the pictures of a card, and links to sounds."""
+    signature, scores = metadata.signature_of(about), about.get("scores", {})
+    parts = [SAMPLES]
+    if any(kind.files is not None for kind in signature.given.values()):
+        parts = [RESULTS, EXAMPLES]
+    elif "texts" in scores:
+        parts = [TEXTS]
+    elif makes_sounds(about):
+        parts = [SPECTROGRAMS.format(top=signature.output.rate // 2)]
+    if scores.get("sounds"):
+        links = ", ".join(f"[{i}]({path})" for i, path in enumerate(scores["sounds"], start=1))
+        parts.append(f"The first of them as WAV files: {links}.")
+    return [*parts, WALKS] if "z" in signature.inputs else parts
 
 
 def paper(about):
@@ -108,20 +132,25 @@ def summary(about):
 
 def score_table(scores):
     """Returns the scores of `result.json` as Markdown, with their protocol."""
+    noun = "sounds" if "log-mel" in scores["metric"] else "images"
     protocol = (
-        f"{scores['n_fake']:,} samples against {scores['n_real']:,} real images of "
+        f"{scores['n_fake']:,} samples against {scores['n_real']:,} real {noun} of "
         f"{scores['dataset']} {scores['split']}; lower distances are better."
     )
+    if scores.get("inflated"):
+        protocol += f" So few {noun} inflate the distances."
     before = {
         "untrained": "the same before training",
-        "floor": "the same of real training images (the floor)",
+        "floor": f"the same of real training {noun} (the floor)",
     }
+    features = scores["metric"].removeprefix("FD")  # [lite0]
+    names = {key: f"{key.replace('_', ' ')}{features}" for key in OF_FEATURES} | ASKED
 
     distance = "distance" if "distance" in scores else "trained"
     rows = [
         (scores["metric"], with_spread(scores, distance, ".1f")),
         *((name, f"{scores[key]:.1f}") for key, name in before.items() if key in scores),
-        *((name, with_spread(scores, key, ".4f")) for key, name in SCORES.items() if key in scores),
+        *((name, with_spread(scores, key, ".4f")) for key, name in names.items() if key in scores),
     ]
     if seeds := scores.get("sample_seeds"):
         protocol += f" Mean and standard deviation of {len(seeds)} sampling seeds."
@@ -197,8 +226,8 @@ def data_section(about):
         text += f"; and on {licence(source)}"
     weights = licence_of_weights([name, source])
     both = "Weights and code: Apache-2.0."
-    alike = f"Weights and pictures of this entry: {weights}; code: Apache-2.0."
-    text += f". {both if weights == 'Apache-2.0' else alike}"
+    apart = f"Weights and what is shown here: {weights}. Code: Apache-2.0."
+    text += f". {both if weights == 'Apache-2.0' else apart}"
     if "label" in metadata.signature_of(about).inputs and name in LABELS:
         text += f"\n\nLabels: {LABELS[name]}."
     return text

@@ -13,7 +13,8 @@ def summary(real, fake, logits):
     Args:
         real: Features of real images, float array (N, D).
         fake: Features of generated images, float array (M, D), of the same extractor.
-        logits: Class scores of the generated images, float array (M, classes).
+        logits: Class scores of the generated images, float array (M, classes). Extractors without
+            classes give none, (M, 0), and so there is no "classifier_score".
 
     Returns:
         dict from name to float: "distance" (Frechet), "kernel_distance", "classifier_score", the
@@ -28,7 +29,6 @@ def summary(real, fake, logits):
     (0.0, 1.0, 1.0)
     """
     kernel, kernel_std = kernel_distance(real, fake)
-    classifier, classifier_std = inception_score(logits)
     precision, recall = precision_recall(real, fake)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Precision, recall, density")  # said once
@@ -37,11 +37,15 @@ def summary(real, fake, logits):
         "distance": frechet_distance(real, fake),
         "kernel_distance": kernel,
         "kernel_distance_std": kernel_std,
-        "classifier_score": classifier,
-        "classifier_score_std": classifier_std,
+        **(scores_of_classes(logits) if logits.shape[1] else {}),
         "precision": precision,
         "recall": recall,
         "density": density,
         "coverage": coverage,
     }
     return {name: round(float(value), 5) + 0.0 for name, value in values.items()}
+
+
+def scores_of_classes(logits):
+    classifier, classifier_std = inception_score(logits)
+    return {"classifier_score": classifier, "classifier_score_std": classifier_std}

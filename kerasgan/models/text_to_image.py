@@ -118,11 +118,11 @@ class TextToImage(GAN, package="kerasgan"):
         images, text = example
         num = tf.shape(images)[0]
 
-        # Algorithm 1, lines 3 to 5: right text, wrong text, noise, fake image
+        # Algorithm 1, lines 3 to 6: right text, wrong text, noise, fake image
         wrong, differs = wrong_text(text)
         fakes = self.generator([self.sample_latents(num), text], training=True)
 
-        # Lines 6 to 10: s_r, s_w and s_f, and L_D = log s_r + (log(1 - s_w) + log(1 - s_f)) / 2
+        # Lines 7 to 11: s_r, s_w and s_f, and L_D = log s_r + (log(1 - s_w) + log(1 - s_f)) / 2
         with tf.GradientTape() as tape:
             right_logits = self.discriminator([images, text], training=True)
             wrong_logits = self.discriminator([images, wrong], training=True)
@@ -132,7 +132,7 @@ class TextToImage(GAN, package="kerasgan"):
             d_loss = non_saturating_loss(right_logits) + (wrong_loss + fake_loss) / 2.0
         self.minimize(tape, d_loss, self.discriminator, self.d_optimizer)
 
-        # Lines 11 and 12, and Eq. (5): L_G = log s_f on texts and, beta = 1/2, between two of them
+        # Lines 12 and 13, and Eq. (5): L_G = log s_f on texts and, beta = 1/2, between two of them
         between = (text[: num // 2 * 2 : 2] + text[1::2]) / 2.0
         z = tf.concat([self.sample_latents(num), self.sample_latents(num // 2)], axis=0)
         texts = tf.concat([text, between], axis=0)

@@ -9,6 +9,7 @@ from kerasgan.utils import pixels, sounds, spectra
 from kerasgan.utils.errors import UserError, check_count
 
 HEARD = 8  # sounds that TensorBoard gets
+PLAYED = (8000, 96000)  # rates that every browser plays
 
 
 class Waveform(Kind):
@@ -61,6 +62,10 @@ class Waveform(Kind):
         return {"wav": lambda values: {"audio_bytes": wav(values)}}
 
     @property
+    def size(self):
+        return f"{self.length:,} samples at {self.rate:,} Hz, {self.length / self.rate:.2f} s"
+
+    @property
     def words(self):
         return f"sounds of {self.length} samples"
 
@@ -97,6 +102,11 @@ class Waveform(Kind):
     @property
     def data_options(self):
         return {"length": self.length, "rate": self.rate}
+
+    def page(self):
+        if not PLAYED[0] <= self.rate <= PLAYED[1]:
+            return None
+        return {"sound": {"length": self.length, "rate": self.rate}}
 
     suffix = ".wav"
 

@@ -10,6 +10,13 @@ LICENCES = {
     "noto_emoji_mini": "1,870 pictures of Noto Color Emoji, Google, Apache-2.0",
     "openmoji": "OpenMoji, the OpenMoji authors, https://openmoji.org, CC BY-SA 4.0",
 }
+# The licence of weights and samples of models trained on a set, where it is not Apache-2.0.
+WEIGHTS = {
+    "openmoji": "CC BY-SA 4.0",
+    "drum_hits": "Apache-2.0 as far as the kerasgan authors hold rights in them. 602 of the 635 "
+    "sounds are under GPL-2 or CC BY-SA 3.0; whether weights and samples are derived from them is "
+    "not settled, and NOTICE says what to do if they are",
+}
 GARMENTS = (
     "0 T-shirt or top, 1 trousers, 2 pullover, 3 dress, 4 coat, 5 sandal, 6 shirt, 7 sneaker, "
     "8 bag, 9 ankle boot"
@@ -25,8 +32,6 @@ TITLES = {
     "noto_emoji_mini": "Noto's emoji",
     "openmoji": "OpenMoji's emoji",
 }
-# What is trained on these is passed on under their own licence, whose authors ask for that.
-SHARED_ALIKE = {"openmoji": "CC BY-SA 4.0"}
 
 
 def licence(dataset):
@@ -37,8 +42,8 @@ def licence(dataset):
 def licence_of_weights(datasets):
     """Returns the licence of weights that were trained on some datasets, of which any may be
     `None`."""
-    alike = [SHARED_ALIKE[name] for name in datasets if name in SHARED_ALIKE]
-    return alike[0] if alike else "Apache-2.0"
+    found = [WEIGHTS[name] for name in datasets if name in WEIGHTS]
+    return found[0] if found else "Apache-2.0"
 
 
 def title(dataset):

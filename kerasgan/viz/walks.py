@@ -85,10 +85,13 @@ def combine(plus, minus, add):
 def interpolation_grid(gan, rows=6, steps=10, method=None, seed=0, label=None):
     """Draws walks between pairs of random latents, one per row.
 
+    Other inputs that must be given, such as texts, are those of the examples that the model keeps,
+    one for each row.
+
     Args:
         gan: A `kerasgan.GAN`.
         rows: Number of walks.
-        steps: Images in a walk.
+        steps: Samples in a walk.
         method: As in `interpolate`; by default the one for the model's latents.
         seed: Seed of the ends of the walks.
         label: For conditional models: class id of all images, or one for each row; by default
@@ -110,7 +113,14 @@ def interpolation_grid(gan, rows=6, steps=10, method=None, seed=0, label=None):
     if label is None and gan.signature.turns:
         label = np.arange(rows) % gan.signature.turns
     labels = None if label is None else np.repeat(np.broadcast_to(label, rows), steps)
-    return pixels.grid(_generate(gan, np.concatenate(walks), labels), columns=steps)
+    places = np.repeat(np.arange(rows), steps)
+    given = {
+        name: np.asarray(gan.examples[name])[places % len(gan.examples[name])]
+        for name in gan.signature.given
+        if name in gan.examples
+    }
+    samples = _generate(gan, np.concatenate(walks), labels, **given)
+    return gan.signature.output.grid(samples, columns=steps)
 
 
 def arithmetic_strip(gan, plus, minus, add, label=None):
@@ -169,8 +179,8 @@ def direction_strips(gan, directions, steps=7, most=3.0, seed=0, label=None):
     return pixels.grid(images, columns=steps)
 
 
-def _generate(gan, latents, label):
-    values = {"z": latents}
+def _generate(gan, latents, label, **given):
+    values = {"z": latents, **given}
     if label is None and gan.signature.turns:
         label = 0
     if label is not None:

@@ -81,6 +81,7 @@ def table():
         settings = tomllib.loads((entry / "recipe.toml").read_text(encoding="utf-8"))
         scores = json.loads((entry / "result.json").read_text(encoding="utf-8"))
         trained_on = [settings["data"].get(key) for key in ("name", "source")]
+        own = licence_of_weights(trained_on).partition(". ")[0]
         rows.append(
             {
                 "name": name,
@@ -92,7 +93,7 @@ def table():
                 "distance": scores["trained"],
                 "floor": scores["floor"],
                 "inputs": ", ".join(scores.get("inputs", {"z": "latents"}).values()),
-                "licence": f"{licence_of_weights(trained_on)}; data: {licence(trained_on[0])}",
+                "licence": f"{own}; data: {licence(trained_on[0])}",
             }
         )
     return rows

@@ -1,4 +1,4 @@
-// Runs generators with LiteRT.js, on the CPU and in this thread: one image takes milliseconds.
+// Runs generators with LiteRT.js, on the CPU and in this thread: one sample takes milliseconds.
 
 const RUNTIME = new URL("litert/litert_wasm_compat_internal.js", import.meta.url).href;
 
@@ -7,7 +7,7 @@ const models = new Map(); // file -> promise of the compiled model
 let last = Promise.resolve(); // the run before: one at a time
 
 /**
- * Draws one image.
+ * Draws one image, or one sound.
  *
  * @param {{file: string, sha256: string, latent_dim?: number, num_classes: ?number}} model As
  *     models.json tells of it.
@@ -18,7 +18,7 @@ let last = Promise.resolve(); // the run before: one at a time
  * @param {Object<string, Float32Array | number[]>} [given] The pictures, masks and films that it is
  *     made of, by input: numbers in [-1, 1], of masks 0 or 1, row by row.
  * @returns {Promise<{pixels: Float32Array, milliseconds: number}>} Height x width x channels
- *     numbers in [-1, 1], row by row, and the time that it took.
+ *     numbers in [-1, 1], row by row, or the samples of a sound, and the time that it took.
  */
 export async function generate(model, z, label = 0, numbers = {}, given = {}) {
   if (model.latent_dim && z?.length !== model.latent_dim) {
@@ -99,7 +99,7 @@ async function execute(compiled, values) {
   const begun = performance.now();
   const outputs = await compiled.run(inputs);
   const milliseconds = performance.now() - begun;
-  const pixels = outputs.images.toTypedArray();
+  const pixels = (outputs.images ?? outputs.audio).toTypedArray();
   for (const tensor of [...Object.values(inputs), ...Object.values(outputs)]) tensor.delete();
   return { pixels, milliseconds };
 }

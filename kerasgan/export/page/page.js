@@ -1,8 +1,9 @@
 // The page's controls. Latents, models and pictures are the affair of the other modules, and so are
-// models that make pictures of pictures: the studio.
+// models that make pictures of pictures, the studio, and models that make sounds, the pads.
 
 import { generate, load } from "./generator.js";
 import { between, drawLatents, move, truncate } from "./latents.js";
+import * as pads from "./pads.js";
 import { gridFile, paint } from "./pictures.js";
 import * as studio from "./studio.js";
 import { encode, mistake } from "./texts.js";
@@ -23,12 +24,14 @@ let text = ""; // what to draw, for models that take texts
 
 /**
  * What scripts may use: `await kerasgan.generate(name, z, label, numbers, given)` gives the model's
- * image for its inputs as a Float32Array, height x width x channels numbers in [-1, 1].
- * `kerasgan.given()` is what the studio shows now, numbers by input. `kerasgan.models` is what
- * models.json says; all are there once `await kerasgan.ready` is over.
+ * image for its inputs as a Float32Array, height x width x channels numbers in [-1, 1], or the
+ * samples of its sound. `kerasgan.given()` is what the studio shows now, numbers by input, and
+ * `kerasgan.sounds()` what the pads play. `kerasgan.models` is what models.json says; all are there
+ * once `await kerasgan.ready` is over.
  */
 Object.assign(window.kerasgan, {
   given: studio.given,
+  sounds: pads.sounds,
   generate: async (name, z, label, numbers, given) => {
     const wanted = models.find((candidate) => candidate.name === name);
     if (!wanted) throw new RangeError(`There is no model "${name}".`);
@@ -52,10 +55,12 @@ function listen() {
   element("controls").addEventListener("submit", (event) => event.preventDefault());
   element("model").addEventListener("change", chooseModel);
   element("seed").addEventListener("input", () => redraw());
-  element("new-seed").addEventListener("click", () => {
-    element("seed").value = crypto.getRandomValues(new Uint32Array(1))[0] % 1_000_000;
-    redraw();
-  });
+  for (const id of ["new-seed", "new-sounds"]) {
+    element(id).addEventListener("click", () => {
+      element("seed").value = crypto.getRandomValues(new Uint32Array(1))[0] % 1_000_000;
+      redraw();
+    });
+  }
   element("truncation").addEventListener("input", () => redraw());
   element("class-buttons").addEventListener("change", () => redraw({ afresh: true }));
   element("numbers").addEventListener("input", () => redraw());
@@ -71,6 +76,7 @@ function listen() {
   }
   narrow.addEventListener("change", () => redraw({ afresh: true }));
   studio.listen();
+  pads.listen();
 }
 
 function fail(error) {
@@ -86,8 +92,11 @@ function chooseModel() {
   model = models.find(({ name }) => name === element("model").value);
   document.title = `${model.name} · kerasgan`;
   element("app").dataset.model = model.name;
-  for (const id of ["samples", "walk-card"]) element(id).hidden = Boolean(model.given);
+  for (const id of ["samples", "walk-card"]) {
+    element(id).hidden = Boolean(model.given || model.sound);
+  }
   element("studio").hidden = !model.given;
+  element("pads").hidden = !model.sound;
   element("seed-field").hidden = !model.latent_dim;
   element("facts").textContent = facts(model);
   element("classes").hidden = !model.num_classes;
@@ -101,6 +110,7 @@ function chooseModel() {
   element("directions").hidden = !model.directions;
   element("direction-sliders").replaceChildren(...(model.directions ?? []).map(directionSlider));
   studio.close();
+  pads.close();
   element("problem").hidden = true;
   if (!model.given) return redraw({ afresh: true });
   newest++; // whatever is being drawn is not wanted any more
@@ -114,8 +124,8 @@ function others() {
   return { z, label: chosenClass() ?? 0, numbers: chosenNumbers() };
 }
 
-function facts({ variant, image_shape, given, latent_dim, prior, bytes, score }) {
-  const size = sizeOf(image_shape);
+function facts({ variant, image_shape, sound, given, latent_dim, prior, bytes, score }) {
+  const size = sound ? durationOf(sound) : sizeOf(image_shape);
   const parts = [variant, given ? `${given.map(giving).join(" and ")} → ${size}` : size];
   if (latent_dim) {
     const range = [prior.low, prior.high].map((end) => Number(end?.toFixed(2)));
@@ -127,12 +137,13 @@ function facts({ variant, image_shape, given, latent_dim, prior, bytes, score })
   const { metric, value, n_fake, n_real, dataset, split } = score;
   return (
     `${parts.join(" · ")}. ${metric} ${value.toFixed(1)}: ` +
-    `${n_fake} samples against ${n_real} images of ${dataset}, ${split}.`
+    `${n_fake} samples against ${n_real} ${sound ? "sounds" : "images"} of ${dataset}, ${split}.`
   );
 }
 
 const COLOURS = { 1: "grey", 3: "colour", 4: "transparent" };
 const sizeOf = ([height, width, channels]) => `${width} × ${height}, ${COLOURS[channels]}`;
+const durationOf = ({ length, rate }) => `${(length / rate).toFixed(2)} s at ${rate / 1000} kHz`;
 
 function giving({ name, kind, shape }) {
   if (kind === "mask") return name;
@@ -259,6 +270,10 @@ async function redraw({ afresh = false } = {}) {
   if (!(seeded || afresh) || !(told || (afresh && text))) return; // once shown, the last text stays
   if (model.given) return studio.run();
   const mine = ++newest;
+  if (model.sound) {
+    element("problem").hidden = true;
+    return pads.fill(model, plan(pads.NUMBER), seed, className, fail);
+  }
   const { columns, rows } = layout();
   samples = plan(columns * rows);
   if (afresh) {
