@@ -29,6 +29,7 @@ from kerasgan.evaluation.scorer import inflated
 from kerasgan.gan.examples import KEPT
 from kerasgan.signature import Text, Waveform
 from kerasgan.training import recipe, runs
+from kerasgan.training.build import completed_by
 from kerasgan.training.train import source_for
 from kerasgan.utils import hashing, pixels, provenance
 from kerasgan.viz import films, grids, walks
@@ -51,21 +52,22 @@ OF_THE_RUN = ("untrained", "sample_seed")  # of the run's score, which the entry
 
 def main(run, entry):
     run, entry = Path(run), Path(entry)
+    gan = zoo.load(run)
     kept, wanted = recipe.read(run / "recipe.toml"), recipe.read(entry / "recipe.toml")
+    wanted = completed_by(wanted, gan.signature.example, lambda *_: None)
     changes = recipe.differences(kept.tables(), wanted.tables())
     if changes := [each for each in changes if not each.startswith(runs.Recipe.ignored)]:
         sys.exit(f"{run} was trained by another recipe: {'; '.join(changes)}")
     with tempfile.TemporaryDirectory(dir=entry) as folder:
-        about = build(run, kept, entry, Path(folder))
+        about = build(gan, run, kept, entry, Path(folder))
         shutil.rmtree(entry / SOUNDS, ignore_errors=True)
         for path in sorted(Path(folder).iterdir(), key=lambda path: path.name == "result.json"):
             path.replace(entry / path.name)  # the result last: it marks the entry as complete
     print(json.dumps(about, indent=2))
 
 
-def build(run, trained_by, entry, folder):
+def build(gan, run, trained_by, entry, folder):
     """Writes an entry, except recipe and notes, to a folder; returns the result."""
-    gan = zoo.load(run)
     scorer = Scorer(gan, trained_by.data)
     about = json.loads((run / "result.json").read_text())
     about = {key: value for key, value in about.items() if key not in OF_THE_RUN}
