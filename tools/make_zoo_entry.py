@@ -97,10 +97,19 @@ def build(gan, run, trained_by, entry, folder):
 
 
 def minutes(run):
-    """Returns a run's training time without pauses: its median epoch times its epochs."""
+    """Returns a run's training time without pauses: its median epoch times its epochs.
+
+    The pictures tell when epochs ended; long runs have none of some.
+    """
     epochs = len((run / "history.csv").read_text().splitlines()) - 1
-    ends = sorted(path.stat().st_mtime for path in run.glob("samples/epoch_*.png"))
-    gaps = [after - before for before, after in itertools.pairwise(ends)]
+    ends = sorted(
+        (int(path.stem.removeprefix("epoch_")), path.stat().st_mtime)
+        for path in run.glob("samples/epoch_*.png")
+    )
+    gaps = [
+        (later - earlier) / (after - before)
+        for (before, earlier), (after, later) in itertools.pairwise(ends)
+    ]
     if not gaps:
         sys.exit(f"{run}/samples must hold the pictures of two epochs, whose times are read.")
     return round(statistics.median(gaps) * epochs / 60, 2)
