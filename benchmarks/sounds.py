@@ -8,7 +8,7 @@ the same model before training, white noise with the mean envelope of the traini
 sounds with random phases, which keep their spectrum and lose their course, and the training sounds
 themselves, whose distance is the floor. `recognised` is the share that a classifier, trained on the
 training sounds' log-mel features, takes for a kick, a snare or a hat with a probability of at least
-0.9; for data without such classes, for any class. `nearer` is the share of samples that lie nearer
+0.5; for data without such classes, for any class. `nearer` is the share of samples that lie nearer
 to their nearest training sound than the median test sound does: about one half for new sounds, much
 more for copies. `copies` is the share that lies nearer than every test sound. Writes one JSON line
 per model to `sounds.jsonl`, and a picture of eight samples, each above its nearest training sound.
@@ -34,7 +34,8 @@ from kerasgan.utils.errors import UserError, needs
 from kerasgan.viz import grids
 
 HITS = ("hat", "kick", "snare")  # classes that count as recognised, where the data have them
-CONFIDENT = 0.9
+CONFIDENT = 0.5  # above it, the forest is right on nine of ten test sounds of drum_hits
+TREES = 300
 SEED = scorer.SCORE_SEED
 SHOWN = 8
 FRAMES = 64  # of an envelope
@@ -196,7 +197,7 @@ def distance(real, features):
 
 
 class Classifier:
-    """Tells the classes of sounds by their features: logistic regression.
+    """Tells the classes of sounds by their features: a forest of random trees.
 
     Args:
         features: float array (N, D) of the training sounds.
@@ -204,13 +205,11 @@ class Classifier:
     """
 
     def __init__(self, features, source):
-        from sklearn.linear_model import LogisticRegression
-        from sklearn.pipeline import make_pipeline
-        from sklearn.preprocessing import StandardScaler
+        from sklearn.ensemble import ExtraTreesClassifier
 
         self.names = source.class_names or list(map(str, np.unique(source.parts["label"])))
         self.recognised = [name for name in HITS if name in self.names] or self.names
-        self.model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=2000))
+        self.model = ExtraTreesClassifier(TREES, random_state=0)
         self.model.fit(features, source.parts["label"])
 
     def accuracy(self, features, source):

@@ -14,7 +14,7 @@ def sound_section():
         "`kerasgan benchmark sounds`: samples beside the same model before training, white noise "
         "with the mean envelope of the training sounds, training sounds with random phases, and "
         "real sounds. Recognised is the share that a classifier, trained on the training sounds, "
-        "gives one of the named classes with a probability of at least 0.9.",
+        "gives one of the named classes with a probability of at least 0.5.",
     ]
     for (source,), found in groups(lines, "source").items():
         parts += one(source, found[-1])
