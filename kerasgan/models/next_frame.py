@@ -62,8 +62,8 @@ class NextFrame(GAN, package="kerasgan"):
         image_shape: (height, width, channels) of a frame; sides divisible by 8, 32 or more.
         num_frames: int, frames that G sees.
         width: Channels of G's first maps. The paper uses 128, 16 is quick on a CPU.
-        p: 1 or 2, the norm of l_p. Where films are mostly of one colour, 2: with 1, G may learn that
-            colour for all pixels, their median, and saturate there.
+        p: 1 or 2, the norm of l_p. Where films are mostly of one colour, 2: with 1, G may learn
+            that colour for all pixels, their median, and saturate there.
         alpha: 1 or 2, the exponent of the gradient difference loss.
         adversarial_weight: float >= 0, lambda_adv.
         lp_weight: float >= 0, lambda_lp.
