@@ -134,7 +134,7 @@ def test_weights_of_another_hash_are_refused(shipped, tmp_path, file):
     content = bytearray((other / file).read_bytes())
     content[-1] ^= 1
     (other / file).write_bytes(content)
-    with pytest.raises(UserError, match="must have SHA-256 .* install kerasgan anew"):
+    with pytest.raises(UserError, match="must have SHA-256 .* download it anew"):
         zoo.load(other)
 
 

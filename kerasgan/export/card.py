@@ -29,7 +29,7 @@ def model_card(about, pictures=False):
             `scores` the card says that they are unknown; `notes` is Markdown on limits and failures
             of this model.
         pictures: Whether `samples.png` is next to the card, and `interpolation.png` if the model
-            has latents.
+            has latents; or the names of the pictures that are.
 
     Returns:
         str.
@@ -45,7 +45,7 @@ def model_card(about, pictures=False):
     parts = [
         f"# {about.get('name', about['model'])}",
         summary(about),
-        *(shown(about) if pictures else ()),
+        *shown(about, pictures),
         "## Use",
         USE,
         "## Scores",
@@ -61,12 +61,15 @@ def model_card(about, pictures=False):
     return "\n\n".join(parts) + "\n"
 
 
-def shown(about):
+def shown(about, pictures):
     """Returns the pictures of a card."""
     signature = metadata.signature_of(about)
     pictured = any(kind.files is not None for kind in signature.given.values())
     samples = RESULTS if pictured else SAMPLES
-    return [samples, WALKS] if "z" in signature.inputs else [samples]
+    drawn = {"samples.png": samples}
+    if "z" in signature.inputs:
+        drawn["interpolation.png"] = WALKS
+    return [text for name, text in drawn.items() if pictures is True or name in (pictures or ())]
 
 
 def paper(about):
@@ -149,7 +152,10 @@ def data_section(about):
     if "recipe" not in about:
         return "What it was trained on is not known here. kerasgan itself: Apache-2.0."
     name = about["recipe"]["data"]["name"]
-    text = f"Trained on {licence(name)}. Weights and code: Apache-2.0."
+    weights = about.get("license", "Apache-2.0")  # on the Hub, of its owner's choice, or none
+    terms = {"Apache-2.0": "Weights and code: Apache-2.0.", None: "kerasgan itself: Apache-2.0."}
+    text = f"Trained on {licence(name)}. "
+    text += terms.get(weights, f"Weights: {weights}; kerasgan itself: Apache-2.0.")
     if "label" in metadata.signature_of(about).inputs and name in LABELS:
         text += f"\n\nLabels: {LABELS[name]}."
     return text
@@ -158,20 +164,21 @@ def data_section(about):
 def usage(about):
     """Returns Markdown with code for Keras, TensorFlow Serving and LiteRT."""
     name = about.get("name", "MODEL")
+    source = about.get("source", name)  # such as "hf://user/name"
     signature = metadata.signature_of(about)
     known = "" if "name" in about else " `MODEL` stands for where it is.\n"
     return f"""{known}
 ```python
-{keras_code(name, signature)}
+{keras_code(source, signature)}
 ```
 
-TensorFlow Serving, after `kerasgan export {name} --format saved_model --output served/{name}`:
+TensorFlow Serving, after `kerasgan export {source} --format saved_model --output served/{name}`:
 
 ```sh
 {serving_code(name, signature)}
 ```
 
-LiteRT, after `kerasgan export {name} --format tflite --output {name}.tflite`:
+LiteRT, after `kerasgan export {source} --format tflite --output {name}.tflite`:
 
 ```python
 {litert_code(name, signature)}
