@@ -27,7 +27,7 @@ _ROOMS = (
     "viz",
     "zoo",
 )
-_NAMES = {"GAN": "gan", "load": "zoo", "train": "training.train"}
+_NAMES = {"GAN": "gan", "load": "zoo", "push_to_hub": "zoo", "train": "training.train"}
 
 
 def __getattr__(name):

@@ -30,6 +30,11 @@ def run(*arguments, cwd=None):
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=300)
 
 
+def assert_fit_for_a_log(done):
+    """Checks that output without a terminal holds no bars and no colours."""
+    assert not {"\r", "\b", "\x1b", "━"} & set(done.stdout + done.stderr)
+
+
 def pixels(path):
     with Image.open(path) as image:
         return np.asarray(image)
@@ -63,6 +68,8 @@ def test_train_writes_a_whole_run_directory(trained):
     assert len((folder / "history.csv").read_text().splitlines()) == 3
     assert pixels(folder / "samples.png").shape == ((8 * 10 - 2) * 2,) * 2
     assert "untrained" in done.stdout and "floor" in done.stdout
+    assert "what the generator makes" in done.stdout.partition("Run directory")[2]
+    assert_fit_for_a_log(done)
 
 
 def test_a_result_carries_its_protocol_and_provenance(trained):
@@ -77,6 +84,7 @@ def test_evaluate_repeats_the_score_of_the_run(trained):
     folder, _ = trained
     done = run("evaluate", folder, "--num", 20, "--seed", 1)
     line = json.loads(done.stdout)
+    assert_fit_for_a_log(done)
     assert line["value"] == json.loads((folder / "result.json").read_text())["trained"]
 
 

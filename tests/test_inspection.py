@@ -187,7 +187,9 @@ def test_what_goes_in_and_comes_out_is_told_in_words(gan, tmp_path):
     completion = Completion()
     text = card.model_card(metadata.describe(completion))
     assert f"A generator that makes {words}, made with kerasgan" in text
-    assert "interpolation.png" not in card.model_card(metadata.describe(completion), pictures=True)
+    assert "interpolation.png" not in card.model_card(
+        metadata.describe(completion), ["samples.png"]
+    )
     path = export.tflite(completion, tmp_path / "out.tflite")
     assert f"makes: {words}" in inspection.inspect(path)
     completion.save(tmp_path / "out.keras")

@@ -34,7 +34,7 @@ def test_a_state_tree_holds_both_optimizers():
     for weight, value in zip(gan.get_weights(), before, strict=True):
         np.testing.assert_array_equal(weight, value)
     assert [int(each.iterations) for each in gan.optimizers.values()] == [1, 1]
-    assert gan.optimizer is None
+    assert gan.optimizer.variables == gan.optimizer_variables
 
 
 def test_a_frozen_player_is_said():

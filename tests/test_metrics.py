@@ -223,7 +223,8 @@ def test_streamed_statistics_equal_those_of_all_features(lite0):
         np.testing.assert_allclose(statistics.covariance, np.cov(x, rowvar=False), atol=1e-5)
 
 
-def test_progress_is_shown_only_when_asked_for(lite0, capsys):
+def test_progress_is_shown_only_when_asked_for(lite0, capsys, monkeypatch):
+    monkeypatch.setattr("kerasgan.utils.progress.redraws", lambda: True)
     lite0.statistics([pictures(4), pictures(4)])
     assert capsys.readouterr().out == ""
     lite0.statistics([pictures(4), pictures(4)], num=8, verbose=True)

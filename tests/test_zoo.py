@@ -138,7 +138,7 @@ def test_weights_of_another_hash_are_refused(shipped, tmp_path, file):
     content = bytearray((other / file).read_bytes())
     content[-1] ^= 1
     (other / file).write_bytes(content)
-    with pytest.raises(UserError, match="must have SHA-256 .* install kerasgan anew"):
+    with pytest.raises(UserError, match="must have SHA-256 .* download it anew"):
         zoo.load(other)
 
 
@@ -306,7 +306,8 @@ def made_entry(text, tmp_path):
 def card_of(entry):
     about = json.loads((entry / "result.json").read_text())
     said = zoo.origin(entry)
-    return card.model_card({**said["recipe"]["model"], **about, **said}, pictures=True)
+    beside = [path.name for path in entry.iterdir()]
+    return card.model_card({**said["recipe"]["model"], **about, **said}, beside)
 
 
 @pytest.mark.filterwarnings("ignore:The Frechet distance of 96 features needs")

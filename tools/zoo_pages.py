@@ -168,7 +168,8 @@ def card_pages():
     for path, result in entries().values():
         said = zoo.origin(path)
         about = {**said["recipe"]["model"], **result, **said}
-        pages[path / "README.md"] = card.model_card(about, pictures=True)
+        beside = sorted(each.name for each in path.iterdir())
+        pages[path / "README.md"] = card.model_card(about, beside)
     return pages
 
 

@@ -18,6 +18,7 @@ COMMANDS = (
     "export",
     "data",
     "inspect",
+    "doctor",
     "benchmark",
 )
 for name in COMMANDS:

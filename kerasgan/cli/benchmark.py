@@ -3,7 +3,9 @@
 import importlib
 import importlib.resources
 import runpy
+import shutil
 import sys
+import textwrap
 from pathlib import Path
 from typing import Annotated
 
@@ -45,6 +47,29 @@ def find(name):
     return found[name]
 
 
+def listed(found):
+    """Returns a list of benchmarks and what they do, as wide as the terminal.
+
+    Args:
+        found: dict from name to path of the script, whose first line says it.
+    """
+    width = max(map(len, found)) + 2
+    return "\n".join(
+        textwrap.fill(
+            path.read_text(encoding="utf-8").splitlines()[0].strip('"'),
+            max(shutil.get_terminal_size().columns, 60),
+            initial_indent=name.ljust(width),
+            subsequent_indent=" " * width,
+        )
+        for name, path in found.items()
+    )
+
+
+def scripts_like(incomplete):
+    """Returns the names of benchmarks that begin so, for the shell's completion."""
+    return [name for name in scripts() if name.startswith(incomplete)]
+
+
 @app.command(
     context_settings={
         "allow_extra_args": True,
@@ -54,14 +79,16 @@ def find(name):
 )
 def benchmark(
     context: typer.Context,
-    name: Annotated[str | None, typer.Argument(help="Name; without one, all are listed.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(help="Name; without one, all are listed.", autocompletion=scripts_like),
+    ] = None,
 ):
     """Run a benchmark: kerasgan benchmark NAME [its options]."""
     from kerasgan.cli import benchmark
 
     if name in (None, "--help"):
-        for script, path in benchmark.scripts().items():
-            print(f"{script:16} {path.read_text(encoding='utf-8').splitlines()[0].strip(chr(34))}")
+        print(listed(benchmark.scripts()))
         return
     path = benchmark.find(name)
     with quiet_cpp():

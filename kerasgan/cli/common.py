@@ -1,6 +1,7 @@
 """What the commands share: errors, start-up, options."""
 
 import contextlib
+import functools
 import os
 import signal
 import sys
@@ -14,10 +15,10 @@ import typer
 
 from kerasgan import __version__
 from kerasgan.utils.errors import TrainingFailed, UserError
+from kerasgan.utils.files import state
 
 app = typer.Typer(
     help="Train, score and ship GANs with Keras.",
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -31,7 +32,34 @@ Overrides = Annotated[
 DataDir = Annotated[Path | None, typer.Option(help="Where TFDS keeps its data.")]
 
 
-Checkpoint = Annotated[Path, typer.Argument(help="A zoo entry, a run directory or a .keras file.")]
+def entries_like(incomplete):
+    """Returns the names of zoo entries that begin so, for the shell's completion."""
+    from kerasgan import zoo
+
+    return [name for name in zoo.names() if name.startswith(incomplete)]
+
+
+def recipes_like(incomplete):
+    """Returns the names of the zoo's recipes that begin so."""
+    from kerasgan.zoo import entries
+
+    return [name for name in entries.names_of_recipes() if name.startswith(incomplete)]
+
+
+def models_like(incomplete):
+    """Returns the names of models that begin so."""
+    from kerasgan import models
+
+    return [name for name in models.names() if name.startswith(incomplete)]
+
+
+Checkpoint = Annotated[
+    Path,
+    typer.Argument(
+        help="A zoo entry, a run directory, a .keras file or hf://user/name.",
+        autocompletion=entries_like,
+    ),
+]
 
 
 Import = Annotated[
@@ -39,10 +67,10 @@ Import = Annotated[
 ]
 
 
-Overwrite = Annotated[bool, typer.Option(help="Replace an earlier output.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier output.")]
 
 
-Seed = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of the samples.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of the samples.")]
 
 
 def main(arguments=None, app=app, name="kerasgan"):
@@ -90,8 +118,34 @@ def run(function, cpu_devices=1):
     script = typer.Typer(
         add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
     )
-    script.command()(function)
+    script.command()(told(function))
     main(app=script, name=os.path.basename(sys.argv[0]))
+
+
+def told(function):
+    """Returns a script's function that ends by naming the results that it has written.
+
+    Args:
+        function: Its function; results are files in the folder that its argument `output` names.
+    """
+
+    @functools.wraps(function)
+    def run(**arguments):
+        folder = arguments.get("output")
+        before = states(folder)
+        function(**arguments)
+        written = [path for path, state in states(folder).items() if before.get(path) != state]
+        if written:
+            print("\nLook at", *written, sep="\n  ")
+
+    return run
+
+
+def states(folder):
+    """Returns the sizes and times of the files in a folder by path, in order."""
+    if not isinstance(folder, Path) or not folder.is_dir():
+        return {}
+    return {path: state(path) for path in sorted(folder.iterdir()) if path.is_file()}
 
 
 def fail(message, code):

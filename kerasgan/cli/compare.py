@@ -5,14 +5,18 @@ from typing import Annotated
 
 import typer
 
-from kerasgan.cli.common import Import, Overwrite, Seed, app, load_gan
+from kerasgan.cli.common import Import, Overwrite, Seed, app, entries_like, load_gan
 from kerasgan.utils.files import PICTURES, check_free, format_of
 
 
 @app.command()
 def compare(
     checkpoints: Annotated[
-        list[Path], typer.Argument(help="Two or more run directories, .keras files, zoo entries.")
+        list[Path],
+        typer.Argument(
+            help="Two or more zoo entries, run directories, .keras files, hf://user/name.",
+            autocompletion=entries_like,
+        ),
     ],
     num: Annotated[int, typer.Option(min=1, max=1024, help="Images of each model.")] = 36,
     seed: Seed = 0,
@@ -22,7 +26,7 @@ def compare(
     overwrite: Overwrite = False,
     module: Import = None,
 ):
-    """Compare models: grids of the same seed side by side, scores and cost."""
+    """Compare models: grids side by side, scores and cost."""
     format_of(output, PICTURES)
     check_free(output, overwrite)
     gans = {str(each): load_gan(each, module) for each in checkpoints}

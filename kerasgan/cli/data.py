@@ -23,13 +23,15 @@ def prepare(
         str | None, typer.Option(help="Side in pixels, or height x width: 64, 48x32.")
     ] = None,
     data_dir: DataDir = None,
-    transparent: Annotated[bool, typer.Option(help="Keep the opacity of a folder's images.")] = (
-        False
-    ),
+    transparent: Annotated[
+        bool, typer.Option("--transparent", help="Keep the opacity of a folder's images.")
+    ] = False,
     background: Annotated[str, typer.Option(help="Colour behind transparent images.")] = "white",
-    skip_damaged: Annotated[bool, typer.Option(help="Leave damaged images out.")] = False,
+    skip_damaged: Annotated[
+        bool, typer.Option("--skip-damaged", help="Leave damaged images out.")
+    ] = False,
 ):
-    """Read a split once, by several processes, into the cache, whatever its size.
+    """Read a split into the cache, by several processes.
 
     Trainings with the same settings then start at once. Larger sets than 1 GB are prepared by
     `train` itself.

@@ -31,7 +31,10 @@ def evaluate(
     data_dir: DataDir = None,
     module: Import = None,
 ):
-    """Print the Frechet distance between samples and real images or sounds, as one line of JSON."""
+    """Print a model's Frechet distance, as one line of JSON.
+
+    It is the distance between samples and real images or sounds; lower is better.
+    """
     if channels not in (None, 1, 3):
         raise UserError(f"--channels is 1 (grey) or 3 (colour). Received: {channels}")
     options = {}

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from kerasgan.cli.common import Import, Overwrite, app, load_gan, quiet_cpp
+from kerasgan.cli.common import Import, Overwrite, app, entries_like, load_gan, quiet_cpp
 from kerasgan.utils.errors import UserError, nearest
 from kerasgan.utils.files import check_free, delete
 
@@ -14,7 +14,10 @@ from kerasgan.utils.files import check_free, delete
 def export(
     checkpoints: Annotated[
         list[Path],
-        typer.Argument(help="Run directory, .keras file or zoo entry; several for a browser."),
+        typer.Argument(
+            help="Zoo entry, run directory, .keras file or hf://user/name; several for a browser.",
+            autocompletion=entries_like,
+        ),
     ],
     format: Annotated[str, typer.Option(help="saved_model, tflite, onnx or browser.")],
     output: Annotated[Path, typer.Option(help="Folder, or file (tflite, onnx).")],
@@ -27,7 +30,7 @@ def export(
     overwrite: Overwrite = False,
     module: Import = None,
 ):
-    """Write generators for TensorFlow Serving, LiteRT, ONNX runtimes or a browser."""
+    """Export generators: SavedModel, TFLite, ONNX or a page."""
     formats = ("saved_model", "tflite", "onnx", "browser")
     if format not in formats:
         raise UserError(f'There is no format "{format}": {nearest(format, formats)}')

@@ -5,14 +5,23 @@ from typing import Annotated
 
 import typer
 
-from kerasgan.cli.common import app, start
+from kerasgan.cli.common import app, entries_like, start
 
 
 @app.command()
 def inspect(
-    artefact: Annotated[Path, typer.Argument(help="A model or any export of one.")],
+    artefact: Annotated[
+        Path,
+        typer.Argument(
+            help="A model (see `kerasgan sample`) or any export of one.",
+            autocompletion=entries_like,
+        ),
+    ],
 ):
-    """Print signatures, size, provenance and scores of a model or an export."""
+    """Describe a model or an export: signatures, size, scores.
+
+    Also where it comes from: recipe, versions, hash of the weights.
+    """
     start()
     from kerasgan import inspection
 

@@ -12,10 +12,10 @@ def launch(
     context: typer.Context,
     workers: Annotated[int, typer.Option(min=2, help="Number of processes.")] = 2,
 ):
-    """Try `train` out on several workers of this machine: kerasgan launch --workers 2 RECIPE ...
+    """Try `train` out on several workers of this machine.
 
-    What follows is as in `kerasgan train`. On several machines, run `kerasgan train --strategy
-    multi_worker` on each, with TF_CONFIG set.
+    For example: kerasgan launch --workers 2 RECIPE. The rest is as in `kerasgan train`.
+    On several machines, run `kerasgan train --strategy multi_worker` on each, with TF_CONFIG set.
     """
     from kerasgan.training.workers import launch as start_workers
 

@@ -54,7 +54,7 @@ def sample(
     overwrite: Overwrite = False,
     module: Import = None,
 ):
-    """Draw a grid of samples, turn pictures into pictures, or write sounds as files."""
+    """Draw samples: a grid, pictures of pictures, or sounds."""
     files = output.suffix == "" or output.is_dir()
     if files and output.exists() and not output.is_dir():
         raise UserError(f"{output} is a file: name a folder, or a picture such as {output}.png.")

@@ -1,24 +1,41 @@
 """`kerasgan train`"""
 
 import os
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from kerasgan import models
-from kerasgan.cli.common import DataDir, Overrides, app, sides, start
+from kerasgan.cli.common import (
+    DataDir,
+    Overrides,
+    app,
+    entries_like,
+    models_like,
+    recipes_like,
+    sides,
+    start,
+)
 from kerasgan.utils.errors import UserError, nearest
 
 
 @app.command()
 def train(
     recipe: Annotated[
-        Path | None, typer.Argument(help="TOML file, or a name in the zoo; may be left out.")
+        Path | None,
+        typer.Argument(
+            help="TOML file, a name in the zoo or hf://user/name; may be left out.",
+            autocompletion=recipes_like,
+        ),
     ] = None,
     output: Annotated[Path | None, typer.Option(help="Run directory.")] = None,
     model: Annotated[
-        str | None, typer.Option(help="Model, e.g. dcgan, or my_gan.py:Mine for one's own.")
+        str | None,
+        typer.Option(
+            help="Model, e.g. dcgan, or my_gan.py:Mine for one's own.", autocompletion=models_like
+        ),
     ] = None,
     dataset: Annotated[
         str | None,
@@ -34,10 +51,16 @@ def train(
     overrides: Overrides = None,
     start_from: Annotated[
         str | None,
-        typer.Option("--from", help="Zoo entry, run or .keras file to start from, and its recipe."),
+        typer.Option(
+            "--from",
+            help="Zoo entry, run, .keras file or hf://user/name to start from, and its recipe.",
+            autocompletion=entries_like,
+        ),
     ] = None,
     data_dir: DataDir = None,
-    overwrite: Annotated[bool, typer.Option(help="Delete an earlier run there.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Delete an earlier run there.")
+    ] = False,
     change_recipe: Annotated[
         bool, typer.Option("--change-recipe", help="Go on with a run of another recipe.")
     ] = False,
@@ -53,7 +76,10 @@ def train(
         typer.Option("--dry-run", help="Build, take one step on random images, write nothing."),
     ] = False,
 ):
-    """Train a model by a recipe; the same command continues an interrupted training."""
+    """Train a model by a recipe, or go on with a training.
+
+    The same command continues an interrupted training, also after `kill -9`.
+    """
     shortcuts = {
         "model.name": model,
         "data.name": dataset,
@@ -122,6 +148,38 @@ def train(
         raise typer.Exit(130) from None
     if result is not None:
         print(f"\nRun directory: {directory}")
+        print(where_to_look(directory))
+
+
+RUN_FILES = {
+    "samples.png": "what the generator makes",
+    "reconstructions.png": "images, and what the discriminator makes of them",
+    "progress.png": "the same latents, epoch by epoch",
+    "progress.webp": "the same as a film",
+    "history.csv": "losses and scores by epoch",
+    "result.json": "scores, and how they were measured",
+}
+
+
+def where_to_look(directory):
+    """Returns lines on what a finished run holds, and commands for going on.
+
+    Args:
+        directory: The run directory.
+    """
+    directory = Path(directory)
+    files = {name: what for name, what in RUN_FILES.items() if (directory / name).is_file()}
+    run, images = shlex.quote(str(directory)), "samples.png" in files
+    drawn = f"{run}/more.png" if images else f"{run}/more"
+    return "\n".join(
+        [
+            *(f"  {name:20} {what}" for name, what in files.items()),
+            "Next, for instance",
+            f"  kerasgan sample {run} --seed 1 --output {drawn}",
+            f"  kerasgan export {run} --format tflite --output {run}/generator.tflite",
+            f"  tensorboard --logdir {run}/tensorboard",
+        ]
+    )
 
 
 def recipe_from(start, dataset):

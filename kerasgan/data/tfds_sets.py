@@ -14,6 +14,7 @@ from kerasgan.data.unread import Unread
 from kerasgan.utils.errors import UserError, nearest
 from kerasgan.utils.files import state
 from kerasgan.utils.network import unreachable
+from kerasgan.utils.progress import redraws
 
 VERSION = 1  # of what is read; another one lets caches be prepared anew
 MINI = "fashion_mnist_mini"  # the embedded set, which needs none of this
@@ -105,6 +106,8 @@ def ensure(builder):
 def _prepare(builder, **download_config):
     import tensorflow_datasets as tfds
 
+    if not redraws():
+        tfds.disable_progress_bar()
     try:
         builder.download_and_prepare(
             download_config=tfds.download.DownloadConfig(**download_config)

@@ -21,18 +21,18 @@ SPECTROGRAMS = (
 TEXTS = "![samples, seeded, not picked, each below its text](samples.png)"
 RESULTS = "![samples of the test set, each with what it was made from](samples.png)"
 EXAMPLES = "![examples of the test set: what was given, made and true](examples.png)"
+FILM = "![true films, and below them those that the model continues](film.webp)"
 WALKS = "![walks between pairs of latents](interpolation.png)"
 
 
-def model_card(about, pictures=False):
+def model_card(about, pictures=()):
     """Returns a model card as Markdown.
 
     Args:
         about: dict, as returned by `kerasgan.export.metadata.describe`. Without `recipe` and
             `scores` the card says that they are unknown; `notes` is Markdown on limits and failures
             of this model.
-        pictures: Whether `samples.png` is next to the card, `interpolation.png` if the model has
-            latents, and the sound files that its scores list.
+        pictures: Names of the files next to the card, of which it shows `samples.png` and the like.
 
     Returns:
         str.
@@ -48,7 +48,7 @@ def model_card(about, pictures=False):
     parts = [
         f"# {about.get('name', about['model'])}",
         summary(about),
-        *(shown(about) if pictures else ()),
+        *shown(about, pictures),
         "## Use",
         use(about),
         "## Scores",
@@ -78,20 +78,26 @@ def limits(about):
     return "It draws what it was trained on, at that size, and nothing else. No image is real."
 
 
-def shown(about):
+def shown(about, pictures):
     """Returns the pictures of a card, and links to sounds."""
     signature, scores = metadata.signature_of(about), about.get("scores", {})
-    parts = [SAMPLES]
+    samples = SAMPLES
     if any(kind.files is not None for kind in signature.given.values()):
-        parts = [RESULTS, EXAMPLES]
+        samples = RESULTS
     elif "texts" in scores:
-        parts = [TEXTS]
+        samples = TEXTS
     elif makes_sounds(about):
-        parts = [SPECTROGRAMS.format(top=signature.output.rate // 2)]
+        samples = SPECTROGRAMS.format(top=signature.output.rate // 2)
+    texts = {
+        "samples.png": samples,
+        "examples.png": EXAMPLES,
+        "film.webp": FILM,
+        "interpolation.png": WALKS,
+    }
     if scores.get("sounds"):
         links = ", ".join(f"[{i}]({path})" for i, path in enumerate(scores["sounds"], start=1))
-        parts.append(f"The first of them as WAV files: {links}.")
-    return [*parts, WALKS] if "z" in signature.inputs else parts
+        texts["samples"] = f"The first of them as WAV files: {links}."
+    return [text for name, text in texts.items() if name in pictures]
 
 
 def paper(about):
@@ -221,13 +227,13 @@ def data_section(about):
         return "What it was trained on is not known here. kerasgan itself: Apache-2.0."
     table = about["recipe"]["data"]
     name, source = table["name"], table.get("source")
+    weights = about.get("license", licence_of_weights([name, source]))  # on the Hub, its owner's
     text = f"Trained on {licence(name)}"
     if source in LICENCES:
         text += f"; and on {licence(source)}"
-    weights = licence_of_weights([name, source])
-    both = "Weights and code: Apache-2.0."
-    apart = f"Weights and what is shown here: {weights}. Code: Apache-2.0."
-    text += f". {both if weights == 'Apache-2.0' else apart}"
+    terms = {"Apache-2.0": "Weights and code: Apache-2.0.", None: "kerasgan itself: Apache-2.0."}
+    other = f"Weights and what is shown here: {weights}. Code: Apache-2.0."
+    text += f". {terms.get(weights, other)}"
     if "label" in metadata.signature_of(about).inputs and name in LABELS:
         text += f"\n\nLabels: {LABELS[name]}."
     return text
@@ -236,20 +242,21 @@ def data_section(about):
 def usage(about):
     """Returns Markdown with code for Keras, TensorFlow Serving and LiteRT."""
     name = about.get("name", "MODEL")
+    source = about.get("source", name)  # such as "hf://user/name"
     signature = metadata.signature_of(about)
     known = "" if "name" in about else " `MODEL` stands for where it is.\n"
     return f"""{known}
 ```python
-{keras_code(name, signature)}
+{keras_code(source, signature)}
 ```
 
-TensorFlow Serving, after `kerasgan export {name} --format saved_model --output served/{name}`:
+TensorFlow Serving, after `kerasgan export {source} --format saved_model --output served/{name}`:
 
 ```sh
 {serving_code(name, signature)}
 ```
 
-LiteRT, after `kerasgan export {name} --format tflite --output {name}.tflite`:
+LiteRT, after `kerasgan export {source} --format tflite --output {name}.tflite`:
 
 ```python
 {litert_code(name, signature)}

@@ -12,6 +12,7 @@ from kerasgan.gan.fused import fuse
 from kerasgan.gan.monitoring import prepared_callbacks
 from kerasgan.gan.pace import Calls, Pace
 from kerasgan.gan.steps import clips, trainable
+from kerasgan.gan.surface import AllOptimizers
 from kerasgan.utils.errors import UserError, check_count
 
 REFUSED = ("validation_split", "class_weight", "sample_weight")
@@ -84,6 +85,7 @@ class Fitting:
             name = f"{player}_optimizer"
             networks = self.networks_of(player)
             setattr(self, name, self._build_optimizer(chosen.get(name, default), networks))
+        self.optimizer = AllOptimizers(self)
 
     def _build_optimizer(self, optimizer, networks):
         optimizer = keras.optimizers.get(optimizer)

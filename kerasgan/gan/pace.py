@@ -11,6 +11,8 @@ from kerasgan.utils import replicas
 LONGEST = 0.1  # seconds of a call: Python hardly counts, and a signal waits for no longer
 FEWEST = 5  # steps in a call for which tracing their loop is worth while
 WARM, TIMED = 2, 5  # steps that TensorFlow traces and plans, and those that are timed after them
+# How MLflow's and Weights & Biases' callbacks say that they log at the end of an epoch only.
+LOGGERS_BY_EPOCH = {"log_every_epoch": True, "logging_batch_wise": False}
 HOOKS = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
 
 
@@ -112,6 +114,8 @@ def once_a_call(callback):
     """Tells whether a callback may be called once for several steps."""
     inner = wrapped(callback)
     if isinstance(inner, keras.callbacks.ProgbarLogger | keras.callbacks.TerminateOnNaN):
+        return True
+    if any(getattr(inner, name, None) is value for name, value in LOGGERS_BY_EPOCH.items()):
         return True
     if "epoch" in (getattr(inner, "save_freq", None), getattr(inner, "update_freq", None)):
         return not getattr(inner, "_should_trace", False)  # TensorBoard, which profiles steps

@@ -3,8 +3,7 @@
 `docs/keras.md` lists all of it; `tests/test_keras_surface.py` writes and checks that table.
 """
 
-import contextlib
-import types
+import tensorflow as tf
 
 from kerasgan.utils.errors import UserError
 
@@ -53,20 +52,60 @@ class Surface:
 
     quantized_build = quantized_call = quantize
 
-    def get_state_tree(self, value_format="backend_tensor"):
-        """Returns all variables as nested dicts; those of all optimizers in one."""
-        with self._one_optimizer():
-            return super().get_state_tree(value_format)
 
-    def set_state_tree(self, state_tree):
-        """Assigns what `get_state_tree` returned."""
-        with self._one_optimizer():
-            super().set_state_tree(state_tree)
+class AllOptimizers:
+    """The optimizers of all players as `model.optimizer`, for tools that log one optimizer.
 
-    @contextlib.contextmanager
-    def _one_optimizer(self):
-        vars(self)["optimizer"] = types.SimpleNamespace(variables=self.optimizer_variables)
-        try:
-            yield
-        finally:
-            vars(self)["optimizer"] = None
+    Its config holds those of all players; rate and iterations are the first player's, the
+    generator's in most models. It is read, not changed.
+
+    Args:
+        gan: The compiled model.
+
+    Example:
+
+    >>> import kerasgan
+    >>> gan = kerasgan.DCGAN((8, 8, 1), width=4)
+    >>> gan.compile()
+    >>> [gan.optimizer.get_config()[key] for key in ("g_name", "d_name")]
+    ['adam', 'adam']
+    """
+
+    built = True
+
+    def __init__(self, gan):
+        vars(self).update(gan=gan)
+
+    def __setattr__(self, name, value):
+        raise UserError(
+            f"{type(self.gan).__name__} has {len(self.gan.players)} optimizers: set {name} of one, "
+            f"such as `gan.{next(iter(self.gan.players))}_optimizer`; a callback sets it through "
+            f"`kerasgan.callbacks.for_optimizer`."
+        )
+
+    @property
+    def variables(self):
+        """List of the variables of all optimizers."""
+        return self.gan.optimizer_variables
+
+    @property
+    def learning_rate(self):
+        """The first player's rate, a scalar tensor."""
+        return tf.convert_to_tensor(self._first.learning_rate)
+
+    @property
+    def iterations(self):
+        """The first player's number of updates, a scalar tensor."""
+        return tf.convert_to_tensor(self._first.iterations)
+
+    @property
+    def _first(self):
+        return next(iter(self.gan.optimizers.values()))
+
+    def get_config(self):
+        """Returns the configs of all optimizers in one dict, such as "g_learning_rate"."""
+        return {
+            f"{player}_{key}": value
+            for player, optimizer in self.gan.optimizers.items()
+            for key, value in optimizer.get_config().items()
+        }

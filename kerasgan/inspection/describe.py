@@ -139,7 +139,8 @@ def _model(what):
         [(spec.name, spec.dtype.name, spec.shape.as_list()) for spec in gan.signature.specs],
         [(gan.signature.output.tensor, "float32", (None, *gan.signature.output.shape))],
     )
-    return "\n".join([f"Keras model {what}", signature, *provenance_lines(about)])
+    name = (gan.origin or {}).get("source", what)
+    return "\n".join([f"Keras model {name}", signature, *provenance_lines(about)])
 
 
 def provenance_lines(about):

@@ -13,6 +13,7 @@ from keras import layers
 
 from kerasgan.metrics.statistics import Statistics
 from kerasgan.utils import hashing, pixels
+from kerasgan.utils.progress import Bar
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,7 +104,7 @@ class Extractor:
             ValueError: If a batch has another dtype or shape, or if there is no batch.
         """
         statistics = Statistics()
-        progress = keras.utils.Progbar(num, verbose=1 if verbose else 0, unit_name=self.noun)
+        progress = Bar(num, self.noun, verbose)
         for batch in batches:
             statistics.update(self(batch))
             progress.update(statistics.count)
@@ -126,7 +127,7 @@ class Extractor:
         Raises:
             ValueError: If a batch has another dtype or shape, or if there is no batch.
         """
-        progress = keras.utils.Progbar(num, verbose=1 if verbose else 0, unit_name=self.noun)
+        progress = Bar(num, self.noun, verbose)
         features, logits = [], []
         for batch in batches:
             features_of_batch, *_, logits_of_batch = self._outputs(batch, batch_size=64)

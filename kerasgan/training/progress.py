@@ -1,11 +1,11 @@
 """What a training shows of itself."""
 
-import sys
 import time
 
 import keras
 
-LINES_EVERY = 30.0  # seconds, where there is no terminal
+from kerasgan.utils.progress import LINES_EVERY, redraws
+
 ESTIMATE = 10  # steps after which the first line says how long the training will take
 
 
@@ -42,7 +42,7 @@ class Progress(keras.callbacks.Callback):
         if not self.traced:
             # The first step is traced, which takes its time.
             self.started, self.traced = time.monotonic(), done
-        if sys.stdout.isatty():
+        if redraws():
             self.bar.update(done, self._losses(logs), finalize=False)
         elif (done >= ESTIMATE and not self.lined) or (
             done > self.traced and time.monotonic() - self.told >= LINES_EVERY
@@ -52,7 +52,7 @@ class Progress(keras.callbacks.Callback):
     def on_train_end(self, logs=None):
         if self.step < self.last:
             return
-        if sys.stdout.isatty():
+        if redraws():
             self.bar.update(self.step - self.first, finalize=True)
         else:
             self._line(logs)

@@ -17,6 +17,7 @@ WEIGHTS = {
     "sounds are under GPL-2 or CC BY-SA 3.0; whether weights and samples are derived from them is "
     "not settled, and NOTICE says what to do if they are",
 }
+IDENTIFIERS = {"Apache-2.0": "apache-2.0", "CC BY-SA 4.0": "cc-by-sa-4.0"}
 GARMENTS = (
     "0 T-shirt or top, 1 trousers, 2 pullover, 3 dress, 4 coat, 5 sandal, 6 shirt, 7 sneaker, "
     "8 bag, 9 ankle boot"
@@ -44,6 +45,12 @@ def licence_of_weights(datasets):
     `None`."""
     found = [WEIGHTS[name] for name in datasets if name in WEIGHTS]
     return found[0] if found else "Apache-2.0"
+
+
+def identifier_of_weights(datasets):
+    """Returns `licence_of_weights` as an identifier of the Hugging Face Hub: "other" if it is no
+    single licence."""
+    return IDENTIFIERS.get(licence_of_weights(datasets), "other")
 
 
 def title(dataset):

@@ -9,11 +9,10 @@ import time
 import urllib.parse
 import urllib.request
 
-import keras
-
 from kerasgan.utils import network
 from kerasgan.utils.errors import UserError
 from kerasgan.utils.files import replacing
+from kerasgan.utils.progress import Bar
 
 
 def fetch(url, name, needed, remedy):
@@ -38,7 +37,7 @@ def fetch(url, name, needed, remedy):
     try:
         with urllib.request.urlopen(url, timeout=30) as response:  # seconds without a byte
             size = response.headers.get("Content-Length")
-            progress = keras.utils.Progbar(int(size) if size else None, unit_name="byte")
+            progress = Bar(int(size) if size else None, "byte")
             while chunk := response.read(1 << 20):
                 content.write(chunk)
                 progress.update(content.tell())

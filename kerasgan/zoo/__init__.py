@@ -1,4 +1,4 @@
-"""Trained generators: those that come with kerasgan, and those that a run has written.
+"""Trained generators: those that come with kerasgan, that a run has written, or from the Hub.
 
 Imports training and export, and what lies below them.
 """
@@ -6,6 +6,7 @@ Imports training and export, and what lies below them.
 import importlib
 
 from kerasgan.zoo.entries import DISCRIMINATOR, WEIGHTS, folder, is_entry, names, recipe_file, table
+from kerasgan.zoo.hub import push_to_hub
 
 # Those that load a model. Without them, a list of the entries needs no TensorFlow.
 _LOADING = ("find", "load", "load_entry", "load_start", "located", "origin")
@@ -22,6 +23,7 @@ __all__ = [
     "located",
     "names",
     "origin",
+    "push_to_hub",
     "recipe_file",
     "table",
 ]

@@ -30,12 +30,14 @@ def recipe_file(what):
     """Returns the file of a recipe.
 
     Args:
-        what: A path, or the name of a folder of the zoo, e.g. "dcgan_cifar10". A file of that name
-            takes precedence.
+        what: A path, or the name of a folder of the zoo, e.g. "dcgan_cifar10", or "hf://user/name".
+            A file of that name takes precedence.
 
     Raises:
         UserError: If there is no such file or name, or it is something else.
     """
+    if str(what).startswith("hf:/"):
+        return recipe_from_hub(what)
     path, named = Path(what), folder() / str(what) / "recipe.toml"
     if path.suffix == ".keras":
         raise UserError(
@@ -56,6 +58,16 @@ def recipe_file(what):
     if path.is_dir():
         raise UserError(f"{what} is a folder, not a recipe: train on it by --dataset {what}.")
     raise UserError(f"There is no recipe {what}: {nearest(what, names_of_recipes())}")
+
+
+def recipe_from_hub(what):
+    """Returns the file of the recipe of a model on the Hub, downloaded."""
+    from kerasgan.zoo import hub
+
+    file = hub.fetch(what) / "recipe.toml"
+    if not file.is_file():
+        raise UserError(f"{hub.canonical(what)} comes without a recipe: start from it by --from.")
+    return file
 
 
 def names_of_recipes():

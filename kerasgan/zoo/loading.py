@@ -7,12 +7,14 @@ from pathlib import Path
 from kerasgan import models
 from kerasgan.utils import hashing
 from kerasgan.utils.errors import UserError, nearest
-from kerasgan.zoo import entries
+from kerasgan.zoo import entries, hub
 from kerasgan.zoo.entries import DISCRIMINATOR, EXAMPLES, WEIGHTS
 
 
 def located(what):
     """Returns the path of a trained model, as `find` does, or `None` without one."""
+    if hub.is_reference(what):
+        what = hub.fetch(what)
     path = Path(what)
     file = path / "model.keras" if path.is_dir() else path
     if file.is_file():
@@ -35,6 +37,8 @@ def find(what):
         UserError: If there is none.
     """
     path = Path(what)
+    if hub.is_reference(what):
+        return located(what)
     if (
         path.suffix in (".tflite", ".onnx")
         and path.is_file()
@@ -54,7 +58,7 @@ def find(what):
             f"{unfinished[-1]}"
         )
     raise UserError(
-        f"There is no trained model at {what}: name a run directory or a .keras file"
+        f"There is no trained model at {what}: name a run directory, a .keras file, hf://user/name"
         + (f", or a zoo entry: {nearest(what, entries.names())}" if entries.names() else ".")
     )
 
@@ -63,25 +67,34 @@ def load(what):
     """Loads a trained model: a zoo entry, a run directory, or a `.keras` file.
 
     Args:
-        what: Name of a zoo entry, or a path.
+        what: Name of a zoo entry, a path, or "hf://user/name", a repository of the Hugging Face Hub
+            ("hf://user/name@revision" for another state of it than its newest).
 
     Returns:
         A `kerasgan.GAN`. The model of a run can continue training. That of an entry has trained
         weights, also in the discriminator if the entry includes it, and new optimizers.
 
     Raises:
-        UserError: If there is no such entry or file, or it contains something else.
+        UserError: If there is no such entry, file or repository, or it contains something else.
     """
     file = find(what)
-    if file.is_dir():
-        return load_entry(file)
+    gan = load_entry(file) if file.is_dir() else load_file(file)
+    if hub.is_reference(what):
+        repo, _ = hub.parsed(what)
+        said = {"name": repo.rpartition("/")[2], "source": hub.canonical(what)}
+        gan.origin = {**(gan.origin or {}), **said}
+    return gan
+
+
+def load_file(file):
+    """Loads a `.keras` file, in Keras's safe mode; `load` describes the rest."""
     import keras
 
     from kerasgan.gan import GAN
 
     models.classes()  # registers them with Keras
     try:
-        gan = keras.saving.load_model(file)
+        gan = keras.saving.load_model(file, safe_mode=True)
     except Exception as error:  # Keras and its formats raise every kind on a damaged file
         if unknown := re.search(r"Could not locate class '(\w+)'", str(error)):
             raise UserError(
@@ -161,7 +174,7 @@ def load_entry(entry):
         found = hashing.of_file(entry / name) if (entry / name).is_file() else "no such file"
         if found != wanted:
             raise UserError(
-                f"{entry / name} must have SHA-256 {wanted}: install kerasgan anew. "
+                f"{entry / name} must have SHA-256 {wanted}: install or download it anew. "
                 f"Received: {found}"
             )
     made_by, shape = recipe.read(entry / "recipe.toml"), said["scores"]["image_shape"]
