@@ -23,9 +23,7 @@ def cells(text):
     """Returns the cells of a guide: text, code, and commands behind `!`. A picture of the guide
     becomes code that shows the file which the guide's own code wrote."""
     text = re.sub(r"^<!--.*?-->\n", "", text, flags=re.MULTILINE)
-    text = re.sub(
-        r"^It stands as a notebook.*?\n\n|It stands as a notebook[^.]*\.ipynb\)\.", "", text
-    )
+    text = re.sub(r"\s*It stands as a notebook[^.]*\.ipynb\]\([^)]*\)\.", "", text)
     made = []
     for part in FENCE.split(text):
         if part.startswith("```python"):
@@ -54,21 +52,23 @@ def on_its_own(text):
 
 
 def notebook(text):
-    """Returns a notebook without outputs."""
-    import nbformat
-
-    v4 = nbformat.v4
-    made = v4.new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
+    """Returns a notebook without outputs, as JSON holds it."""
+    made = []
     for place, (kind, source) in enumerate(cells(text)):
-        cell = (v4.new_code_cell if kind == "code" else v4.new_markdown_cell)(source)
-        cell["id"] = f"cell-{place}"
-        made.cells.append(cell)
-    return made
+        cell = {"cell_type": kind, "id": f"cell-{place}", "metadata": {}, "source": source}
+        if kind == "code":
+            cell |= {"execution_count": None, "outputs": []}
+        made.append(cell)
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    return {"cells": made, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
 
 
 def executed(made, folder, timeout=1800):
     """Runs a notebook in a folder; its outputs lose paths and progress bars."""
+    import nbformat
     from nbclient import NotebookClient
+
+    made = nbformat.from_dict(made)
 
     NotebookClient(
         made, timeout=timeout, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
@@ -104,11 +104,9 @@ def main(arguments):
     if arguments == ["--check"]:
         same = sources(json.loads(NOTEBOOK.read_text(encoding="utf-8"))) == cells(text)
         return 0 if same else f"{NOTEBOOK.name} is not the guide: run tools/make_notebook.py"
-    import nbformat
-
     with tempfile.TemporaryDirectory() as folder:
         made = executed(notebook(text), folder)
-    NOTEBOOK.write_text(nbformat.writes(made) + "\n", encoding="utf-8")
+    NOTEBOOK.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
     return 0
 
 

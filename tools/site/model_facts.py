@@ -25,7 +25,7 @@ def facts(name):
     """Returns the facts of a model, a dict that JSON can hold."""
     model = models.get(name)
     module = inspect.getmodule(model)
-    small = built(model)
+    small, arguments = built(model)
     return {
         "class": model.__name__,
         "module": name,
@@ -41,7 +41,7 @@ def facts(name):
         "inputs": {part: repr(kind) for part, kind in small.signature.inputs.items()},
         "output": repr(small.signature.output),
         "optimizers": [described(each) for each in default_optimizers(model)],
-        "drawn": drawn_arguments(model),
+        "drawn": arguments,
         "networks": drawn(small),
         "entries": {
             path.name: score_table(path)
@@ -57,20 +57,15 @@ def score_table(entry):
 
 
 def built(model):
-    arguments = drawn_arguments(model)
-    return model(**arguments)
-
-
-def drawn_arguments(model):
-    """Returns the arguments with which a model is drawn."""
+    """Returns a small model, and the arguments that make it."""
     parameters = model.constructor_parameters()
     arguments = {key: value for key, value in SMALL.items() if key in parameters}
     try:
-        model(**arguments)
+        return model(**arguments), arguments
     except UserError:
         key = next(key for key in MORE if key in parameters)
         arguments[key] = MORE[key]
-    return arguments
+        return model(**arguments), arguments
 
 
 def prose(docstring):

@@ -4,31 +4,32 @@ import html
 import re
 
 ROW, LEFT, BARS, LABEL, RIGHT = 31, 34, 96, 140, 440
-SHORT = {
-    "batch normalization": "batch norm",
-    "conditional batch normalization": "conditional batch norm",
-    "projected batch normalization": "batch norm of latents and class",
-    "group normalization": "group norm",
-    "layer normalization": "layer norm",
-    "global average pooling2 d": "mean over places",
-    "average pooling2 d": "average pooling",
-    "up sampling2 d": "nearest neighbours",
-    "conv2 d": "convolution",
-    "conv1 d": "convolution",
-    "conv2 d transpose": "transposed convolution",
-    "conv1 d transpose": "transposed convolution",
-    "spectral conv2 d": "spectral convolution",
-    "spectral conv2 d transpose": "spectral transposed convolution",
-    "modulated conv2 d": "modulated convolution",
-    "equalized conv2 d": "equalized convolution",
-    "grouped conv2 d": "grouped convolution",
-    "re lu": "ReLU",
-    "leaky re lu": "LeakyReLU",
-    "p re lu": "PReLU",
+NAMES = {
+    "AveragePooling2D": "average pooling",
+    "BatchNormalization": "batch norm",
+    "ConditionalBatchNormalization": "conditional batch norm",
+    "Conv1D": "convolution",
+    "Conv1DTranspose": "transposed convolution",
+    "Conv2D": "convolution",
+    "Conv2DTranspose": "transposed convolution",
+    "ELU": "ELU",
+    "EqualizedConv2D": "equalized convolution",
+    "GlobalAveragePooling2D": "mean over places",
+    "GroupNormalization": "group norm",
+    "GroupedConv2D": "grouped convolution",
+    "LayerNormalization": "layer norm",
+    "LeakyReLU": "LeakyReLU",
+    "ModulatedConv2D": "modulated convolution",
+    "PReLU": "PReLU",
+    "ProjectedBatchNormalization": "batch norm of latents and class",
+    "ReLU": "ReLU",
+    "SpectralConv2D": "spectral convolution",
+    "SpectralConv2DTranspose": "spectral transposed convolution",
+    "UpSampling2D": "nearest neighbours",
     "elu": "ELU",
-    "tanh": "tanh",
+    "relu": "ReLU",
 }
-SILENT = ("reshape", "cast", "identity", "input layer", "get item", "squeeze", "expand dims")
+SILENT = ("Reshape", "Cast", "Identity", "GetItem", "Squeeze", "ExpandDims")
 
 
 def stages(network):
@@ -65,40 +66,36 @@ def stages(network):
 
 def minor(operation):
     """Tells whether an operation is named only beside the stage before it."""
-    kernels = (
-        [weight for weight in operation.weights if len(weight.shape) > 1]
-        if hasattr(operation, "weights")
-        else []
-    )
-    resizes = re.search("Sampl|Pool|Blur|Resiz|Attention|Deviation", type(operation).__name__)
-    return not kernels and not resizes
+    kind = type(operation).__name__
+    weights = [] if kind == "PReLU" else getattr(operation, "weights", [])
+    resizes = re.search("Sampl|Pool|Blur|Resiz|Attention|Deviation", kind)
+    return not any(len(weight.shape) > 1 for weight in weights) and not resizes
 
 
 def title(operation):
     """Returns the name of an operation, with kernel and stride where it has them."""
     kind = type(operation).__name__
-    if kind == "InputLayer":
+    if kind in ("InputLayer", "Functional", "Sequential", "Model"):
         return operation.name
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", kind).lower()
-    words = SHORT.get(words, words)
-    if words in SILENT:
+    if kind in SILENT:
         return ""
     if kind == "Activation":
-        return activation(operation)[0] if activation(operation) else ""
-    kernel = getattr(operation, "kernel_size", None)
-    if kernel:
-        sides = kernel if isinstance(kernel, tuple) else (kernel,)
-        words += " " + "×".join(map(str, sides))
-    strides = getattr(operation, "strides", None)
-    if strides and max(strides if isinstance(strides, tuple) else (strides,)) > 1:
-        words += f", stride {strides[0] if isinstance(strides, tuple) else strides}"
-    return words
+        return ", ".join(activation(operation))
+    words = NAMES.get(kind) or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", kind).lower()
+    kernel, stride = (first(getattr(operation, each, 1)) for each in ("kernel_size", "strides"))
+    if kernel > 1:
+        words += f" {kernel}" if kind.startswith("Conv1D") else f" {kernel}×{kernel}"
+    return f"{words}, stride {stride}" if stride > 1 else words
+
+
+def first(sizes):
+    """Returns one number for the sides of a kernel or stride."""
+    return sizes[0] if isinstance(sizes, tuple | list) else sizes or 1
 
 
 def activation(operation):
-    function = getattr(operation, "activation", None)
-    name = getattr(function, "__name__", "linear")
-    return [] if name == "linear" else [SHORT.get(name, name)]
+    name = getattr(getattr(operation, "activation", None), "__name__", "linear")
+    return [] if name == "linear" else [NAMES.get(name, name)]
 
 
 def sides(shape):
