@@ -16,7 +16,8 @@ from rooms import tomllib
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / "build" / "site_cache"
 SOURCES = (
-    "kerasgan/**/*.py",
+    *(f"kerasgan/{room}/*.py" for room in ("gan", "layers", "models", "networks", "signature")),
+    "kerasgan/losses.py",
     "zoo/*/recipe.toml",
     "zoo/*/result.json",
     "tools/site/model_facts.py",
@@ -32,16 +33,21 @@ TASKS = {
 @functools.cache
 def facts():
     """Returns what `model_facts` finds; it runs when the sources have changed."""
-    digest = hashlib.sha256()
-    for pattern in SOURCES:
-        for path in sorted(ROOT.glob(pattern)):
-            digest.update(path.read_bytes())
-    file = CACHE / f"models-{digest.hexdigest()[:16]}.json"
+    file = cache_file()
     if not file.is_file():
         command = [sys.executable, str(Path(__file__).with_name("model_facts.py")), str(file)]
         quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(ROOT)}
         subprocess.run(command, check=True, env={**os.environ, **quiet})
-    return json.loads(file.read_text())["models"]
+    return json.loads(file.read_text(encoding="utf-8"))["models"]
+
+
+def cache_file():
+    """Returns the file that holds the facts of these sources."""
+    digest = hashlib.sha256()
+    for pattern in SOURCES:
+        for path in sorted(ROOT.glob(pattern)):
+            digest.update(path.read_bytes())
+    return CACHE / f"models-{digest.hexdigest()[:16]}.json"
 
 
 def nav():

@@ -42,7 +42,8 @@ def names_in(room):
             if not (name.startswith("_") or member.is_alias or member.is_module)
             and (member.is_function or member.is_class)
         ]
-    return [f"kerasgan.{room}.{name}" for name in names if target(f"{room}.{name}") is not None]
+    full = (f"{room}.{name}" for name in names if name not in rooms()[1])
+    return [f"kerasgan.{name}" for name in full if target(name) is not None]
 
 
 def target(path):
