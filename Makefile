@@ -8,7 +8,7 @@ RECIPE := zoo/demo/recipe.toml
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo demo-colour test test-slow test-export lint format results clean distclean
+.PHONY: help demo demo-colour test test-slow test-export lint format results docs docs-serve clean distclean
 
 help:
 	@echo "make demo       train DCGAN on real images, score it, export it, check what was exported"
@@ -16,6 +16,7 @@ help:
 	@echo "make test       the tests of every day        make test-slow   those that take minutes"
 	@echo "make test-export   those that need Chromium, npm's registry and other runtimes"
 	@echo "make lint       ruff, changing nothing        make format      ruff, changing files"
+	@echo "make docs       the documentation, strictly, into build/site"
 	@echo "make clean      build artefacts, caches, demos      make distclean   also $(VENV)"
 	@echo "PYTHON=python3.12 chooses the interpreter, VENV=.venv-3.12 where it is installed."
 
@@ -53,7 +54,7 @@ test-slow: $(STAMP)
 
 test-export: $(STAMP)
 	@command -v chromium >/dev/null || { echo 'There is no Chromium: apt-get install chromium' >&2; exit 1; }
-	@$(BIN)/python -m pip install -q -e '.[dev,runtimes]' -c constraints.txt
+	@$(BIN)/python -m pip install -q -e '.[dev,docs,runtimes]' -c constraints.txt
 	@$(BIN)/python -m pytest -q -rs -m export
 
 lint: $(STAMP)
@@ -67,6 +68,16 @@ format: $(STAMP)
 
 results: $(STAMP)
 	@$(BIN)/python tools/make_results.py
+
+docs: $(VENV)/.docs
+	@$(BIN)/mkdocs build -q
+	@echo 'Open build/site/index.html'
+
+docs-serve: $(VENV)/.docs
+	@$(BIN)/mkdocs serve
+
+$(VENV)/.docs: $(STAMP)
+	@$(BIN)/python -m pip install -q -e '.[dev,docs]' -c constraints.txt && touch $@
 
 # An environment that an interrupted install left behind is told by its `.installing` and is made
 # anew; a complete one is kept and only brought up to date.

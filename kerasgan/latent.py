@@ -9,6 +9,8 @@ import tensorflow as tf
 
 from kerasgan.utils.errors import UserError, check_count, nearest
 
+__all__ = ["directions"]
+
 METHODS = ("closed_form", "components")
 SAMPLES = 10_000  # latents w whose principal components are taken
 

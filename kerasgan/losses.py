@@ -2,6 +2,16 @@
 
 import tensorflow as tf
 
+__all__ = [
+    "discriminator_loss",
+    "gradient_penalty",
+    "hinge_discriminator_loss",
+    "hinge_generator_loss",
+    "non_saturating_loss",
+    "wasserstein_critic_loss",
+    "wasserstein_generator_loss",
+]
+
 
 def discriminator_loss(real_logits, fake_logits):
     """The discriminator's half of the GAN game: -E[log D(x)] - E[log(1 - D(G(z)))].

@@ -8,6 +8,8 @@ value in a `train_step`; in an optimizer it replaces the number.
 import keras
 import tensorflow as tf
 
+__all__ = ["SGD", "Adam", "Cosine", "HalfLife", "Linear", "Schedule", "Step"]
+
 PACKAGE = "kerasgan"
 
 

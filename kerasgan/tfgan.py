@@ -31,6 +31,8 @@ import tensorflow as tf
 
 from kerasgan.utils.errors import UserError
 
+__all__ = ["WithLosses"]
+
 _MODULES = ("eval", "features", "losses", "namedtuples")
 
 
@@ -114,9 +116,11 @@ class WithLosses:
     log_names = ("d_loss", "g_loss")
 
     def generator_loss(self, fake_logits):
+        """The generator's loss, from the logits (N, 1) of its samples."""
         raise NotImplementedError("A subclass of `WithLosses` must set `generator_loss`.")
 
     def discriminator_loss(self, real_logits, fake_logits):
+        """The discriminator's loss, from the logits (N, 1) of real images and of samples."""
         raise NotImplementedError("A subclass of `WithLosses` must set `discriminator_loss`.")
 
     def compile(self, *args, **kwargs):

@@ -1,7 +1,7 @@
 """Write constraints.txt from environments that passed the tests, one for each Python.
 
     for v in 3.10 3.11 3.12 3.13; do
-        python$v -m venv /tmp/v$v && /tmp/v$v/bin/pip install -e .[dev,tfgan]
+        python$v -m venv /tmp/v$v && /tmp/v$v/bin/pip install -e .[dev,docs,tfgan]
     done
     python3 tools/make_constraints.py /tmp/v3.*/bin/python > constraints.txt
 

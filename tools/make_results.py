@@ -33,7 +33,7 @@ def page_with_tables(path, tables):
 def pages():
     """Returns the text of each page by path."""
     scaling = ROOT / "benchmarks" / "SCALING.md"
-    scores = ROOT / "docs" / "scores.md"
+    scores = ROOT / "docs" / "guides" / "scores.md"
     found = {
         scores: page_with_tables(scores, {"demo": zoo_pages.demo_table}),
         scaling: page_with_tables(scaling, {"scaling": cost_pages.scaling_table}),

@@ -189,6 +189,7 @@ class ModulatedConv2D(layers.Layer):
         return kernel, styles
 
     def convolve(self, x, kernel):
+        """Convolves maps (N, H, W, i) with a kernel (k, k, i, j), and doubles sides if asked to."""
         if not self.upsample:
             return ops.conv(x, kernel, padding="same")
         transposed = tf.transpose(kernel, (0, 1, 3, 2))
