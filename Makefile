@@ -70,11 +70,11 @@ results: $(STAMP)
 	@$(BIN)/python tools/make_results.py
 
 docs: $(VENV)/.docs
-	@$(BIN)/mkdocs build -q
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build -q
 	@echo 'Open build/site/index.html'
 
 docs-serve: $(VENV)/.docs
-	@$(BIN)/mkdocs serve
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
 $(VENV)/.docs: $(STAMP)
 	@$(BIN)/python -m pip install -q -e '.[dev,docs]' -c constraints.txt && touch $@

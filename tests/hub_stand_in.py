@@ -46,6 +46,29 @@ def running():
         thread.join()
 
 
+def point_to(url, folder, monkeypatch):
+    """Lets `huggingface_hub` use a server and a cache, as HF_ENDPOINT and HF_HUB_CACHE do before it
+    is imported."""
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "ENDPOINT", url)
+    template = url + "/{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(folder))
+
+
+@contextlib.contextmanager
+def standing_in(folder, monkeypatch):
+    """A running `Hub` that `huggingface_hub` uses, with a token that may write."""
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    with running() as hub:
+        point_to(hub.url, folder, monkeypatch)
+        yield hub
+
+
 def sha(number):
     """The name of a commit."""
     return f"{number:040x}"

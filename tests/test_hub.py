@@ -9,7 +9,7 @@ import zipfile
 import keras
 import numpy as np
 import pytest
-from hub_stand_in import TOKEN, running
+from hub_stand_in import point_to, standing_in
 
 import kerasgan
 from kerasgan import cli
@@ -20,29 +20,14 @@ from kerasgan.zoo import hub as hubs
 huggingface_hub = pytest.importorskip(
     "huggingface_hub", reason="huggingface_hub is not installed: pip install 'kerasgan[hub]'"
 )
-from huggingface_hub import constants  # noqa: E402, whose import the line above allows
 
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (8, 8, 8, 1)).astype("float32")
-
-
-def point_to(url, folder, monkeypatch):
-    """Lets `huggingface_hub` speak to a server, which it is told when it is imported otherwise."""
-    monkeypatch.setattr(constants, "ENDPOINT", url)
-    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", url + TEMPLATE)
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(folder))
-
-
-TEMPLATE = "/{repo_id}/resolve/{revision}/{filename}"
 
 
 @pytest.fixture
 def server(tmp_path, monkeypatch):
     """A running stand-in, an empty cache, and a token that may write."""
-    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HF_TOKEN", TOKEN)
-    with running() as hub:
-        point_to(hub.url, tmp_path / "hub-cache", monkeypatch)
+    with standing_in(tmp_path / "hub-cache", monkeypatch) as hub:
         yield hub
 
 
