@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from reference_pages import as_markdown
+import docstrings
 from rooms import tomllib
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -94,7 +94,7 @@ def page(model):
         f"{authors}: *{title}*. [{url.removeprefix('https://')}]({url})",
         model["summary"],
         *samples(model),
-        as_markdown(model["prose"]),
+        docstrings.markdown(model["prose"]),
         "## Train it",
         f"```python\nimport kerasgan\nfrom kerasgan import {model['class']}\n"
         f"{imports(model['example'])}\n{model['example']}\n```",
@@ -109,7 +109,7 @@ def page(model):
         "sides of the maps; curves lead past other stages to where they are joined.",
         networks(model),
         "## The paper, and what differs",
-        as_markdown(model["about"].partition("\n\n")[2]),
+        docstrings.markdown(model["about"].partition("\n\n")[2]),
         *scores(model),
         "## Recipes",
         "A recipe's header says how it was run and what came out, and for recipes of the paper's "

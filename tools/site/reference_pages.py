@@ -2,9 +2,9 @@
 
 import ast
 import functools
-import re
 from pathlib import Path
 
+import docstrings
 import griffe
 from mkdocs.exceptions import PluginError
 
@@ -79,7 +79,9 @@ def pages():
     for room in rooms()[0]:
         listed = "\n\n".join(directive(name) for name in names_in(room))
         intro = package()[room].docstring.value
-        made[f"reference/{room}.md"] = f"# kerasgan.{room}\n\n{as_markdown(intro)}\n\n{listed}\n"
+        made[f"reference/{room}.md"] = (
+            f"# kerasgan.{room}\n\n{docstrings.markdown(intro)}\n\n{listed}\n"
+        )
     made[COMMANDS] = commands()
     return made
 
@@ -186,14 +188,3 @@ def leaves(command, names):
         return
     for name, each in command.commands.items():
         yield from leaves(each, (*names, name))
-
-
-def as_markdown(docstring):
-    """Returns a docstring as Markdown: lists get the empty line before them that they need."""
-    lines = []
-    for line in docstring.splitlines():
-        bullet = re.match(r"\s*- ", line)
-        if bullet and lines and lines[-1].strip() and not re.match(r"\s*(- |  )", lines[-1]):
-            lines.append("")
-        lines.append(re.sub(r"^ {2}(?=- )", "    ", line))
-    return "\n".join(lines)
