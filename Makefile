@@ -70,7 +70,7 @@ results: $(STAMP)
 	@$(BIN)/python tools/make_results.py
 
 docs: $(VENV)/.docs
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build -q
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 	@echo 'Open build/site/index.html'
 
 docs-serve: $(VENV)/.docs

@@ -322,6 +322,7 @@ def files_code(name, kind):
 
 
 READ = """
+
 def read(file, mode, size):
     picture = ImageOps.fit(Image.open(file).convert(mode), size)
     return np.float32(picture).reshape(1, *size[::-1], -1)
