@@ -127,7 +127,7 @@ def measure(source, gan, num, data_dir, output):
         "sample_seed": SEED,
         "confident": CONFIDENT,
         "recognised_classes": classifier.recognised if classifier else None,
-        "classifier_accuracy": classifier.accuracy(features["test"], test) if classifier else None,
+        **(classifier.accuracy(features["test"], test) if classifier else {}),
         "ways": ways,
         **near,
         "parameters": gan.inference_generator.count_params(),
@@ -213,9 +213,15 @@ class Classifier:
         self.model.fit(features, source.parts["label"])
 
     def accuracy(self, features, source):
-        """Returns the share of sounds whose class it names."""
-        right = self.model.predict(features) == source.parts["label"]
-        return round(float(right.mean()), 4)
+        """Returns the share of sounds whose class it names, of all and of those of which it is
+        confident, which may be none."""
+        odds = self.model.predict_proba(features)
+        right = self.model.classes_[odds.argmax(axis=1)] == source.parts["label"]
+        sure = odds.max(axis=1) >= CONFIDENT
+        return {
+            "classifier_accuracy": share(right),
+            "confident_accuracy": share(right[sure]) if sure.any() else None,
+        }
 
     def shares(self, features):
         """Returns the share of sounds that are recognised with confidence, and that of each class
@@ -267,6 +273,14 @@ def picture(kind, samples, audio, places, captions):
     return grids.with_titles(drawn, [captions[place].split(": ")[-1] for place in places])
 
 
+def accuracy_of(line):
+    """Returns how often the classifier of a line is right, in words."""
+    words = f"{line['classifier_accuracy']:.1%} of the test sounds"
+    if line["confident_accuracy"] is not None:
+        words += f", and on {line['confident_accuracy']:.1%} of those of which it is confident"
+    return words
+
+
 def report(line):
     names = ", ".join(line["recognised_classes"] or ())
     for name, scores in line["ways"].items():
@@ -274,8 +288,8 @@ def report(line):
         if "recognised" in scores:
             parts.append(f"{scores['recognised']:.1%} recognised ({names})")
         print(f"  {name:16} {', '.join(parts)}", flush=True)
-    if line["classifier_accuracy"] is not None:
-        print(f"  the classifier is right on {line['classifier_accuracy']:.1%} of test sounds")
+    if names:
+        print(f"  the classifier is right on {accuracy_of(line)}")
     print(
         f"  nearest training sound: median {line['nearest_of_samples']:.1f}, of test sounds "
         f"{line['nearest_of_test']:.1f}; {line['nearer']:.1%} nearer than the median test sound, "

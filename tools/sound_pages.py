@@ -31,8 +31,15 @@ def one(source, line):
         shares = [*shares, f"{scores['recognised']:.1%}"] if shares else ["–"] * (len(classes) + 1)
         rows.append((name, distance, *(shares if classes else ())))
     header = ("sounds", line["metric"], *((*classes, "recognised") if classes else ()))
-    right = line["classifier_accuracy"]
-    accuracy = f" The classifier is right on {right:.1%} of the test sounds." if classes else ""
+    accuracy = ""
+    if classes:
+        accuracy = (
+            f" The classifier is right on {line['classifier_accuracy']:.1%} of the test sounds"
+        )
+        sure = line["confident_accuracy"]
+        accuracy += (
+            "." if sure is None else f", and on {sure:.1%} of those of which it is confident."
+        )
     return [
         f"### {source}",
         f"{line['draws']:,} samples; distances of {line['n_fake']:,} sounds to {line['n_real']:,} "
