@@ -27,7 +27,7 @@ def test_noise_has_the_mean_envelope_of_the_sounds():
     def envelope(values):
         return np.sqrt((values.reshape(len(values), 8, -1) ** 2).mean(axis=(0, 2)))
 
-    np.testing.assert_allclose(envelope(noise), envelope(audio), rtol=0.1)
+    np.testing.assert_allclose(envelope(noise), envelope(audio), rtol=0.15)  # loud noise is clipped
     np.testing.assert_allclose(benchmark.noise_like(to_int16(audio), 300), noise, atol=1e-3)
 
 
