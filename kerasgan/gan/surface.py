@@ -67,8 +67,8 @@ class AllOptimizers:
     >>> import kerasgan
     >>> gan = kerasgan.DCGAN((8, 8, 1), width=4)
     >>> gan.compile()
-    >>> [gan.optimizer.get_config()[key] for key in ("g_name", "d_name")]
-    ['adam', 'adam']
+    >>> [round(gan.optimizer.get_config()[key], 4) for key in ("g_beta_1", "d_beta_1")]
+    [0.5, 0.5]
     """
 
     built = True
