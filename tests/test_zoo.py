@@ -301,7 +301,7 @@ def card_of(entry):
 @pytest.mark.filterwarnings("ignore:The Frechet distance of 96 features needs")
 def test_an_entry_of_a_model_of_sounds_has_wav_files_and_a_card_in_words_of_sound(tmp_path):
     pytest.importorskip("soundfile", reason="needs kerasgan[sound]")
-    hits = sounds.folder_of(tmp_path / "hits", each=20)
+    hits = sounds.folder_of(tmp_path / "hits", each=40)
     text = f"""
 [model]
 name = "wavegan"
@@ -318,7 +318,7 @@ epochs = 2
 """
     _, entry = made_entry(text, tmp_path)
     about = json.loads((entry / "result.json").read_text())
-    assert about["metric"] == "FD[log-mel]" and about["n_real"] == about["n_fake"] == 4
+    assert about["metric"] == "FD[log-mel]" and about["n_real"] == about["n_fake"] == 8
     assert about["inflated"] and "classifier_score" not in about and "classes_seen" not in about
     loaded = zoo.load(entry)
     assert about["sounds"] == ["samples/0.wav", "samples/1.wav", "samples/2.wav"]
