@@ -20,7 +20,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:The Frechet distance of 96 featu
 
 
 def test_noise_has_the_mean_envelope_of_the_sounds():
-    audio = sounds.tones(20)
+    audio = 0.3 * sounds.tones(20)  # quiet enough for noise that is not clipped
     noise = benchmark.noise_like(audio, 300)
     assert noise.shape == (300, 4096, 1) and noise.dtype == np.float32
 
@@ -33,13 +33,15 @@ def test_noise_has_the_mean_envelope_of_the_sounds():
 
 @pytest.mark.parametrize("length", [4096, 999])
 def test_random_phases_keep_the_spectrum_and_lose_the_course(length):
-    audio = 0.1 * sounds.tones(4, length)
+    seconds = length / 16000
+    tones = [sounds.tone(300 * (1 + i), seconds, decay=4 / seconds)[:, None] for i in range(4)]
+    audio = 0.1 * np.stack(tones)
     turned = benchmark.random_phases(audio, 6)
     for place in range(6):
         spectra = [np.abs(np.fft.rfft(each[:, 0])) for each in (turned[place], audio[place % 4])]
         np.testing.assert_allclose(*spectra, atol=1e-3)
-    halves = [np.square(each).reshape(-1)[: length // 2].sum() for each in (audio[0], turned[0])]
-    assert halves[1] < 0.9 * halves[0]
+    halves = [np.square(each[:4, : length // 2]).sum() for each in (audio, turned)]
+    assert halves[1] < 0.8 * halves[0]
 
 
 def test_copies_are_nearer_than_every_test_sound_and_new_sounds_are_not():
@@ -93,15 +95,16 @@ def test_a_run_is_scored_beside_noise_and_training_sounds(tmp_path, capsys):
             "training": {"steps": 1},
         }
     )
-    result = train_recipe(settings, tmp_path / "run", verbose=0)
+    train_recipe(settings, tmp_path / "run", verbose=0)
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
     benchmark.main([str(tmp_path / "run")], 20, None, tmp_path)
     (line,) = map(json.loads, (tmp_path / "sounds.jsonl").read_text().splitlines())
     ways = line["ways"]
     assert set(ways) == {
         "model", "untrained", "noise", "random phases", "training sounds", "test sounds"
     }  # fmt: skip
-    assert ways["model"]["distance"] == pytest.approx(result["trained"], rel=1e-3)
-    assert ways["training sounds"]["distance"] == pytest.approx(result["floor"], rel=1e-3)
+    assert ways["model"]["distance"] == pytest.approx(result["trained"], rel=0.01)
+    assert ways["training sounds"]["distance"] == pytest.approx(result["floor"], rel=0.01)
     assert line["n_real"] == line["n_fake"] == 4 and line["draws"] == 20 and line["inflated"]
     assert line["recognised_classes"] == ["kick"] and line["metric"] == "FD[log-mel]"
     assert "recognised (kick)" in capsys.readouterr().out
