@@ -137,11 +137,11 @@ def wins():
     report("wins", d_loss=curves.end("d_loss"), g_loss=curves.end("g_loss"))
 
 
-def chance():
+def fooled():
     gan = dcgan()
     curves = trained(gan, clothes(), 1000, optimizers=(adam(1e-3), adam(1e-6)))
-    beside("chance", curves, "D cannot tell: its rate is a thousandth of G's", gan, top=2)
-    report("chance", d_loss=curves.end("d_loss"), g_loss=curves.end("g_loss"))
+    beside("fooled", curves, "D is fooled: its rate is a thousandth of G's", gan)
+    report("fooled", d_loss=curves.end("d_loss"), g_loss=curves.end("g_loss"))
 
 
 def high():
@@ -225,7 +225,7 @@ def wasserstein():
         optimizers = (adam(1e-3, 0.0), adam(1e-3, 0.0))
         curves = trained(gan, clothes(), 600, 64, optimizers)
         line(axis, curves, "wasserstein", GREEN)
-        axis.set_yscale("log" if weight == 0 else "linear")
+        axis.set_yscale("symlog" if weight == 0 else "linear")
         finish(axis, f"gp_weight={weight:g}", legend=axis is axes[0])
         report(f"wasserstein, {weight}", first=curves.rows[2]["wasserstein"],
                last=curves.end("wasserstein"))  # fmt: skip
@@ -264,7 +264,7 @@ def games():
     save(made, "games")
 
 
-TRAININGS = (healthy, wins, chance, high, collapse, few, average, wasserstein, games)
+TRAININGS = (healthy, wins, fooled, high, collapse, few, average, wasserstein, games)
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
