@@ -202,7 +202,7 @@ def test_a_score_is_shown_only_for_weights_it_was_measured_on(cache, gans, tmp_p
         (lambda: {}, "needs at least one model. Received: none"),
         (lambda: {"../up": DCGAN((8, 8, 1), width=4)}, r"must consist of .* Received: '../up'"),
         (lambda: {"": DCGAN((8, 8, 1), width=4)}, "must consist of .* Received: ''"),
-        (lambda: {"dots": VanillaGAN((2,), width=8)}, r"shows images .* dots, which makes points"),
+        (lambda: {"dots": VanillaGAN((2,), width=8)}, r"shows images .* dots, which makes vectors"),
         (
             lambda: {"dense": ConditionalGAN((8, 8, 1), condition_dim=2, width=60)},
             "only offer latents `z`, classes, numbers, pictures and texts. Received: dense, which",

@@ -216,7 +216,7 @@ def test_a_list_of_entries_says_what_images_are_made_from(tmp_path, monkeypatch,
     monkeypatch.setattr(entries, "folder", lambda: tmp_path)
     with pytest.raises(SystemExit):
         cli.main(["list"])
-    _, plain, translated, _ = capsys.readouterr().out.splitlines()
+    _, plain, translated, *_ = capsys.readouterr().out.splitlines()
     assert "  latents  " in plain and "  16x16 grey pictures  " in translated
 
 

@@ -1,5 +1,7 @@
 """`kerasgan sample --input`: pictures from picture files."""
 
+import sys
+
 import numpy as np
 import pytest
 from foreign.frames import Prediction
@@ -200,6 +202,7 @@ def test_work_of_more_than_two_seconds_shows_how_far_it_is(
     saved, photos, tmp_path, monkeypatch, capsys, patience
 ):
     assert results.PATIENCE == 2.0
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.setattr(results, "PATIENCE", patience)
     monkeypatch.setattr(results, "AT_ONCE", 1)
     command = ("sample", saved[1] / "colour.keras", "--input", photos)

@@ -97,7 +97,7 @@ def test_the_notebook_is_the_first_guide():
     assert NOTEBOOK["sources"](made) == NOTEBOOK["cells"](text)
 
 
-@pytest.mark.export
+@pytest.mark.slow
 def test_the_notebook_runs(tmp_path):
     pytest.importorskip("nbclient")
     text = NOTEBOOK["GUIDE"].read_text(encoding="utf-8")

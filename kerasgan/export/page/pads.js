@@ -6,7 +6,7 @@ import { outline, play, wavFile } from "./sounds.js";
 const KEYS = "1234qwerasdfzxcv"; // four rows of a keyboard
 const COLUMNS = 4;
 const DRAWN = 64; // columns of a waveform
-const SVG = "http://www.w3.org/2000/svg";
+const SVG = new DOMParser().parseFromString("<svg>", "text/html").body.firstChild.namespaceURI;
 export const NUMBER = KEYS.length;
 
 const element = (id) => document.getElementById(id);
