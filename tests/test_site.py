@@ -79,10 +79,9 @@ def test_each_model_has_a_page_with_drawings(site):
 
 @pytest.mark.export
 @pytest.mark.parametrize("wide", [True, False])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_page_is_wider_than_the_screen(site, chromium, wide, scheme):
+def test_no_page_is_wider_than_the_screen(site, chromium, wide):
     size = {"width": 1280, "height": 900} if wide else {"width": 390, "height": 844}
-    page = chromium.new_page(viewport=size, color_scheme=scheme)
+    page = chromium.new_page(viewport=size)
     with BROWSER["serving"](site) as url:
         for name in pages_of(site):
             page.goto(url + name)
