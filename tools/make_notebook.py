@@ -7,6 +7,7 @@ Needs the extra `docs`.
 """
 
 import json
+import os
 import re
 import sys
 import tempfile
@@ -69,7 +70,9 @@ def executed(made, folder, timeout=1800):
     from nbclient import NotebookClient
 
     made = nbformat.from_dict(made)
-
+    # Commands are those of this Python, whose environment need not be activated.
+    places = [os.path.dirname(sys.executable), os.environ.get("PATH", "")]
+    os.environ["PATH"] = os.pathsep.join(places)
     NotebookClient(
         made, timeout=timeout, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
     ).execute()

@@ -99,7 +99,7 @@ def build(gan, run, trained_by, entry, folder):
 def minutes(run):
     """Returns a run's training time without pauses: its median epoch times its epochs.
 
-    The pictures tell when epochs ended; long runs have none of some.
+    The pictures tell when epochs ended; runs of many epochs draw only some.
     """
     epochs = len((run / "history.csv").read_text().splitlines()) - 1
     ends = sorted(

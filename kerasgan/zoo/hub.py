@@ -134,8 +134,8 @@ def push_to_hub(source, repo_id, license=None, private=False, token=None, messag
     Args:
         source: A `kerasgan.GAN`, or a zoo entry, run directory or `.keras` file by name or path.
         repo_id: "user/name".
-        license: The Hub's identifier of the weights' licence, such as "apache-2.0" or "mit". Zoo
-            entries have "apache-2.0" by default; otherwise the card names none.
+        license: The Hub's identifier of the weights' licence, such as "apache-2.0" or "mit". By
+            default it is that of the zoo entry; for other models the card names none.
         private: Whether a new repository is private.
         token: Access token; by default that of `hf auth login` or `HF_TOKEN`.
         message: Commit message.
