@@ -100,7 +100,7 @@ def test_the_notebook_runs(tmp_path):
     pytest.importorskip("nbclient")
     text = NOTEBOOK["GUIDE"].read_text(encoding="utf-8")
     quick = text.replace("[:1200]", "[:48]").replace(
-        "--steps 800", "--steps 2 --set evaluation.num=8 --set model.width=8"
+        "--steps 2500", "--steps 2 --set evaluation.num=8 --set model.width=8"
     )
     made = NOTEBOOK["executed"](NOTEBOOK["notebook"](quick), tmp_path)
     assert any(
