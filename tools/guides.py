@@ -124,7 +124,7 @@ def pictures(page):
 
 
 def main(pages):
-    for page in map(Path, pages):
+    for page in [Path(page).resolve() for page in pages]:
         with tempfile.TemporaryDirectory() as folder:
             run(page, folder)
             for picture in pictures(page):
