@@ -1,214 +1,109 @@
-"""Trains a conditional GAN that draws words for pictures, as in section 4.2 of its paper.
+"""Scores a model that draws words for pictures, as in section 4.2 of the paper of conditional GANs.
 
-    kerasgan benchmark words_from_pictures            # minutes on a CPU
-    kerasgan benchmark words_from_pictures --steps 500 --width 300
+    kerasgan benchmark words_from_pictures cgan_noto_emoji_words
+    kerasgan benchmark words_from_pictures RUN
 
-The words of an emoji are those of its name and its group. `ConditionalGAN` learns to draw vectors
-of such words, given the features of EfficientNet-Lite0 of the picture, which is repeated for each
-of its words. For each test picture, 100 vectors are drawn, the 20 nearest words of each are looked
-up, and the ten most frequent are its tags. Precision and recall of the ten stand beside those of
-the most frequent words, and of the words of the nearest training pictures. Writes one JSON line to
-`words_from_pictures.jsonl`, and ten test pictures with their tags as a picture.
-
-Differs from the paper: vectors of words come from the singular values of their positive pointwise
-mutual information within lists of words, not from a skip-gram model, which for lists as short and
-few as these learns little more (Levy & Goldberg 2014 show that it factorises the same matrix,
-shifted); the optimizers are Adam.
+The words of an emoji are those of its name and its group. For each test picture, 100 vectors of
+words are drawn, the 20 nearest words of each are looked up, and the ten most frequent are its tags.
+Precision and recall of the ten stand beside those of the most frequent words, and of the words of
+the nearest training pictures. Writes one JSON line to `words_from_pictures.jsonl`, and ten test
+pictures with their tags as a picture.
 
 Reference: Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784
 """
 
 import collections
-import re
 from pathlib import Path
 from typing import Annotated
 
-import keras
 import numpy as np
 import typer
 from PIL import Image, ImageDraw, ImageFont
 
-from kerasgan import ConditionalGAN, cli, data, metrics
+import kerasgan
+from kerasgan import cli, metrics
+from kerasgan.cli import common
 from kerasgan.evaluation import records
-from kerasgan.evaluation.features import real_features
+from kerasgan.training import recipe
+from kerasgan.training.train import source_of_recipe
+from kerasgan.training.words import TAGS, Words, features_of, lists_of, within
 from kerasgan.utils import pictures, pixels, provenance
+from kerasgan.utils.errors import UserError
+from kerasgan.utils.progress import Bar
 
-LEAST = 3  # training pictures that a word must belong to
-SMALL = {"a", "and", "in", "of", "on", "or", "the", "to", "with", "without", "s"}
-DRAWS, NEAREST, TAGS = 100, 20, 10  # section 4.2
-BATCH_SIZE = 100
 SHOWN = 10
 
 
 def main(
-    dataset: Annotated[str, typer.Option(help="Data with captions.")] = "noto_emoji_mini",
-    dim: Annotated[int, typer.Option(min=2, help="Length of the vectors of words.")] = 50,
-    width: Annotated[
-        int, typer.Option(min=8, help="As in ConditionalGAN; 1200 is the paper's.")
-    ] = 1200,
-    steps: Annotated[int, typer.Option(min=1, help="Training steps.")] = 10_000,
-    g_rate: Annotated[float, typer.Option(help="Learning rate of G.")] = 2e-4,
-    d_rate: Annotated[float, typer.Option(help="Learning rate of D.")] = 2e-4,
-    seed: Annotated[int, typer.Option(min=0, help="Of weights, order and draws.")] = 0,
+    source: Annotated[str, typer.Argument(help="Zoo entry or run that draws words.")],
+    split: Annotated[str, typer.Option(help="Pictures held out.")] = "test",
+    seed: Annotated[int, typer.Option(min=0, help="Of the draws.")] = 0,
+    data_dir: common.DataDir = None,
     output: Annotated[Path, typer.Option(help="Folder of the results.")] = records.RESULTS,
 ):
     """Measure how well words are drawn for pictures."""
-    extractor = metrics.EfficientNetLite0()
-    sources = {split: data.load_source(dataset, split) for split in ("train", "test")}
-    images = {name: pictures.opaque(each.parts["image"]) for name, each in sources.items()}
-    features = {
-        name: real_features(each, extractor, f"{dataset} {name}", verbose=True)[0]
-        for name, each in images.items()
-    }
-    mean, spread = features["train"].mean(axis=0), features["train"].std(axis=0) + 1e-6
-    features = {name: (each - mean) / spread for name, each in features.items()}
-    lists = {name: words_of(each) for name, each in sources.items()}
-    vocabulary = words_in(lists["train"])
-    lists = {name: [within(words, vocabulary) for words in each] for name, each in lists.items()}
-    vectors = word_vectors(lists["train"], vocabulary, dim)
-
-    keras.utils.set_random_seed(seed)
-    gan = ConditionalGAN((dim,), condition_dim=extractor.dim, width=width, seed=seed)
-    gan.compile(keras.optimizers.Adam(g_rate, 0.5), keras.optimizers.Adam(d_rate, 0.5))
-    places, words = pairs(lists["train"], vocabulary)
-    print(f"{len(vocabulary)} words, {len(places):,} pairs of a picture and a word", flush=True)
-    batches = data.steps(
-        (vectors[words], features["train"][places]), None, BATCH_SIZE, seed, stop=steps
-    )
-    gan.fit(batches)
-    found = [tags(gan, each, vectors, vocabulary, seed) for each in features["test"]]
-
-    scored = {
-        "gan": found,
-        "frequent": [most_frequent(lists["train"])] * len(found),
-        "neighbours": neighbours(features["train"], features["test"], lists["train"]),
-    }
+    gan = kerasgan.load(source)
+    tables = (gan.origin or {}).get("recipe")
+    if tables is None or not tables["data"].get("words"):
+        raise UserError(f"{source} draws no words: this needs a run of a recipe with data.words.")
+    found, shown = compared(gan, recipe.complete(tables).data, split, seed, data_dir)
     line = {
         "benchmark": "words_from_pictures",
-        "dataset": dataset,
-        "split": "test",
-        "dim": dim,
-        "width": width,
-        "steps": steps,
-        "batch_size": BATCH_SIZE,
-        "g_rate": g_rate,
-        "d_rate": d_rate,
+        "source": source,
+        "dataset": tables["data"]["name"],
+        "split": split,
         "seed": seed,
-        "vocabulary": len(vocabulary),
-        "n_train": len(lists["train"]),
-        "n_test": len(found),
-        **{
-            f"{name}_{key}": value
-            for name, each in scored.items()
-            for key, value in precision(each, lists["test"]).items()
-        },
-        "best_precision": precision([sorted(each) for each in lists["test"]], lists["test"])[
-            "precision"
-        ],
-        **provenance.stamp(gan.inference_generator, extractor),
+        **found,
+        **provenance.stamp(gan.inference_generator, metrics.EfficientNetLite0()),
     }
     records.append(output / "words_from_pictures.jsonl", line)
-    for name in scored:
-        shares = [line[f"{name}_{key}"] for key in ("precision", "recall")]
-        print(f"  {name}: precision {shares[0]:.3f}, recall {shares[1]:.3f}", flush=True)
-    print(f"  most that is possible: precision {line['best_precision']:.3f}")
-    chosen = np.linspace(0, len(found) - 1, min(SHOWN, len(found))).astype(int)
-    sheet = table([(images["test"][i], lists["test"][i], found[i]) for i in chosen])
-    pixels.save_picture(sheet, output / "words_from_pictures.png")
+    for name, each in found["ways"].items():
+        print(f"  {name}: precision {each['precision']:.3f}, recall {each['recall']:.3f}")
+    print(f"  most that is possible: precision {found['best_precision']:.3f}")
+    pixels.save_picture(shown, output / "words_from_pictures.png")
 
 
-def words_of(source):
-    """Returns for each picture the list of the words of its name and its group."""
-    groups = [source.class_names[label] for label in source.parts["label"]]
-    return [split(f"{name} {group}") for name, group in zip(source.captions, groups, strict=True)]
-
-
-def split(text):
-    """Returns the words of a text in small letters, each once.
-
-    Example:
-
-    >>> split("woman’s hat: the red Hat")
-    ['woman', 'hat', 'red']
-    """
-    found = re.findall(r"[^\W_]+", text.lower())
-    return [word for word in dict.fromkeys(found) if word not in SMALL]
-
-
-def words_in(lists):
-    """Returns the words of at least `LEAST` lists, sorted."""
-    numbers = collections.Counter(word for words in lists for word in words)
-    return sorted(word for word, number in numbers.items() if number >= LEAST)
-
-
-def within(words, vocabulary):
-    return [word for word in words if word in vocabulary]
-
-
-def word_vectors(lists, vocabulary, dim):
-    """Returns the vectors of words, float32 (words, dim), all of length sqrt(dim).
-
-    They are the left singular vectors of the words' positive pointwise mutual information, each by
-    the root of its singular value.
+def compared(gan, settings, split="test", seed=0, data_dir=None):
+    """Compares the words that a model draws with those of simple ways.
 
     Args:
-        lists: Lists of words.
-        vocabulary: List of the words.
-        dim: Length of the vectors; where there are fewer words, they end in zeros.
+        gan: The model.
+        settings: `kerasgan.training.recipe.Data` of its training.
+        split: Pictures held out.
+        seed: Of the draws.
+        data_dir: Folder of TFDS.
+
+    Returns:
+        dict of numbers, and ten pictures with their words, uint8 (H, W, 3).
     """
-    places = {word: place for place, word in enumerate(vocabulary)}
-    held = np.zeros((len(lists), len(vocabulary)))
-    for row, words in enumerate(lists):
-        held[row, [places[word] for word in words]] = 1.0
-    together = held.T @ held
-    np.fill_diagonal(together, 0.0)
-    alone = together.sum(axis=1)
-    expected = alone[:, None] * alone[None] / max(together.sum(), 1.0)
-    ratio = np.divide(together, expected, out=np.ones_like(together), where=expected > 0)
-    information = np.log(np.maximum(ratio, 1.0))
-    # A word means itself before all: without that, words of one group alone would coincide.
-    np.fill_diagonal(information, information.max(axis=1))
-    left, values, _ = np.linalg.svd(information)
-    kept = min(dim, len(values))
-    left = left[:, :kept] * np.where(left[:, :kept].sum(axis=0) < 0, -1.0, 1.0)
-    vectors = np.zeros((len(vocabulary), dim))
-    vectors[:, :kept] = left * np.sqrt(values[:kept])
-    lengths = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
-    return (vectors / lengths * dim**0.5).astype("float32")
-
-
-def pairs(lists, vocabulary):
-    """Returns the places of pictures and of words, a pair for each word of each picture."""
-    places = {word: place for place, word in enumerate(vocabulary)}
-    found = [(row, places[word]) for row, words in enumerate(lists) for word in words]
-    return tuple(np.array(found, np.int64).reshape(-1, 2).T)
-
-
-def tags(gan, features, vectors, vocabulary, seed):
-    """Returns the ten words that are most often among the 20 nearest to 100 drawn vectors."""
-    drawn = gan.sample(condition=np.repeat(features[None], DRAWS, axis=0), seed=seed)
-    return most_common(drawn, vectors, vocabulary)
-
-
-def most_common(drawn, vectors, vocabulary, nearest=NEAREST, num=TAGS):
-    """Returns the words that are most often among the nearest to vectors, by cosine similarity.
-
-    Of words that are equally often there, the one with the larger sum of similarities comes first.
-
-    Example:
-
-    >>> vectors = np.eye(3)
-    >>> most_common(np.array([[1.0, 0.1, 0.0], [0.0, 1.0, 0.3]]), vectors, ["a", "b", "c"], 1, 2)
-    ['b', 'a']
-    """
-    lengths = np.linalg.norm(drawn, axis=1, keepdims=True)
-    scores = (
-        drawn / np.maximum(lengths, 1e-9) @ (vectors / np.linalg.norm(vectors, axis=1)[:, None]).T
+    training = source_of_recipe(settings, settings.split, data_dir)
+    held = source_of_recipe(settings, split, data_dir)
+    words = Words.of(training)
+    known, own = (
+        [within(each, words.vocabulary) for each in lists_of(source)] for source in (training, held)
     )
-    near = np.argsort(-scores, axis=1, kind="stable")[:, :nearest]
-    numbers = np.bincount(near.ravel(), minlength=len(vocabulary))
-    order = np.lexsort((-scores.sum(axis=0), -numbers))
-    return [vocabulary[place] for place in order[:num]]
+    features = words.scaled(features_of(held))
+    bar, drawn = Bar(len(features), "picture", True), []
+    for each in features:
+        drawn.append(words.drawn(gan, each, seed=seed))
+        bar.add(1)
+    ways = {
+        "model": drawn,
+        "the nearest training pictures": neighbours(
+            words.scaled(features_of(training)), features, known
+        ),
+        "the most frequent words": [most_frequent(known)] * len(drawn),
+    }
+    images = pictures.opaque(held.parts["image"])
+    chosen = np.linspace(0, len(drawn) - 1, min(SHOWN, len(drawn))).astype(int)
+    numbers = {
+        "vocabulary": len(words.vocabulary),
+        "n_train": len(training),
+        "n_test": len(held),
+        "ways": {name: precision(each, own) for name, each in ways.items()},
+        "best_precision": precision([sorted(each) for each in own], own)["precision"],
+    }
+    return numbers, table([(images[i], own[i], drawn[i]) for i in chosen])
 
 
 def most_frequent(lists):

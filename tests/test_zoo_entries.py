@@ -33,7 +33,8 @@ def test_an_entry_is_complete_and_small(entry, result):
     signature = metadata.signature_of(result)
     given = [kind.files is not None for kind in signature.given.values()]
     files = [*FILES, *PAGES]
-    files += ["interpolation.png"] if "z" in signature.inputs else []
+    drawn = len(signature.output.shape) > 1
+    files += ["interpolation.png"] if drawn and "z" in signature.inputs else []
     files += ["examples.npz"] if given else []
     files += ["examples.png"] if any(given) else []
     assert not [name for name in files if not (entry / name).is_file()]
@@ -48,6 +49,8 @@ def test_an_entry_draws_its_picture(entry, result):
         drawn = grids.sample_grid(gan)
     with Image.open(entry / "samples.png") as file:
         kept = np.asarray(file)
+    if drawn is None:
+        pytest.skip("the picture shows words, which a benchmark looks up")
     zoom = kept.shape[0] // drawn.shape[0]
     assert np.abs(drawn.squeeze().astype(int) - kept[::zoom, ::zoom]).max() <= 1
 

@@ -27,10 +27,12 @@ from kerasgan import data, metrics, zoo
 from kerasgan.evaluation.features import real_features
 from kerasgan.evaluation.scorer import inflated
 from kerasgan.gan.examples import KEPT
-from kerasgan.signature import Text, Waveform
+from kerasgan.signature import Text, Vector, Waveform
 from kerasgan.training import recipe, runs
 from kerasgan.training.build import completed_by
-from kerasgan.training.train import source_for
+from kerasgan.training.train import source_for, source_of_recipe
+from kerasgan.training.words import FILE as WORDS
+from kerasgan.training.words import Words
 from kerasgan.utils import hashing, pixels, provenance
 from kerasgan.viz import films, grids, walks
 
@@ -40,7 +42,8 @@ NUM = 10_000
 CHOICE_NUM = 2_500
 CLASSES_NUM = 1_000
 SEEDS = (1, 2, 3)
-SPREAD = ("distance", "kernel_distance", "precision", "recall", "density", "coverage")
+OF_VECTORS = ("distance", "kernel_distance")  # the same vectors often: neighbours say nothing
+SPREAD = (*OF_VECTORS, "precision", "recall", "density", "coverage")
 HALF_IS_ENOUGH = 1.005  # half precision on disk may raise the distance by this factor
 FILMS = 16  # shown
 LARGEST_DISCRIMINATOR = 3e6  # bytes
@@ -71,10 +74,13 @@ def build(gan, run, trained_by, entry, folder):
     scorer = Scorer(gan, trained_by.data)
     about = json.loads((run / "result.json").read_text())
     about = {key: value for key, value in about.items() if key not in OF_THE_RUN}
-    about["training_minutes"] = minutes(run)
+    if not isinstance(gan.signature.output, Vector):
+        about["training_minutes"] = minutes(run)
     about["choice"] = choose(gan, scorer, folder)
     save_further(gan, folder)
     save_examples(gan, {**scorer.given["test"], **scorer.texts}, folder)
+    if trained_by.data.words:
+        Words.of(source_of_recipe(trained_by.data, trained_by.data.split)).save(folder / WORDS)
     kept = [path for path in sorted(folder.iterdir()) if path.suffix in (".h5", ".npz")]
     about["files"] = {path.name: hashing.of_file(path) for path in kept}
     about["signature"] = gan.signature.get_config()
@@ -90,6 +96,7 @@ def build(gan, run, trained_by, entry, folder):
     for texts in scorer.texts.values():
         about["texts"] = [str(text) for text in data.subset(texts, min(TEXTS, len(texts)))]
     about.update(save_sounds(gan, folder))
+    about.update(save_tags(gan, trained_by.data, folder))
     write_json(folder / "result.json", about)
     (folder / "history.csv").write_text((run / "history.csv").read_text())
     draw(gan, folder, about.get("texts"))
@@ -175,7 +182,7 @@ class Scorer:
             lines.append(metrics.summary(self.real["test"], fake, logits))
         found = {"split": "test", "sample_seeds": list(seeds), "n_real": num, "n_fake": num}
         found["inflated"] = inflated(num, self.extractor)
-        for key in SPREAD:
+        for key in OF_VECTORS if isinstance(self.output, Vector) else SPREAD:
             values = [line[key] for line in lines]
             found[key] = round(statistics.mean(values), 5)
             if len(values) > 1:
@@ -315,8 +322,21 @@ def save_sounds(gan, folder):
     return {"sounds": paths}
 
 
+def save_tags(gan, table, folder):
+    """Compares the words that a model draws with those of simple ways, and draws ten of them, if it
+    draws words."""
+    if not table.words:
+        return {}
+    benchmark = runpy.run_path(str(BENCHMARKS / "words_from_pictures.py"))
+    found, shown = benchmark["compared"](gan, table)
+    pixels.save_picture(shown, folder / "samples.png")
+    return {"tags": found}
+
+
 def draw(gan, folder, texts=None):
     """Writes `samples.png`, seeded and not cherry-picked, and walks between latents."""
+    if isinstance(gan.signature.output, Vector):
+        return
     # Spectrograms are large as they are.
     zoom = 1 if isinstance(gan.signature.output, Waveform) else 2
     picture = grids.sample_grid(gan) if texts is None else grids.text_grid(gan, texts)

@@ -81,7 +81,8 @@ ENTRIES = {
 def main(folder):
     tool = runpy.run_path(str(ROOT / "export" / "browser_screenshot.py"))
     names = [name for name in ENTRIES if name in zoo.names()]
-    with tempfile.TemporaryDirectory() as site:
+    with tempfile.TemporaryDirectory() as made:
+        site = Path(made, "site")
         export.browser({name: zoo.load(name) for name in names}, site)
         with tool["serving"](site) as url, tool["chromium"]() as browser:
             for name in names:

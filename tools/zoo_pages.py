@@ -46,9 +46,13 @@ def collections():
     found = {}
     for name, (path, result) in entries().items():
         found.setdefault(collection(path, result), {})[name] = (path, result)
-    return dict(
-        sorted(found.items(), key=lambda item: -next(iter(item[1].values()))[1]["image_shape"][-1])
-    )
+
+    def channels(item):
+        _, result = next(iter(item[1].values()))
+        shape = result["image_shape"]
+        return shape[-1] if len(shape) == 3 else 0
+
+    return dict(sorted(found.items(), key=channels, reverse=True))
 
 
 def collection(path, result):
@@ -76,7 +80,7 @@ def zoo_table(found):
         {
             "entry": f"[{name}](../zoo/{name}/README.md)",
             result["metric"]: card.with_spread(result, "distance", ".1f"),
-            **{key: f"{result[key]:.2f}" for key in SHARES},
+            **{key: f"{result[key]:.2f}" for key in SHARES if key in result},
             "as asked": percents(result.get("conditional_accuracy")),
             "without a GAN": best_simple_way(result),
             "minutes": f"{result['training_minutes']:.0f}",

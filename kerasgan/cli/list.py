@@ -30,7 +30,7 @@ def list_entries():
             )
         )
     print(
-        "FD: FD[lite0], of sounds FD[log-mel]; lower is better, and the floor is that of real "
-        "training examples.\nDistances of different data cannot be compared. Each entry's card "
-        "says how it was measured."
+        "FD: FD[lite0], of sounds FD[log-mel], of words FD[vectors]; lower is better, and the "
+        "floor is that of real\ntraining examples. Distances of different data cannot be compared. "
+        "Each entry's card says how it\nwas measured."
     )

@@ -12,11 +12,20 @@ USE = (
     "To see what this GAN learns, to try it out behind a server, on a phone or in a page, and to "
     "compare other trainings with. Not where {one} has to be {true}, or new."
 )
+USE_OF_WORDS = (
+    "To see how a GAN draws words for pictures. In Python, `kerasgan.training.words.Words` looks "
+    "them up; the exports take features of EfficientNet-Lite0, scaled by `words.npz`, and give "
+    "vectors. Not where a word has to be right: the nearest training pictures know more of them."
+)
 SAMPLES = "![64 samples, seeded, not picked](samples.png)"
 SPECTROGRAMS = (
     "![64 samples, seeded, not picked](samples.png)\n\nA sample is drawn as its spectrogram, from "
     "20 Hz at the bottom to {top:,} Hz and from -60 dB (black) to 0 (yellow), with its waveform "
     "below."
+)
+TAGS = (
+    "![ten test pictures with their own words, and below these the words drawn; right ones are "
+    "green](samples.png)"
 )
 TEXTS = "![samples, seeded, not picked, each below its text](samples.png)"
 RESULTS = "![samples of the test set, each with what it was made from](samples.png)"
@@ -63,16 +72,24 @@ def model_card(about, pictures=()):
     return "\n\n".join(parts) + "\n"
 
 
+def draws_words(about):
+    return "tags" in about.get("scores", {})
+
+
 def makes_sounds(about):
     return isinstance(metadata.signature_of(about).output, Waveform)
 
 
 def use(about):
+    if draws_words(about):
+        return USE_OF_WORDS
     sounds = makes_sounds(about)
     return USE.format(one="a sound" if sounds else "an image", true="real" if sounds else "true")
 
 
 def limits(about):
+    if draws_words(about):
+        return "It knows the words of its training captions, and pictures like those."
     if makes_sounds(about):
         return "It makes sounds like those it was trained on, of that length. No sound is recorded."
     return "It draws what it was trained on, at that size, and nothing else. No image is real."
@@ -86,6 +103,8 @@ def shown(about, pictures):
         samples = RESULTS
     elif "texts" in scores:
         samples = TEXTS
+    elif "tags" in scores:
+        samples = TAGS
     elif makes_sounds(about):
         samples = SPECTROGRAMS.format(top=signature.output.rate // 2)
     texts = {
@@ -138,7 +157,8 @@ def summary(about):
 
 def score_table(scores):
     """Returns the scores of `result.json` as Markdown, with their protocol."""
-    noun = "sounds" if "log-mel" in scores["metric"] else "images"
+    nouns = {"FD[log-mel]": "sounds", "FD[vectors]": "vectors"}
+    noun = nouns.get(scores["metric"].partition("@")[0], "images")
     protocol = (
         f"{scores['n_fake']:,} samples against {scores['n_real']:,} real {noun} of "
         f"{scores['dataset']} {scores['split']}; lower distances are better."
@@ -172,8 +192,22 @@ def score_table(scores):
         protocol += f" The classifier is right on {scores['classifier_test_accuracy']:.1%} of the "
         protocol += "real test images."
     lines = ["| metric | value |", "| --- | ---: |", *(f"| {a} | {b} |" for a, b in rows)]
-    ways = [ways_table(scores)] if "ways" in scores else []
-    return "\n\n".join([protocol, "\n".join(lines), *ways])
+    further = [ways_table(scores)] if "ways" in scores else []
+    further += [tags_table(scores["tags"])] if "tags" in scores else []
+    return "\n\n".join([protocol, "\n".join(lines), *further])
+
+
+def tags_table(tags):
+    """Returns how many of ten words are right, beside simple ways, as Markdown."""
+    lines = [
+        f"| ten words for each of {tags['n_test']:,} test pictures, by | right words of ten | "
+        f"words found |",
+        "| --- | ---: | ---: |",
+    ]
+    for way, found in tags["ways"].items():
+        lines.append(f"| {way} | {10 * found['precision']:.2f} | {found['recall']:.1%} |")
+    lines.append(f"| all that are right | {10 * tags['best_precision']:.2f} | 100.0% |")
+    return "\n".join(lines)
 
 
 def ways_table(scores):

@@ -1,7 +1,7 @@
 """Scores of generated images: extractors make features, statistics sum them up, distances compare.
 
 Nothing here knows a model or a dataset: images come in as uint8 arrays, sounds as int16 arrays,
-features as float arrays.
+vectors and features as float arrays.
 """
 
 from kerasgan.metrics.distances import frechet_distance, kernel_distance
@@ -14,6 +14,7 @@ from kerasgan.metrics.scores import conditional_accuracy, inception_score
 from kerasgan.metrics.sounds import LogMel, log_mel
 from kerasgan.metrics.statistics import Statistics
 from kerasgan.metrics.summary import summary
+from kerasgan.metrics.vectors import Vectors
 
 __all__ = [
     "EfficientNetLite0",
@@ -21,6 +22,7 @@ __all__ = [
     "InceptionV3",
     "LogMel",
     "Statistics",
+    "Vectors",
     "conditional_accuracy",
     "density_coverage",
     "frechet_distance",

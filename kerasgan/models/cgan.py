@@ -114,6 +114,8 @@ class ConditionalGAN(GAN, package="kerasgan"):
     @classmethod
     def from_spec(cls, spec, **arguments):
         shape = {"image_shape": spec["image"].shape}
+        if "condition" in spec:
+            return {**shape, "condition_dim": spec["condition"].shape[0]}
         if "label" in spec and "condition_dim" not in arguments:
             return {**shape, "num_classes": spec["label"].num_classes}
         return shape

@@ -4,21 +4,21 @@ Adversarial Network", https://arxiv.org/abs/1609.04802
 G enlarges pictures. `train_step` is the paper's two stages in one training: first G alone minimizes
 the mean squared error, Eq. (4), which makes SRResNet (section 3.2); from `mse_images` on, D is
 trained by Eq. (2), and G minimizes the perceptual loss of Eq. (3): content loss, Eq. (5), plus 1e-3
-times the adversarial loss, Eq. (6). Networks are those of figure 4 and section 2.1.2: 16 residual
+times the adversarial loss, Eq. (6). Networks are those of figure 4 and section 2.1: 16 residual
 blocks, 9x9 kernels at both ends, PReLU, pixel shuffle; D with eight convolutions of 3x3. Small
 pictures enter G in [0, 1], large ones lie in [-1, 1]. Adam with 1e-4 and beta_1 = 0.9.
 
 What differs, and why:
 - The content loss compares features of EfficientNet-Lite0, which kerasgan ships, since the weights
   of VGG19 do not come with any package. The features are those at the place of VGG's phi_5,4: after
-  the last activation before the last reduction, at 1/16 of the sides, 672 maps.
-- They are divided by 3, as the paper divides VGG's by 12.75, "to obtain VGG losses of a scale that
-  is comparable to the MSE loss". For bicubic enlargements of emoji of 64 pixels the numbers that
-  make both losses equal are 2.8 for a scale of 4 and 3.3 for 2. Squares are averaged over maps too.
+  the last activation before the last reduction, 672 maps, of pictures that are doubled first, so
+  that a place of the maps stands for 8 x 8 pixels.
+- They are divided by 2.4, as the paper divides VGG's by 12.75, "to obtain VGG losses of a scale
+  that is comparable to the MSE loss". Squares are averaged over maps too.
 - The first stage takes 160,000 images by default, a hundredth of the paper's 10^6 updates of 16, so
   that a training on one machine reaches the second.
-- Small pictures are bicubic reductions with antialiasing, as in the paper's tests; its training
-  blurs with a Gaussian kernel before it takes every 4th pixel.
+- Small pictures are bicubic reductions with antialiasing, as in section 3.2; section 2 speaks of a
+  Gaussian filter instead.
 - The rate stays at 1e-4. The paper's second stage falls to 1e-5 halfway:
   `schedules.Step(1e-4, 1e-5, images=...)`.
 - Samples are clipped to [-1, 1]; in training G is linear at its end, as in figure 4.

@@ -6,16 +6,18 @@ update. Networks are DCGAN's, as section 4.1 joins texts to them; constants are 
 normal latents of length 100, texts projected to 128, batch 64, Adam 2e-4 with beta_1 0.5.
 
 Where the paper is silent, the authors' code decides (https://github.com/reedscot/icml2016,
-`main_cls_int.lua`): the projection in D has a batch norm, G's update draws new latents, and there
-are half as many interpolated texts as others, each of which counts as much.
+`main_cls_int.lua`): the projection in D has a batch norm, and there are half as many interpolated
+texts as others, each of which counts as much.
 
 What differs, and why:
 - D sees a wrong text with a real image, as Algorithm 1 says; the authors' code shows a wrong image
   with a right text. The wrong text is that of the next example of the batch, over all replicas. It
   counts 0 where it equals the right one.
+- G's update draws new latents, as the authors' code does; Algorithm 1 takes D's fakes again.
 - Interpolated texts lie between neighbours in the batch; the authors take one from each half of it.
-- The authors' code adds residual blocks at 4x4 and 8x8 pixels, resets the biases of convolutions to
-  0 at each step, and halves the learning rates every 100 epochs. The paper mentions none of these.
+- The authors' code adds residual blocks, in G at 4x4 and 8x8 pixels, in D at 4x4, resets the biases
+  of convolutions to 0 at each step, and halves the learning rates every 100 epochs. The paper
+  mentions none of these.
 - Batch norm's running averages have momentum 0.9, as in `kerasgan.models.dcgan`.
 """
 

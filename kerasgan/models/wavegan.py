@@ -38,8 +38,8 @@ from kerasgan.losses import (
 from kerasgan.signature import Latent, Signature, Waveform
 from kerasgan.utils.errors import UserError, check_count
 
-# Strides of the critic's layers by the length of a sound, of which 16 places are left; the
-# generator has them in reverse.
+# Strides of the layers of both networks by the length of a sound, which the critic reduces to 16
+# places.
 STRIDES = {4096: (4,) * 4, 16384: (4,) * 5, 32768: (4,) * 5 + (2,), 65536: (4,) * 6}
 PLACES = 16
 
@@ -143,7 +143,8 @@ class WaveGAN(GAN, package="kerasgan"):
 
         def update_critic(real_audio, fake_audio, alpha):
             with tf.GradientTape() as d_tape:
-                # Eq. (2), E[D(G(z))] - E[D(x)]. Each call of the critic shuffles phases anew.
+                # E[D(G(z))] - E[D(x)], V_WGAN of section 2 negated. Each call of the critic
+                # shuffles phases anew.
                 distance_loss = wasserstein_critic_loss(
                     self.judged(real_audio), self.judged(fake_audio)
                 )
@@ -168,7 +169,7 @@ class WaveGAN(GAN, package="kerasgan"):
 
 def build_generator(length, latent_dim=100, width=64, kernel_size=25):
     """Latents (N, latent_dim) -> sounds (N, length, 1) in [-1, 1]."""
-    strides = STRIDES[length][::-1]
+    strides = STRIDES[length]
     filters = width * 2 ** (len(strides) - 1)
     z = keras.Input((latent_dim,), name="z")
     x = layers.Dense(PLACES * filters)(z)

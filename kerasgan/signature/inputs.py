@@ -267,3 +267,11 @@ class Vector(Kind):
 
     def check_batch(self, values, name):
         check_images(np.asarray(values), name, self.shape)
+
+    def extractor(self):
+        from kerasgan import metrics
+
+        return metrics.Vectors(*self.shape)
+
+    def check_scored(self, what):
+        pass

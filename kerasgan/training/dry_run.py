@@ -6,8 +6,9 @@ from kerasgan import data
 from kerasgan.data import checks
 from kerasgan.data.pairing import spec_of_pairs
 from kerasgan.data.spec import spec_of
-from kerasgan.signature import Text
-from kerasgan.training import flops
+from kerasgan.metrics import EfficientNetLite0
+from kerasgan.signature import Text, Vector
+from kerasgan.training import flops, words
 from kerasgan.training.build import build, completed_by, take_weights
 from kerasgan.training.joint_embedding import DIM
 from kerasgan.training.memory import peak_gigabytes, weight_gigabytes
@@ -43,6 +44,8 @@ def dry_run(recipe, data_dir=None, start=None):
         spec = spec_of_pairs(spec, table.source, name, table.image_size, data_dir)
     if table.texts:
         spec = {**spec, "text": Text(recipe.model.arguments.get("text_dim", DIM))}
+    if table.words:
+        spec = {"image": Vector(words.DIM), "condition": Vector(EfficientNetLite0.dim)}
     main, told = next(iter(spec.values())), []
     gan = build(completed_by(recipe, spec, told.append), spec)
     if start is not None:

@@ -45,8 +45,10 @@ class Data:
     or the name of another data set. With `paired = false` the two do not belong together, as in
     `kerasgan.data.unpaired`; that is the default for models whose class says `paired = False`.
     `length`, `rate` and `normalize` are for sounds. With `texts`, the captions of the data set go
-    into training, as vectors of an encoder that is trained on them and the pictures first. The
-    default batch has 64 examples for each update of the discriminator in a step.
+    into training, as vectors of an encoder that is trained on them and the pictures first. With
+    `words`, the model draws words instead of pictures: vectors of those of the captions, each given
+    the features of its picture, as `kerasgan.training.words` has them. The default batch has 64
+    examples for each update of the discriminator in a step.
     """
 
     name: str = "fashion_mnist_mini"
@@ -63,6 +65,7 @@ class Data:
     rate: int | None = setting(None)
     normalize: str | None = setting(None, choices=NORMALIZE)
     texts: bool = False
+    words: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -270,6 +273,9 @@ def completed_data(recipe, model, source):
             f"{source}: data.paired says how data.source belongs to the pictures, and there is no "
             f"data.source. Received: data.paired = {str(data.paired).lower()}"
         )
+    if data.words and (data.texts or data.source is not None):
+        other = "texts" if data.texts else "source"
+        raise UserError(f"{source}: data.words and data.{other} exclude each other.")
     if data.source is not None and data.paired is None:
         data = dataclasses.replace(data, paired=getattr(model, "paired", True))
     if data.batch_size is None:

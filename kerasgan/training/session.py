@@ -69,6 +69,11 @@ def trained_on(gan, source):
             f"{type(gan).__name__} needs texts, and {source.name} has no part of them: "
             f"data.texts = true in a recipe takes the names of noto_emoji_mini or noto_emoji."
         )
+    if missing == ["condition"]:
+        raise UserError(
+            f"{type(gan).__name__} needs conditions, and {source.name} has none: data.words = true "
+            f"in a recipe makes them of the pictures of noto_emoji_mini or noto_emoji."
+        )
     if missing:
         raise UserError(f"{type(gan).__name__} needs {missing[0]}s. {source.name} has none.")
     return source.only(gan.signature.example)

@@ -11,7 +11,7 @@ from kerasgan.data.names import is_folder, is_sounds, number_tested
 from kerasgan.data.source import ArraySource
 from kerasgan.evaluation.scorer import Scorer
 from kerasgan.signature import Text
-from kerasgan.training import checkpoints, runs, strategies, texts
+from kerasgan.training import checkpoints, runs, strategies, texts, words
 from kerasgan.training.build import build, completed_by, settled, take_weights
 from kerasgan.training.session import (
     Plan,
@@ -241,6 +241,9 @@ def train_recipe(
         source = sets[recipe.data.split]
         encoder = texts.encoder_for(recipe, source, going_on, start, verbose)
         sets = {split: texts.with_texts(each, encoder) for split, each in sets.items()}
+    if recipe.data.words:
+        known = words.Words.of(sets[recipe.data.split], verbose=bool(verbose))
+        sets = {split: known.pairs(each, bool(verbose)) for split, each in sets.items()}
     source = sets[recipe.data.split]
     spec = source.spec if encoder is None else {**source.spec, "text": Text(encoder.dim, encoder)}
     recipe = completed_by(recipe, spec, print if verbose else lambda *_: None)
@@ -308,6 +311,8 @@ def source_for(gan, data, split, data_dir=None):
     if len(gan.signature.output.shape) == 3:
         data = dataclasses.replace(data, image_size=list(gan.signature.output.shape[:2]))
     source = source_of_recipe(data, split, data_dir)
+    if data.words:
+        return words.Words.of(source_of_recipe(data, data.split, data_dir)).pairs(source)
     return texts.with_texts(source, gan.encoder) if data.texts else source
 
 
