@@ -192,14 +192,14 @@ def test_the_benchmark_scores_a_run(tmp_path, capsys):
 
 def test_words_are_kept_in_a_file(tmp_path, monkeypatch, known):
     (tmp_path / "entry").mkdir()
-    known.save(tmp_path / "entry" / words.FILE)
-    monkeypatch.setattr(words.entries, "folder", lambda: tmp_path)
-    again = words.Words.of_entry("entry")
+    known.save(tmp_path / "entry" / zoo.entries.WORDS)
+    monkeypatch.setattr(zoo.entries, "folder", lambda: tmp_path)
+    again = zoo.words("entry")
     assert again.vocabulary == known.vocabulary
     np.testing.assert_array_equal(again.vectors, known.vectors)
     np.testing.assert_array_equal(again.mean, known.mean)
-    with pytest.raises(UserError, match="other is no zoo entry that draws words"):
-        words.Words.of_entry("other")
+    with pytest.raises(UserError, match="other is no entry that draws words"):
+        zoo.words("other")
 
 
 def test_mistakes_are_told(known, source):

@@ -31,7 +31,6 @@ from kerasgan.signature import Text, Vector, Waveform
 from kerasgan.training import recipe, runs
 from kerasgan.training.build import completed_by
 from kerasgan.training.train import source_for, source_of_recipe
-from kerasgan.training.words import FILE as WORDS
 from kerasgan.training.words import Words
 from kerasgan.utils import hashing, pixels, provenance
 from kerasgan.viz import films, grids, walks
@@ -80,7 +79,9 @@ def build(gan, run, trained_by, entry, folder):
     save_further(gan, folder)
     save_examples(gan, {**scorer.given["test"], **scorer.texts}, folder)
     if trained_by.data.words:
-        Words.of(source_of_recipe(trained_by.data, trained_by.data.split)).save(folder / WORDS)
+        Words.of(source_of_recipe(trained_by.data, trained_by.data.split)).save(
+            folder / zoo.entries.WORDS
+        )
     kept = [path for path in sorted(folder.iterdir()) if path.suffix in (".h5", ".npz")]
     about["files"] = {path.name: hashing.of_file(path) for path in kept}
     about["signature"] = gan.signature.get_config()

@@ -13,9 +13,9 @@ USE = (
     "compare other trainings with. Not where {one} has to be {true}, or new."
 )
 USE_OF_WORDS = (
-    "To see how a GAN draws words for pictures. In Python, `kerasgan.training.words.Words` looks "
-    "them up; the exports take features of EfficientNet-Lite0, scaled by `words.npz`, and give "
-    "vectors. Not where a word has to be right: the nearest training pictures know more of them."
+    "To see how a GAN draws words for pictures. In Python, `kerasgan.zoo.words(name).tags(gan, "
+    "images)` looks them up; the exports take features of EfficientNet-Lite0, scaled by `words.npz`, "
+    "and give vectors. Not where a word has to be right: the nearest training pictures know more of them."
 )
 SAMPLES = "![64 samples, seeded, not picked](samples.png)"
 SPECTROGRAMS = (

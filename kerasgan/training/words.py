@@ -2,7 +2,7 @@
 draws them from, as in section 4.2 of Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784.
 
     gan = kerasgan.load("cgan_noto_emoji_words")
-    words = Words.of_entry("cgan_noto_emoji_words")
+    words = kerasgan.zoo.words("cgan_noto_emoji_words")
     words.tags(gan, pictures)   # ten words for each picture
 """
 
@@ -18,9 +18,7 @@ from kerasgan.signature.checks import check_images
 from kerasgan.training.texts import check_captions
 from kerasgan.utils import pictures, pixels
 from kerasgan.utils.errors import UserError
-from kerasgan.zoo import entries
 
-FILE = "words.npz"  # of a zoo entry
 DIM = 50  # length of the vectors
 LEAST = 3  # training pictures that a word must belong to
 SMALL = {"a", "and", "in", "of", "on", "or", "the", "to", "with", "without", "s"}
@@ -71,15 +69,8 @@ class Words:
         return cls(vocabulary, vectors, found.mean(axis=0), found.std(axis=0) + 1e-6)
 
     @classmethod
-    def of_entry(cls, name):
-        """Returns the words that a trained zoo entry draws, such as "cgan_noto_emoji_words".
-
-        Raises:
-            UserError: If the entry draws no words.
-        """
-        path = entries.folder() / name / FILE
-        if not path.is_file():
-            raise UserError(f"{name} is no zoo entry that draws words.")
+    def load(cls, path):
+        """Returns the words that `save` wrote."""
         with np.load(path, allow_pickle=False) as file:
             kept = dict(file)
         return cls([str(word) for word in kept.pop("vocabulary")], **kept)

@@ -5,7 +5,16 @@ Imports training and export, and what lies below them.
 
 import importlib
 
-from kerasgan.zoo.entries import DISCRIMINATOR, WEIGHTS, folder, is_entry, names, recipe_file, table
+from kerasgan.zoo.entries import (
+    DISCRIMINATOR,
+    WEIGHTS,
+    folder,
+    is_entry,
+    names,
+    recipe_file,
+    table,
+    words,
+)
 from kerasgan.zoo.hub import push_to_hub
 
 # Those that load a model. Without them, a list of the entries needs no TensorFlow.
@@ -26,6 +35,7 @@ __all__ = [
     "push_to_hub",
     "recipe_file",
     "table",
+    "words",
 ]
 
 

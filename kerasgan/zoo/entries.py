@@ -11,6 +11,7 @@ from kerasgan.utils.toml import tomllib
 WEIGHTS = "generator.weights.h5"
 RUN = ".kerasgan-run"  # a file in run directories
 DISCRIMINATOR = "discriminator.weights.h5"  # included if it is small
+WORDS = "words.npz"  # of models that draw words
 EXAMPLES = "examples.npz"  # of inputs that must be given
 
 
@@ -78,6 +79,32 @@ def names_of_recipes():
 def is_entry(path):
     """Tells whether a folder contains a trained entry; its result is written last."""
     return all((Path(path) / name).is_file() for name in ("result.json", WEIGHTS))
+
+
+def words(name):
+    """Returns the words that a trained entry draws, with their vectors.
+
+    Args:
+        name: Name of the entry, such as "cgan_noto_emoji_words".
+
+    Returns:
+        `kerasgan.training.words.Words`, whose `tags(gan, images)` names pictures.
+
+    Raises:
+        UserError: If there is no such entry, or it draws no words.
+
+    Example:
+
+    >>> len(words("cgan_noto_emoji_words").vocabulary)
+    258
+    """
+    path = folder() / name / WORDS
+    if not path.is_file():
+        with_words = [each for each in names() if (folder() / each / WORDS).is_file()]
+        raise UserError(f"{name} is no entry that draws words: {nearest(name, with_words)}")
+    from kerasgan.training.words import Words
+
+    return Words.load(path)
 
 
 def table():
