@@ -14,8 +14,9 @@ USE = (
 )
 USE_OF_WORDS = (
     "To see how a GAN draws words for pictures. In Python, `kerasgan.zoo.words(name).tags(gan, "
-    "images)` looks them up; the exports take features of EfficientNet-Lite0, scaled by `words.npz`, "
-    "and give vectors. Not where a word has to be right: the nearest training pictures know more of them."
+    "images)` looks them up; the exports take features of EfficientNet-Lite0, scaled by "
+    "`words.npz`, and give vectors. Not where a word has to be right: the nearest training "
+    "pictures know more of them."
 )
 SAMPLES = "![64 samples, seeded, not picked](samples.png)"
 SPECTROGRAMS = (
