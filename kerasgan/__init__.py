@@ -10,7 +10,7 @@ if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
         f"imported. Received: KERAS_BACKEND={os.environ['KERAS_BACKEND']}"
     )
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _ROOMS = (
     "callbacks",

@@ -57,7 +57,8 @@ def test_an_entry_draws_its_picture(entry, result):
 
 def test_scores_are_those_of_all_test_examples(result):
     assert result["split"] == "test" and result["n_fake"] == result["n_real"]
-    assert result["floor"] < result["distance"]
+    if "hole" not in metadata.signature_of(result).inputs:  # around holes the test pictures remain
+        assert result["floor"] < result["distance"]
     if result["dataset"] == "fashion_mnist":
         assert result["metric"] == "FD[lite0]" and result["n_real"] == 10_000
         assert 8 < result["floor"] < 9  # real training images versus real test images
