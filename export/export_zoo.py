@@ -4,7 +4,8 @@
 
 Writes to FOLDER, by default runs: `served/<entry>/<version>/`, which
 export/serving/docker-compose.yml mounts, `tflite/<entry>.tflite` in every mode, and `page/`, a site
-of all entries, which replaces an earlier one. export/check_parity.py checks them.
+of all entries but those of vectors, which replaces an earlier one. export/check_parity.py checks
+them.
 """
 
 import shutil
@@ -25,10 +26,11 @@ def main(folder: Annotated[Path, typer.Argument(help="Folder.")] = Path("runs"))
         for mode in (None, *QUANTIZATIONS):
             ending = f".{mode}.tflite" if mode else ".tflite"
             print(export.tflite(gan, folder / "tflite" / f"{name}{ending}", mode))
+    shown = {name: gan for name, gan in gans.items() if gan.signature.output.page()}
     page = folder / "page"
     if (page / "models.json").is_file():
         shutil.rmtree(page)
-    print(export.browser(gans, page))
+    print(export.browser(shown, page))
 
 
 if __name__ == "__main__":

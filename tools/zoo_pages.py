@@ -60,6 +60,8 @@ def collection(path, result):
     signature = metadata.signature_of(result)
     data = zoo.origin(path)["recipe"]["data"]
     title = licences.title(data["name"])
+    if "tags" in result:
+        return f"Words from pictures: {title}"
     if signature.given:
         made = " and ".join(dict.fromkeys(kind.noun for kind in signature.given.values()))
         return f"{signature.output.noun.capitalize()} from {made}: {title}"

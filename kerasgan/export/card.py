@@ -332,14 +332,25 @@ def serving_code(name, signature):
 curl -d @- {url} <<END
 {request("png", {**seed, **files})}
 END"""
-    values = {key: kind.spoken() for key, kind in asked.items()}
+    values = {key: in_json(kind) for key, kind in asked.items()}
     if offers_truncation(signature):
         values["truncation"] = "[1.0]"
-    if not seed:
-        return f"curl -d '{request('serving_default', values)}' \\\n    {url}"
     said = any(kind.spoken() != kind.literal() for kind in asked.values())
-    endpoint = "_".join(["text" if said else "sample", *forms[-1:]])
-    return f"curl -d '{request(endpoint, {**seed, 'num': '4', **values})}' \\\n    {url}"
+    endpoint = "_".join(["text" if said else "sample", *forms[-1:]]) if seed else "serving_default"
+    body = request(endpoint, {**seed, **({"num": "4"} if seed else {}), **values})
+    if "$(zeros" not in body:
+        return f"curl -d '{body}' \\\n    {url}"
+    return f"""zeros() {{ printf '0.0, %.0s' $(seq 2 "$1"); printf 0.0; }}
+curl -d @- {url} <<END
+{body}
+END"""
+
+
+def in_json(kind):
+    """Returns one value in JSON; that of a vector with shell code for its zeros."""
+    if len(kind.shape) == 1 and kind.spoken() == kind.literal():
+        return f"[[$(zeros {kind.shape[0]})]]"
+    return kind.spoken()
 
 
 def request(endpoint, inputs):
