@@ -9,11 +9,13 @@ import importlib
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import urllib.parse
 from pathlib import Path
 
+import contract
 import keras
 import numpy as np
 import pytest
@@ -22,6 +24,7 @@ from PIL import Image
 
 import kerasgan
 from kerasgan import DCGAN, ConditionalGAN, export, zoo
+from kerasgan.export import card
 from kerasgan.utils.pixels import to_uint8
 
 SCRIPTS = Path(__file__).parents[1] / "export" / "serving"
@@ -359,3 +362,24 @@ def test_a_live_server_answers_for_every_trained_entry_of_the_zoo():
         check = check_translations if gan.signature.given else check_answers
         for client in clients(addresses):
             check(client, name, gan)
+
+
+STUBS = """
+curl() { if [ "$2" = "@-" ]; then cat; else printf '%s' "$2"; fi; }
+"""
+
+
+@pytest.mark.parametrize("model", list(contract.cases()))
+def test_requests_on_cards_are_json(model, tmp_path):
+    name, arguments = model
+    signature = contract.build(name, **arguments).signature
+    code = card.serving_code("model", signature)
+    for file in re.findall(r"\$\(b64 (\S+)\)", code):
+        (tmp_path / file).write_bytes(b"PNG")
+    command = ["bash", "-e", "-c", STUBS + code]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    sent = json.loads(done.stdout)
+    assert {*signature.asked} <= {key.removesuffix("_bytes") for key in sent["inputs"]}
+    for key, kind in signature.asked.items():
+        if len(kind.shape) == 1 and isinstance(sent["inputs"][key][0], list):
+            assert np.shape(sent["inputs"][key]) == (1, *kind.shape)
