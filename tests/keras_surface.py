@@ -242,7 +242,7 @@ def rows():
 
 def table():
     """Returns the page with the table."""
-    lines = [TITLE, "| of | member | unconditional | conditional |", "|---|---|---|---|"]
+    lines = [TITLE, "| of | member | DCGAN | ConditionalGAN |", "|---|---|---|---|"]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for kind, name, outcomes in rows():

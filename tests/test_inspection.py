@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -223,3 +224,33 @@ def test_a_list_of_entries_says_what_images_are_made_from(tmp_path, monkeypatch,
 def test_a_card_of_an_unknown_model_says_so():
     text = card.model_card(metadata.describe(DCGAN((8, 8, 1), width=4)))
     assert "was not scored" in text and "not known here" in text
+
+
+CLASS = """
+import kerasgan
+
+class Mine(kerasgan.DCGAN):
+    pass
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["inspect", "gan.keras"],
+        ["benchmark", "fid", "gan.keras", "--dataset", "fashion_mnist_mini", "--num", "10"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_commands_import_the_class_of_a_model(tmp_path, arguments):
+    (tmp_path / "mine.py").write_text(CLASS)
+    save = "import mine; g = mine.Mine((8, 8, 1), width=4); g.compile(); g.save('gan.keras')"
+    subprocess.run([sys.executable, "-c", save], cwd=tmp_path, check=True, capture_output=True)
+    if arguments[0] == "benchmark":
+        arguments = [*arguments, "--extractor", "lite0", "--output", "scores"]
+    command = [sys.executable, "-m", "kerasgan_cli", *arguments]
+    refused = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert refused.returncode == 2 and "--import" in refused.stderr
+    command += ["--import", "mine.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -14,6 +14,9 @@ import pytest
 from PIL import Image
 
 import kerasgan
+from kerasgan.data.source import ArraySource
+from kerasgan.evaluation.scorer import Scorer
+from kerasgan.signature import Image as ImageKind
 from kerasgan.training import checkpoints, restoring
 from kerasgan.training.checkpoints import Checkpoints, Interrupted
 from kerasgan.utils.errors import UserError
@@ -341,3 +344,25 @@ def test_a_training_in_a_log_says_how_long_it_will_take(tmp_path, monkeypatch, c
     lines = [line for line in capsys.readouterr().out.splitlines() if "minutes left" in line]
     assert lines[0].startswith("step 2 of 8, ") and "d_loss" in lines[0]
     assert lines[-1].startswith("step 8 of 8, 0.0 minutes left")
+
+
+def test_a_script_without_a_seed_goes_on_when_it_runs_again(tmp_path):
+    def script():
+        gan = kerasgan.DCGAN((8, 8, 1), width=4)
+        gan.compile()
+        return gan
+
+    first, again = script(), script()
+    assert again.seed != first.seed
+    kerasgan.train(first, pictures(), tmp_path / "run", **options(epochs=1))
+    result = kerasgan.train(again, pictures(), tmp_path / "run", **options())
+    assert result["steps"] == 8 and int(again.images_seen) == 32
+    # A seed that is given is part of the training.
+    with pytest.raises(UserError, match=r"another training \(model.seed: None -> 5\)"):
+        kerasgan.train(small(seed=5), pictures(), tmp_path / "run", **options())
+
+
+def test_a_split_that_is_trained_and_scored_on_gives_different_pictures_to_both():
+    source = ArraySource({"image": pictures(20)}, name="few")
+    scorer = Scorer(ImageKind((8, 8, 1)), source, source, 500, ("train", "train"), 0)
+    assert scorer.num == 10 and scorer.floor > 1.0

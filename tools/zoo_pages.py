@@ -77,7 +77,9 @@ def zoo_tables():
 
 
 def zoo_table(found):
-    """Returns the scores of the entries of a collection; columns without a value are left out."""
+    """Returns the scores of the entries of a collection, with their floor: real training examples
+    in place of samples. Columns without a value are left out."""
+    alike = len({(result["n_real"], result["floor"]) for _, result in found.values()}) == 1
     rows = [
         {
             "entry": f"[{name}](../zoo/{name}/README.md)",
@@ -88,11 +90,13 @@ def zoo_table(found):
             "minutes": f"{result['training_minutes']:.0f}",
             "parameters": f"{result['parameters']:,}",
             "MB": f"{(path / zoo.WEIGHTS).stat().st_size / 1e6:.1f}",
+            **({} if alike else {"test examples": result["n_real"], "floor": result["floor"]}),
         }
         for name, (path, result) in found.items()
     ]
     _, first = next(iter(found.values()))
-    rows.append({"entry": "real training examples", first["metric"]: f"{first['floor']:.1f}"})
+    if alike:
+        rows.append({"entry": "real training examples", first["metric"]: f"{first['floor']:.1f}"})
     known = {key for row in rows for key, value in row.items() if value}
     header = [key for key in rows[0] if key in known]
     return table(header, [[row.get(key, "") for key in header] for row in rows])
@@ -136,8 +140,9 @@ def gallery_page():
         'lists them, and `kerasgan.load("NAME")` loads one. Samples are seeded, not picked. The '
         "folders that end in `_mini` hold recipes for trainings of minutes, without weights; those "
         "that name CIFAR-10 or CelebA hold recipes of the models' full size, which were not "
-        "trained here: CIFAR-10 for the first eight, CelebA for DCGAN, LSGAN, WGAN-GP, SNGAN and "
-        "SAGAN. What was tried: [TUNING.md](TUNING.md). Written by `make results`.",
+        "trained here: CIFAR-10 for VanillaGAN, ConditionalGAN, LAPGAN, DCGAN, WGAN-GP, LSGAN, "
+        "SNGAN and SAGAN, CelebA for DCGAN, WGAN-GP, LSGAN, SNGAN and SAGAN. What was tried: "
+        "[TUNING.md](TUNING.md). Written by `make results`.",
     ]
     for title, found in collections().items():
         parts.append(f"## {title}")

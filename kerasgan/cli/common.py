@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import inspect
 import os
 import signal
 import sys
@@ -118,8 +119,28 @@ def run(function, cpu_devices=1):
     script = typer.Typer(
         add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
     )
-    script.command()(told(function))
+    script.command()(told(importing(function)))
     main(app=script, name=os.path.basename(sys.argv[0]))
+
+
+def importing(function):
+    """Returns a script's function with the option `--import`, if it takes models."""
+    signature = inspect.signature(function)
+    if not {"source", "sources"} & set(signature.parameters):
+        return function
+
+    @functools.wraps(function)
+    def run(module=None, **arguments):
+        if module is not None:
+            from kerasgan import models
+
+            models.import_file(module)
+        function(**arguments)
+
+    option = inspect.Parameter("module", inspect.Parameter.KEYWORD_ONLY, default=None)
+    option = option.replace(annotation=Import)
+    run.__signature__ = signature.replace(parameters=[*signature.parameters.values(), option])
+    return run
 
 
 def told(function):

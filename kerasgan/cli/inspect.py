@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from kerasgan.cli.common import app, entries_like, start
+from kerasgan.cli.common import Import, app, entries_like, start
 
 
 @app.command()
@@ -17,12 +17,15 @@ def inspect(
             autocompletion=entries_like,
         ),
     ],
+    module: Import = None,
 ):
     """Describe a model or an export: signatures, size, scores.
 
     Also where it comes from: recipe, versions, hash of the weights.
     """
     start()
-    from kerasgan import inspection
+    from kerasgan import inspection, models
 
+    if module is not None:
+        models.import_file(module)
     print(inspection.inspect(artefact))

@@ -42,7 +42,9 @@ class Scorer:
 
     def __init__(self, output, training, compared, num, splits, verbose):
         sets = dict(zip(splits, (training, compared), strict=True))
-        self.num = min([num, *map(len, sets.values())])
+        # Of one split, every other example is compared with: at most half of it.
+        most = [len(each) // (1 if splits[0] != splits[1] else 2) for each in sets.values()]
+        self.num = min(num, *most)
         if self.num < 2:
             raise UserError(
                 f"A score needs at least 2 images in each split of {training.name}. "

@@ -53,7 +53,7 @@ class GAN(Steps, Fitting, Sampling, Saving, Surface, keras.Model):
         seed: int, the seed of latents drawn in training, or `None` for a random one. Initial
             weights depend on `keras.utils.set_random_seed`, as everywhere in Keras.
         augment: What the discriminator sees changed in training, real and generated pictures alike,
-            so that it does not learn few of them by heart: "diffaugment" for colours, shifts and
+            so that it does not memorise few of them: "diffaugment" for colours, shifts and
             holes (Zhao et al. 2020); "ada" for flips, rotations, scales and colours, with a
             probability `augment_p`, in the logs, that follows overfitting (Karras et al. 2020), or
             a fixed one if the class has no `decision_boundary`; "none" is `None`, for recipes.
@@ -128,6 +128,7 @@ class GAN(Steps, Fitting, Sampling, Saving, Surface, keras.Model):
             self.ema_generator.set_weights(generator.get_weights())
             self.ema_generator.trainable = False
             self.ema_updates = self._count("ema_updates", LONG_AGO)
+        self.seed_drawn = seed is None
         self.seed = random.randint(1, 10**9) if seed is None else seed
         self.image_shape = self.signature.output.shape
 

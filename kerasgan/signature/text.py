@@ -25,6 +25,8 @@ class Text(Kind):
     (2, 4)
     """
 
+    noun = "texts"
+
     def __init__(self, dim, encoder=None):
         check_count(dim, "dim")
         self.shape = (int(dim),)

@@ -4,7 +4,7 @@ import copy
 
 import numpy as np
 
-# Fewer training pictures than these are learnt by heart within some epochs.
+# Fewer training pictures than these are memorised within some epochs.
 FEW = 5_000
 
 

@@ -122,7 +122,7 @@ def train(
     scored = test is not None and gan.signature.output.extractor() is not None
     record = runs.CallRecord(
         {
-            "model": {"class": keras.saving.get_registered_name(type(gan)), **config_of(gan)},
+            "model": {"class": keras.saving.get_registered_name(type(gan)), **arguments_of(gan)},
             "training": {
                 **({"epochs": epochs} if steps is None else {"steps": steps}),
                 "batch_size": plan.batch_size,
@@ -150,6 +150,13 @@ def train(
             return Scorer(gan.signature.output, source, compared, num, ("train", split), verbose)
 
         return session(gan, source, plan, directory, record, scorer, overwrite)
+
+
+def arguments_of(gan):
+    """Returns the arguments of a model that make its training another one: without a seed that was
+    drawn, as random states come from the checkpoint."""
+    config = config_of(gan)
+    return {key: config[key] for key in config if key != "seed" or not gan.seed_drawn}
 
 
 def defaults(gan):
