@@ -4,6 +4,7 @@ from pathlib import Path
 
 from tables import RESULTS, table
 
+from kerasgan import zoo
 from kerasgan.evaluation import records
 from kerasgan.export import card
 
@@ -16,7 +17,10 @@ def pictures_section():
         "## Pictures from pictures",
         "`kerasgan benchmark pictures`: of each test example, what the model makes, beside ways "
         "that need no GAN. L1 on a scale of 0 to 1, PSNR in dB. Distances of so few images are "
-        "inflated: those of one table can be compared.",
+        "inflated: those of one table can be compared. `srresnet` is `srgan_noto_emoji` with its "
+        "first stage alone (`model.mse_images = 96000`), `next_l2` the recipe of "
+        "`next_frame_moving_fashion_mnist` with `model.adversarial_weight = 0` and "
+        "`model.gdl_weight = 0`. In the pictures: given, made, true.",
     ]
     newest = {Path(line["source"]).name: line for line in lines}
     for source, line in newest.items():
@@ -26,9 +30,16 @@ def pictures_section():
             f"{line['given']}. {line['parameters']:,} parameters.",
             card.ways_table(line),
             *([frames_table(line)] if "ahead" in line else []),
-            f"![{source}](results/pictures_{source}.png)",
+            f"![{source}]({picture(source)})",
         ]
     return parts
+
+
+def picture(source):
+    """Returns the path of the picture of examples: an entry has it already."""
+    if (zoo.folder() / source / "examples.png").is_file():
+        return f"../zoo/{source}/examples.png"
+    return f"results/pictures_{source}.png"
 
 
 def frames_table(line):

@@ -1,8 +1,9 @@
 """The sections of RESULTS.md on texts and words."""
 
-from tables import RESULTS, groups, mean, table
+from tables import RESULTS, groups, table
 
 from kerasgan.evaluation import records
+from kerasgan.export import card
 
 
 def text_section():
@@ -35,19 +36,18 @@ def words_section():
     lines = records.read(RESULTS / "words_from_pictures.jsonl")
     if not lines:
         return []
-    last = records.like_last(lines, "dataset", "dim", "width", "steps", "g_rate", "d_rate")
-    names = {"gan": "ConditionalGAN", "frequent": "most frequent words", "neighbours": "neighbours"}
-    rows = [
-        (title, mean(last, f"{name}_precision", ".3f"), mean(last, f"{name}_recall", ".3f"))
-        for name, title in names.items()
-    ]
-    rows.append(("most that is possible", mean(last, "best_precision", ".3f"), "1.000"))
-    first = last[-1]
-    return [
+    parts = [
         "## Words from pictures",
-        f"`kerasgan benchmark words_from_pictures`: ten words for each of {first['n_test']} test "
-        f"pictures of {first['dataset']}, out of {first['vocabulary']}, after {first['steps']:,} "
-        "steps; neighbours are the words of the nearest training pictures.",
-        table(("words", "precision at 10", "recall at 10"), rows),
-        "![words](results/words_from_pictures.png)",
+        "`kerasgan benchmark words_from_pictures`, as in section 4.2 of "
+        "[Mirza & Osindero 2014](https://arxiv.org/abs/1411.1784): the ten words that are most "
+        "often among the 20 nearest to 100 drawn vectors.",
     ]
+    for (source,), found in groups(lines, "source").items():
+        line = found[-1]
+        parts += [
+            f"### {source}",
+            f"{line['vocabulary']} words of {line['n_train']:,} training pictures of "
+            f"{line['dataset']}.",
+            card.tags_table(line),
+        ]
+    return parts
