@@ -122,6 +122,8 @@ class Mask(Kind):
     dtype('float32')
     """
 
+    noun = "masks"
+
     def __init__(self, shape):
         self.shape = (*(int(size) for size in shape[:2]), 1)
         if tuple(shape[2:]) not in ((), (1,)) or min(self.shape) < 1:
