@@ -7,8 +7,9 @@ import keras
 import numpy as np
 import pytest
 
-from kerasgan import ConditionalGAN, data, metrics, zoo
+from kerasgan import ConditionalGAN, VanillaGAN, cli, data, metrics, zoo
 from kerasgan.cli import benchmark
+from kerasgan.data import toys
 from kerasgan.metrics import extractors
 from kerasgan.training import recipe, words
 from kerasgan.training.dry_run import dry_run
@@ -239,3 +240,25 @@ def test_the_distance_of_vectors_is_that_of_their_means_and_covariances():
     assert issubclass(metrics.Vectors, extractors.Extractor)
     with pytest.raises(ValueError, match=r"shape \(N, 3\) with N at least 1"):
         extractor(np.zeros((2, 4), "float32"))
+
+
+def test_models_of_points_are_scored_and_not_drawn(tmp_path, capsys):
+    gan = VanillaGAN((2,), width=40, seed=0)
+    gan.compile()
+    real = toys.grid(200, seed=0)
+    scores = gan.evaluate(real, seed=0)
+    extractor = metrics.Vectors(2)
+    fake = extractor.statistics([gan.sample(200, seed=0)])
+    wanted = metrics.frechet_distance(extractor.statistics([real]), fake)
+    assert scores["frechet_distance"] == pytest.approx(wanted, rel=1e-6)
+    gan.save(tmp_path / "points.keras")
+    commands = (
+        ["sample", "--output", str(tmp_path / "grid.png")],
+        ["sample", "--output", str(tmp_path / "folder")],
+        ["evaluate", "--dataset", "fashion_mnist_mini"],
+    )
+    for name, *options in commands:
+        with pytest.raises(SystemExit) as stopped:
+            cli.main([name, str(tmp_path / "points.keras"), *options])
+        assert stopped.value.code == 2
+        assert "makes points (2,), not images" in capsys.readouterr().err

@@ -49,7 +49,7 @@ def evaluate(
     from kerasgan.utils import pixels, provenance
 
     output = gan.signature.output
-    output.check_scored(checkpoint)
+    (output.check_scored if gan.signature.given else output.check_drawn)(checkpoint)
     extractor, options = output.extractor(), {**options, **output.data_options}
     if channels is not None and extractor.noun != "image":
         raise UserError(f"--channels is for images. {checkpoint} makes {output.noun}.")

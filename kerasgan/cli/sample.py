@@ -64,6 +64,7 @@ def sample(
         format_of(output, PICTURES)
         check_free(output, overwrite)
     gan = load_gan(checkpoint, module)
+    gan.signature.output.check_drawn(checkpoint)
     heard = files and gan.signature.output.suffix is not None and not gan.signature.given
     if files and not heard and not input and not gan.signature.given:
         format_of(output, PICTURES)
@@ -82,7 +83,6 @@ def sample(
         return
     if (files and not heard) or input:
         paths = named(input or [], gan.signature.given)
-        gan.signature.output.check_scored(checkpoint)
         inputs = results.Inputs(gan, paths, num if files else num or GRID)
     if files and not heard:
         results.write_results(gan, inputs, output, seed, zoom or 1, overwrite)
@@ -98,8 +98,6 @@ def sample(
         print(f"{num or GRID} samples, seed {seed}: {output}")
         return
     picture = grids.sample_grid(gan, num, seed, label, titled=True, truncation=truncation, **given)
-    if picture is None:
-        gan.signature.output.check_scored(checkpoint)
     pixels.save_picture(picture, output, zoom or ZOOM)
     print(f"{num} samples, seed {seed}: {output}")
 

@@ -105,7 +105,7 @@ def checked(signature, what, examples=None):
     Raises:
         UserError: If its outputs are not images, or inputs must be given and have no examples.
     """
-    signature.output.check_scored(what)
+    signature.output.check_drawn(what)
     if not set(signature.given) <= set(examples or {}):
         names = ", ".join(f"`{name}`" for name in signature.given)
         raise UserError(f"{what} takes {names}, and there are none to draw with.")

@@ -130,8 +130,5 @@ class Image(Kind):
 
         return metrics.EfficientNetLite0()
 
-    def check_scored(self, what):
-        pass
-
     def page(self):
         return {"image_shape": list(self.shape)}

@@ -272,6 +272,3 @@ class Vector(Kind):
         from kerasgan import metrics
 
         return metrics.Vectors(*self.shape)
-
-    def check_scored(self, what):
-        pass

@@ -259,7 +259,13 @@ class Kind:
 
     def check_scored(self, what):
         """Raises UserError if there is no default extractor."""
-        raise UserError(f"{what} makes {self.noun} {self.shape}, not images.")
+        if self.extractor() is None:
+            raise UserError(f"{what} makes {self.noun} {self.shape}, not images.")
+
+    def check_drawn(self, what):
+        """Raises UserError if `grid` draws none of these."""
+        if type(self).grid is Kind.grid:
+            raise UserError(f"{what} makes {self.noun} {self.shape}, not images.")
 
     def page(self):
         """Returns what a page needs to show these, or `None` if pages cannot."""

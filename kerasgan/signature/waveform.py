@@ -96,9 +96,6 @@ class Waveform(Kind):
 
         return metrics.LogMel(self.rate)
 
-    def check_scored(self, what):
-        pass
-
     @property
     def data_options(self):
         return {"length": self.length, "rate": self.rate}

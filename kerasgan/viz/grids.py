@@ -179,7 +179,7 @@ def side_by_side(gans, num=36, seed=0):
     for name, gan in gans.items():
         picture = sample_grid(gan, num, seed)
         if picture is None:
-            gan.signature.output.check_scored(name)
+            gan.signature.output.check_drawn(name)
         parts.append(pixels.in_channels(picture[None], 3)[0])
     height = max(len(part) for part in parts) + TITLE
     width = sum(part.shape[1] for part in parts) + GAP * (len(parts) - 1)
