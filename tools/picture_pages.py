@@ -20,7 +20,8 @@ def pictures_section():
         "inflated: those of one table can be compared. `srresnet` is `srgan_noto_emoji` with its "
         "first stage alone (`model.mse_images = 96000`), `next_l2` the recipe of "
         "`next_frame_moving_fashion_mnist` with `model.adversarial_weight = 0` and "
-        "`model.gdl_weight = 0`. In the pictures: given, made, true.",
+        "`model.gdl_weight = 0`. In the pictures: given, made, true; in films, what "
+        "is true above, and what the model continues below.",
     ]
     newest = {Path(line["source"]).name: line for line in lines}
     for source, line in newest.items():
@@ -31,6 +32,7 @@ def pictures_section():
             card.ways_table(line),
             *([frames_table(line)] if "ahead" in line else []),
             f"![{source}]({picture(source)})",
+            *(f"![films of {source}]({film})" for film in films(source)),
         ]
     return parts
 
@@ -40,6 +42,14 @@ def picture(source):
     if (zoo.folder() / source / "examples.png").is_file():
         return f"../zoo/{source}/examples.png"
     return f"results/pictures_{source}.png"
+
+
+def films(source):
+    """Returns the path of the film that a model of films continues, in a list, or an empty one."""
+    if (zoo.folder() / source / "film.webp").is_file():
+        return [f"../zoo/{source}/film.webp"]
+    film = f"pictures_{source}.webp"
+    return [f"results/{film}"] if (RESULTS / film).is_file() else []
 
 
 def frames_table(line):
