@@ -22,9 +22,11 @@ SHOW = "from IPython.display import Image, display\n\n"
 
 def cells(text):
     """Returns the cells of a guide: text, code, and commands behind `!`. A picture of the guide
-    becomes code that shows the file which the guide's own code wrote."""
+    becomes code that shows the file which the guide's own code wrote; code that does not run is
+    text."""
+    text = re.sub(r"^<!-- not run:.*?-->\n```python$", "```py", text, flags=re.MULTILINE)
     text = re.sub(r"^<!--.*?-->\n", "", text, flags=re.MULTILINE)
-    text = re.sub(r"\s*It stands as a notebook[^.]*\.ipynb\]\([^)]*\)\.", "", text)
+    text = re.sub(r"\s*The same guide as a notebook.*?\.ipynb\]\([^)]*\)\.", "", text)
     made = []
     for part in FENCE.split(text):
         if part.startswith("```python"):
