@@ -16,7 +16,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from kerasgan import cli, export, metrics, zoo
+from kerasgan import cli, export, metrics, models, zoo
 from kerasgan.cli import common
 from kerasgan.evaluation import records
 from kerasgan.evaluation.features import real_protocol
@@ -37,9 +37,12 @@ def main(
     num: Annotated[int, typer.Option(min=10, help="Samples, and real images at most.")] = 10_000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the samples.")] = 1,
     data_dir: common.DataDir = None,
+    module: common.Import = None,
     output: Annotated[Path, typer.Option(help="Folder of the results.")] = records.RESULTS,
 ):
     """Score a generator's exports."""
+    if module is not None:
+        models.import_file(module)
     gans = {source: zoo.load(source) for source in sources}  # reports mistakes first
     for source, gan in gans.items():
         checked(gan.signature, source, gan.examples)
@@ -53,10 +56,11 @@ def main(
             **about,
             "n_fake": num,
         }
-        report(source, measure(source, gan, protocol, real, extractor, output / "export.jsonl"))
+        file = output / "export.jsonl"
+        report(source, measure(source, gan, protocol, real, extractor, file, module))
 
 
-def measure(source, gan, protocol, real, extractor, file):
+def measure(source, gan, protocol, real, extractor, file, module=None):
     """Returns the lines of one model's artefacts, reusing those in the file."""
     statistics = metrics.Statistics.of(real)
     known = {tuple(line[key] for key in KEY): line for line in records.read(file)}
@@ -80,7 +84,7 @@ def measure(source, gan, protocol, real, extractor, file):
                 )
             )
             line["bytes"] = weight_bytes(gan) if artefact == "keras" else size_of(path)
-            line["ms"] = round(latency.milliseconds(path), 3)
+            line["ms"] = round(latency.milliseconds(path, module), 3)
         differences = np.abs(made - expected)
         features, _ = extractor.collect(pixels.uint8_batches(iter([made])), len(made), verbose=True)
         fake = metrics.Statistics.of(features)

@@ -26,7 +26,7 @@ from kerasgan.cli import common
 from kerasgan.evaluation import records
 from kerasgan.training import recipe
 from kerasgan.training.train import source_of_recipe
-from kerasgan.training.words import TAGS, Words, features_of, lists_of, within
+from kerasgan.training.words import TAGS, features_of, lists_of, within
 from kerasgan.utils import pictures, pixels, provenance
 from kerasgan.utils.errors import UserError
 from kerasgan.utils.progress import Bar
@@ -78,7 +78,7 @@ def compared(gan, settings, split="test", seed=0, data_dir=None):
     """
     training = source_of_recipe(settings, settings.split, data_dir)
     held = source_of_recipe(settings, split, data_dir)
-    words = Words.of(training)
+    words = gan.words
     known, own = (
         [within(each, words.vocabulary) for each in lists_of(source)] for source in (training, held)
     )

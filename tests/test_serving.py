@@ -359,7 +359,10 @@ def test_a_live_server_answers_for_every_trained_entry_of_the_zoo():
     assert zoo.names(), "the zoo has no trained entry"
     for name in zoo.names():
         gan = kerasgan.load(name)
-        check = check_translations if gan.signature.given else check_answers
+        given, output = gan.signature.given, gan.signature.output
+        if len(output.shape) != 3 or any(kind.files is None for kind in given.values()):
+            continue  # vectors, sounds, texts: test_runtimes.py loads them without a server
+        check = check_translations if given else check_answers
         for client in clients(addresses):
             check(client, name, gan)
 

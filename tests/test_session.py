@@ -357,8 +357,11 @@ def test_a_script_without_a_seed_goes_on_when_it_runs_again(tmp_path):
     kerasgan.train(first, pictures(), tmp_path / "run", **options(epochs=1))
     result = kerasgan.train(again, pictures(), tmp_path / "run", **options())
     assert result["steps"] == 8 and int(again.images_seen) == 32
+    assert again.seed == first.seed  # draws go on
+    loaded = kerasgan.load(tmp_path / "run")
+    kerasgan.train(loaded, pictures(), tmp_path / "run", **options(epochs=3))
     # A seed that is given is part of the training.
-    with pytest.raises(UserError, match=r"another training \(model.seed: None -> 5\)"):
+    with pytest.raises(UserError, match=r"another training \(model.seed: \d+ -> 5\)"):
         kerasgan.train(small(seed=5), pictures(), tmp_path / "run", **options())
 
 
@@ -366,3 +369,22 @@ def test_a_split_that_is_trained_and_scored_on_gives_different_pictures_to_both(
     source = ArraySource({"image": pictures(20)}, name="few")
     scorer = Scorer(ImageKind((8, 8, 1)), source, source, 500, ("train", "train"), 0)
     assert scorer.num == 10 and scorer.floor > 1.0
+
+
+def test_scores_in_training_are_of_the_inputs_that_the_score_is_of(tmp_path):
+    rng = np.random.default_rng(0)
+    real, conditions = rng.normal(size=(200, 2)), rng.normal(size=(200, 3))
+    parts = {"image": real.astype("float32"), "condition": conditions.astype("float32")}
+    gan = kerasgan.ConditionalGAN((2,), condition_dim=3, width=24, seed=0)
+    gan.compile()
+    result = kerasgan.train(
+        gan,
+        ArraySource(parts, name="known"),
+        tmp_path / "run",
+        test=ArraySource({name: 2 * each[::-1] for name, each in parts.items()}, name="held out"),
+        **{**options(epochs=1), "every": 1, "batch_size": 50},
+    )
+    with open(tmp_path / "run" / "history.csv") as file:
+        logged = file.read().splitlines()[-1].split(",")
+    assert result["metric"] == "FD[vectors]"
+    assert any(float(each) == pytest.approx(result["trained"], rel=1e-3) for each in logged)

@@ -13,8 +13,9 @@ from kerasgan.data import toys
 from kerasgan.metrics import extractors
 from kerasgan.training import recipe, words
 from kerasgan.training.dry_run import dry_run
-from kerasgan.training.train import source_for, train_recipe
+from kerasgan.training.train import source_for, train, train_recipe
 from kerasgan.utils.errors import UserError
+from kerasgan.zoo import hub
 
 BENCHMARK = runpy.run_path(str(benchmark.find("words_from_pictures")))
 TEXTS = runpy.run_path(str(benchmark.find("text_to_image")))
@@ -166,7 +167,9 @@ def test_a_recipe_trains_a_model_of_words_and_resumes(tmp_path, known, source):
         np.testing.assert_allclose(ours, theirs, atol=1e-6, err_msg=ours.path)
     assert resumed.signature.inputs["condition"].shape == (1280,)
     images = source.parts["image"][:2]
-    found = known.tags(resumed, images, seed=1)
+    assert resumed.words.vocabulary == known.vocabulary
+    np.testing.assert_array_equal(resumed.words.vectors, known.vectors)
+    found = resumed.words.tags(resumed, images, seed=1)
     assert [len(each) for each in found] == [10, 10] and set(found[0]) <= set(known.vocabulary)
     assert found == known.tags(resumed, images, seed=1)
     settings = small().data
@@ -193,13 +196,15 @@ def test_the_benchmark_scores_a_run(tmp_path, capsys):
 
 def test_words_are_kept_in_a_file(tmp_path, monkeypatch, known):
     (tmp_path / "entry").mkdir()
+    for name in ("result.json", zoo.WEIGHTS):
+        (tmp_path / "entry" / name).write_text("")
     known.save(tmp_path / "entry" / zoo.entries.WORDS)
     monkeypatch.setattr(zoo.entries, "folder", lambda: tmp_path)
     again = zoo.words("entry")
     assert again.vocabulary == known.vocabulary
     np.testing.assert_array_equal(again.vectors, known.vectors)
     np.testing.assert_array_equal(again.mean, known.mean)
-    with pytest.raises(UserError, match="other is no entry that draws words"):
+    with pytest.raises(UserError, match="no trained model at other"):
         zoo.words("other")
 
 
@@ -215,8 +220,19 @@ def test_mistakes_are_told(known, source):
         known.tags(gan, source.parts["image"][:1])
     with pytest.raises(UserError, match="images"):
         known.tags(gan, np.zeros((2, 8)))
+    gan = ConditionalGAN((50,), condition_dim=1280, width=24)
+    gan.compile()
     with pytest.raises(UserError, match="needs conditions, .* data.words = true"):
-        train_recipe(small(data={"words": False}, model={"condition_dim": 8}), "unused", verbose=0)
+        train(gan, source, "unused", steps=1, batch_size=8, verbose=0)
+    for option in ("flip", "transparent"):
+        with pytest.raises(UserError, match=f"data.{option} is for pictures that are drawn"):
+            small(data={option: True})
+    with pytest.raises(UserError, match="takes no condition, so that it would draw words whatever"):
+        train_recipe(small(model={"name": "vanilla"}), "unused", verbose=0)
+    with pytest.raises(UserError, match="dcgan_fashion_mnist draws no words"):
+        zoo.words("dcgan_fashion_mnist")
+    with pytest.raises(UserError, match="fashion_mnist_mini has no texts"):
+        dry_run(small(data={"name": "fashion_mnist_mini"}))
     with pytest.raises(UserError, match="draws no words"):
         BENCHMARK["main"]("dcgan_fashion_mnist")
 
@@ -262,3 +278,31 @@ def test_models_of_points_are_scored_and_not_drawn(tmp_path, capsys):
             cli.main([name, str(tmp_path / "points.keras"), *options])
         assert stopped.value.code == 2
         assert "makes points (2,), not images" in capsys.readouterr().err
+
+
+def test_a_run_keeps_its_words(tmp_path, monkeypatch):
+    train_recipe(small(training={"steps": 2}), tmp_path / "run", verbose=0)
+    kept = words.Words.load(tmp_path / "run" / words.FILE)
+    # Another machine may find other axes: the run goes on with its own.
+    monkeypatch.setattr(words.Words, "of", None)
+    longer = small(training={"steps": 3})
+    train_recipe(longer, tmp_path / "run", verbose=0, change_recipe=True)
+    np.testing.assert_array_equal(zoo.load(tmp_path / "run").words.vectors, kept.vectors)
+
+
+def test_data_are_the_same_whatever_the_last_digits_of_features(known, source, monkeypatch):
+    first = known.pairs(source)
+    features = words.features_of(source)
+    monkeypatch.setattr(words, "features_of", lambda *_: features * np.float32(1 + 1e-6))
+    again = known.pairs(source)
+    assert not np.array_equal(first.parts["condition"], again.parts["condition"])
+    assert first.fingerprint == again.fingerprint
+    assert known.pairs(data.load_source("noto_emoji_mini", "test[:8]")).fingerprint != (
+        first.fingerprint
+    )
+
+
+def test_the_hub_gets_the_words(tmp_path):
+    hub.write_folder("cgan_noto_emoji_words", tmp_path, "me/words")
+    assert zoo.load(tmp_path).words.vocabulary == zoo.words("cgan_noto_emoji_words").vocabulary
+    assert "hf://me/words" in (tmp_path / "README.md").read_text()

@@ -30,8 +30,7 @@ from kerasgan.gan.examples import KEPT
 from kerasgan.signature import Text, Vector, Waveform
 from kerasgan.training import recipe, runs
 from kerasgan.training.build import completed_by
-from kerasgan.training.train import source_for, source_of_recipe
-from kerasgan.training.words import Words
+from kerasgan.training.train import source_for
 from kerasgan.utils import hashing, pixels, provenance
 from kerasgan.viz import films, grids, walks
 
@@ -79,9 +78,7 @@ def build(gan, run, trained_by, entry, folder):
     save_further(gan, folder)
     save_examples(gan, {**scorer.given["test"], **scorer.texts}, folder)
     if trained_by.data.words:
-        Words.of(source_of_recipe(trained_by.data, trained_by.data.split)).save(
-            folder / zoo.entries.WORDS
-        )
+        gan.words.save(folder / gan.words.file)
     kept = [path for path in sorted(folder.iterdir()) if path.suffix in (".h5", ".npz")]
     about["files"] = {path.name: hashing.of_file(path) for path in kept}
     about["signature"] = gan.signature.get_config()

@@ -126,7 +126,8 @@ def run(function, cpu_devices=1):
 def importing(function):
     """Returns a script's function with the option `--import`, if it takes models."""
     signature = inspect.signature(function)
-    if not {"source", "sources"} & set(signature.parameters):
+    names = set(signature.parameters)
+    if not {"source", "sources"} & names or "module" in names:
         return function
 
     @functools.wraps(function)

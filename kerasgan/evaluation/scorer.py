@@ -42,18 +42,21 @@ class Scorer:
 
     def __init__(self, output, training, compared, num, splits, verbose):
         sets = dict(zip(splits, (training, compared), strict=True))
-        # Of one split, every other example is compared with: at most half of it.
-        most = [len(each) // (1 if splits[0] != splits[1] else 2) for each in sets.values()]
-        self.num = min(num, *most)
+        # Of one set, every other example is compared with: at most half of it.
+        one = splits[0] == splits[1] or training.fingerprint == compared.fingerprint
+        self.num = min([num, *(len(each) // (2 if one else 1) for each in sets.values())])
         if self.num < 2:
+            least = (
+                "4 images, since half of them are compared with the others," if one else "2 images"
+            )
             raise UserError(
-                f"A score needs at least 2 images in each split of {training.name}. "
+                f"A score needs at least {least} in each split of {training.name}. "
                 f"Received: {', '.join(f'{len(each)} in {name}' for name, each in sets.items())}"
             )
         self.verbose, self.split, self.dataset = verbose, splits[1], compared.name
         self.extractor = output.extractor()
         trained_on, real = training.parts[output.part], compared.parts[output.part]
-        if splits[0] == splits[1]:
+        if one:
             others = data.subset(trained_on, 2 * self.num)[1::2]  # between the compared ones
         else:
             others = data.subset(trained_on, self.num)
@@ -66,6 +69,10 @@ class Scorer:
         features, _ = real_features(pictures, self.extractor, name, self.verbose)
         return metrics.Statistics.of(features)
 
+    def given(self, gan):
+        """Returns the inputs that a model is given for the samples, by name."""
+        return gan.signature.inputs_of(self.parts)
+
     def __call__(self, gan):
         scores = gan.evaluate(
             self.real,
@@ -73,7 +80,7 @@ class Scorer:
             seed=SCORE_SEED,
             extractor=self.extractor,
             verbose=self.verbose,
-            given=gan.signature.inputs_of(self.parts),
+            given=self.given(gan),
         )
         return scores["frechet_distance"]
 

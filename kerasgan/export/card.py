@@ -7,16 +7,17 @@ from kerasgan.utils.licences import LABELS, LICENCES, licence, licence_of_weight
 
 # Scores by features, whose extractor is named behind them, and others.
 OF_FEATURES = ("kernel_distance", "precision", "recall", "density", "coverage")
+MANY = 9  # numbers of a vector that a request is not written out for
 ASKED = {"conditional_accuracy": "conditional accuracy: the classifier sees the class asked for"}
 USE = (
     "To see what this GAN learns, to try it out behind a server, on a phone or in a page, and to "
     "compare other trainings with. Not where {one} has to be {true}, or new."
 )
 USE_OF_WORDS = (
-    "To see how a GAN draws words for pictures. In Python, `kerasgan.zoo.words(name).tags(gan, "
-    "images)` looks them up; the exports take features of EfficientNet-Lite0, scaled by "
-    "`words.npz`, and give vectors. Not where a word has to be right: the nearest training "
-    "pictures know more of them."
+    "To see how a GAN draws words for pictures. In Python, `gan = kerasgan.load('{source}')` and "
+    "`gan.words.tags(gan, images)` look them up; the exports take features of EfficientNet-Lite0, "
+    "scaled by `words.npz`, and give vectors. Not where a word has to be right: the nearest "
+    "training pictures know more of them."
 )
 SAMPLES = "![64 samples, seeded, not picked](samples.png)"
 SPECTROGRAMS = (
@@ -74,7 +75,7 @@ def model_card(about, pictures=()):
 
 
 def draws_words(about):
-    return "tags" in about.get("scores", {})
+    return bool(about.get("recipe", {}).get("data", {}).get("words"))
 
 
 def makes_sounds(about):
@@ -83,7 +84,7 @@ def makes_sounds(about):
 
 def use(about):
     if draws_words(about):
-        return USE_OF_WORDS
+        return USE_OF_WORDS.format(source=about.get("source", about.get("name", "MODEL")))
     sounds = makes_sounds(about)
     return USE.format(one="a sound" if sounds else "an image", true="real" if sounds else "true")
 
@@ -349,6 +350,8 @@ END"""
 def in_json(kind):
     """Returns one value in JSON; that of a vector with shell code for its zeros."""
     if len(kind.shape) == 1 and kind.spoken() == kind.literal():
+        if kind.shape[0] < MANY:
+            return f"[{[0.0] * kind.shape[0]}]"
         return f"[[$(zeros {kind.shape[0]})]]"
     return kind.spoken()
 

@@ -89,6 +89,7 @@ class GAN(Steps, Fitting, Sampling, Saving, Surface, keras.Model):
     variant = None
     # Origin of a loaded model, set by `kerasgan.load`: name, recipe, scores.
     origin = None
+    words = None  # those that it draws: `kerasgan.training.words.Words`
 
     def __new__(cls, *args, **kwargs):
         gan = super().__new__(cls, *args, **kwargs)

@@ -12,13 +12,15 @@ import time
 WARM_UP, CALLS = 20, 200
 
 
-def milliseconds(path):
+def milliseconds(path, module=None):
     """Returns the median time of one image, in milliseconds, one thread.
 
     Args:
         path: What `kerasgan.inspection.samplers.open_sampler` takes, but for folders of images.
+        module: Python file that defines the model's class, or `None`.
     """
-    command = [sys.executable, "-m", "kerasgan.inspection.latency", str(path)]
+    modules = [] if module is None else [str(module)]
+    command = [sys.executable, "-m", "kerasgan.inspection.latency", str(path), *modules]
     quiet = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, capture_output=True, text=True, env=quiet)
     if done.returncode:
@@ -28,13 +30,16 @@ def milliseconds(path):
     return float(done.stdout)
 
 
-def measure(path):
+def measure(path, module=None):
     import tensorflow as tf
 
+    from kerasgan import models
     from kerasgan.inspection.samplers import latent_batches, open_sampler, random_examples
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
+    if module is not None:
+        models.import_file(module)
     examples = random_examples(path)
     sampler = open_sampler(path, examples)
     (inputs,) = latent_batches(sampler.signature, 1, 0, examples=examples)
@@ -49,4 +54,4 @@ def measure(path):
 
 
 if __name__ == "__main__":
-    print(measure(sys.argv[1]))
+    print(measure(*sys.argv[1:]))

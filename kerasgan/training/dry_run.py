@@ -12,6 +12,7 @@ from kerasgan.training import flops, words
 from kerasgan.training.build import build, completed_by, take_weights
 from kerasgan.training.joint_embedding import DIM
 from kerasgan.training.memory import peak_gigabytes, weight_gigabytes
+from kerasgan.training.texts import check_captions
 
 
 def dry_run(recipe, data_dir=None, start=None):
@@ -44,6 +45,8 @@ def dry_run(recipe, data_dir=None, start=None):
         spec = spec_of_pairs(spec, table.source, name, table.image_size, data_dir)
     if table.texts:
         spec = {**spec, "text": Text(recipe.model.arguments.get("text_dim", DIM))}
+    if table.words or table.texts:
+        check_captions(data.load_source(name, "test[:2]", table.image_size, data_dir))
     if table.words:
         spec = {"image": Vector(words.DIM), "condition": Vector(EfficientNetLite0.dim)}
     main, told = next(iter(spec.values())), []

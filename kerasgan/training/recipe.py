@@ -276,6 +276,12 @@ def completed_data(recipe, model, source):
     if data.words and (data.texts or data.source is not None):
         other = "texts" if data.texts else "source"
         raise UserError(f"{source}: data.words and data.{other} exclude each other.")
+    if data.words and (data.flip or data.transparent):
+        other = "flip" if data.flip else "transparent"
+        raise UserError(
+            f"{source}: data.{other} is for pictures that are drawn, and data.words draws words: "
+            f"leave it out."
+        )
     if data.source is not None and data.paired is None:
         data = dataclasses.replace(data, paired=getattr(model, "paired", True))
     if data.batch_size is None:

@@ -23,6 +23,7 @@ WRITTEN = (
     "tensorboard",
     "history.csv",
     "model.keras",
+    "words.npz",
     "samples.png",
     "reconstructions.png",
     "progress.png",
@@ -50,14 +51,17 @@ class Recipe:
     ignored = ("data.name", "model.class_names", "training.steps_per_execution")
     may_change = ()
 
-    def __init__(self, recipe, absent=()):
+    def __init__(self, recipe, absent=(), words=None):
         self.recipe, self.content, self.absent = recipe, recipe.tables(), dict(absent)
+        self.words = words
 
     def read(self, path):
         return with_absent(recipes.read(path).tables(), self.absent)
 
     def write(self, path):
         recipes.write(self.recipe, path)
+        if self.words is not None:
+            self.words.save(os.path.join(os.path.dirname(path), self.words.file))
 
 
 class CallRecord:
@@ -70,6 +74,15 @@ class CallRecord:
 
     def __init__(self, content, absent=()):
         self.content, self.absent = json.loads(json.dumps(content)), dict(absent)
+
+    @classmethod
+    def seed_of(cls, directory):
+        """Returns the seed of the model of a run that was begun there, or `None`."""
+        try:
+            with open(os.path.join(directory, cls.file), encoding="utf-8") as file:
+                return json.load(file)["model"]["seed"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
 
     def read(self, path):
         with open(path, encoding="utf-8") as file:

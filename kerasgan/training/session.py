@@ -69,7 +69,7 @@ def trained_on(gan, source):
             f"{type(gan).__name__} needs texts, and {source.name} has no part of them: "
             f"data.texts = true in a recipe takes the names of noto_emoji_mini or noto_emoji."
         )
-    if missing == ["condition"]:
+    if missing == ["condition"] and len(gan.signature.output.shape) == 1:
         raise UserError(
             f"{type(gan).__name__} needs conditions, and {source.name} has none: data.words = true "
             f"in a recipe makes them of the pictures of noto_emoji_mini or noto_emoji."
@@ -232,7 +232,7 @@ def fit(gan, source, plan, directory, state, scorer):
         plan.checkpoints,
         plan.callbacks,
     )
-    called = run_callbacks(directory, saver, scorer, plan)
+    called = run_callbacks(gan, directory, saver, scorer, plan)
     if plan.verbose in ("auto", 1, True):
         called.append(Progress(plan.last(state.in_epoch), state.step))
         plan = dataclasses.replace(plan, verbose=0)
@@ -291,7 +291,7 @@ def distributed(gan, source, plan, start, stop):
     return strategy.distribute_datasets_from_function(own)
 
 
-def run_callbacks(directory, saver, scorer, plan):
+def run_callbacks(gan, directory, saver, scorer, plan):
     """Returns the callbacks of a run: guard, score, checkpoints, grids, curves."""
 
     def inside(*names):
@@ -300,7 +300,9 @@ def run_callbacks(directory, saver, scorer, plan):
     made = [StopOnNonFinite(), WarnOnCollapse()]
     if scorer and plan.every:
         made.append(
-            FrechetDistance(scorer.real, plan.every, scorer.num, SCORE_SEED, scorer.extractor)
+            FrechetDistance(
+                scorer.real, plan.every, scorer.num, SCORE_SEED, scorer.extractor, scorer.given(gan)
+            )
         )
     drawn = SampleGrid(
         inside("samples"),

@@ -81,6 +81,6 @@ def check_captions(source):
     """Raises UserError if a source has no captions."""
     if source.captions is None:
         raise UserError(
-            f"{source.name} has no texts: emoji have (noto_emoji_mini). For pictures of your own, "
-            f"pass vectors: `gan.fit(images, vectors)`."
+            f"{source.name} has no texts, which data.texts and data.words need: emoji have them "
+            f"(noto_emoji_mini). For other pictures, pass vectors: `gan.fit(images, vectors)`."
         )

@@ -120,9 +120,12 @@ def train(
         if len(source.class_names) == label.num_classes:
             gan.name_classes(source.class_names)
     scored = test is not None and gan.signature.output.extractor() is not None
+    if gan.seed_drawn:
+        drawn = None if overwrite else runs.CallRecord.seed_of(directory)
+        gan.seed = replicas.from_chief(gan.distribute_strategy, drawn or gan.seed)
     record = runs.CallRecord(
         {
-            "model": {"class": keras.saving.get_registered_name(type(gan)), **arguments_of(gan)},
+            "model": {"class": keras.saving.get_registered_name(type(gan)), **config_of(gan)},
             "training": {
                 **({"epochs": epochs} if steps is None else {"steps": steps}),
                 "batch_size": plan.batch_size,
@@ -150,13 +153,6 @@ def train(
             return Scorer(gan.signature.output, source, compared, num, ("train", split), verbose)
 
         return session(gan, source, plan, directory, record, scorer, overwrite)
-
-
-def arguments_of(gan):
-    """Returns the arguments of a model that make its training another one: without a seed that was
-    drawn, as random states come from the checkpoint."""
-    config = config_of(gan)
-    return {key: config[key] for key in config if key != "seed" or not gan.seed_drawn}
 
 
 def defaults(gan):
@@ -248,8 +244,11 @@ def train_recipe(
         source = sets[recipe.data.split]
         encoder = texts.encoder_for(recipe, source, going_on, start, verbose)
         sets = {split: texts.with_texts(each, encoder) for split, each in sets.items()}
+    known = None
     if recipe.data.words:
-        known = words.Words.of(sets[recipe.data.split], verbose=bool(verbose))
+        going_on = not overwrite and checkpoints.begun(directory)
+        known = words.kept(directory if going_on else None)
+        known = known or words.Words.of(sets[recipe.data.split], verbose=bool(verbose))
         sets = {split: known.pairs(each, bool(verbose)) for split, each in sets.items()}
     source = sets[recipe.data.split]
     spec = source.spec if encoder is None else {**source.spec, "text": Text(encoder.dim, encoder)}
@@ -274,6 +273,11 @@ def train_recipe(
             gan = build(recipe, spec, plan.last(in_epoch))
         if start is not None:
             take_weights(gan, start)
+        if recipe.data.words and "condition" not in gan.signature.example:
+            raise UserError(
+                f"{type(gan).__name__} takes no condition, so that it would draw words whatever "
+                f'the picture: data.words is for model.name = "cgan".'
+            )
         source = trained_on(gan, source)
         check_source(gan, source, plan.batch_size)
         if not agree(strategy, recipe.tables(), source.fingerprint):
@@ -285,7 +289,7 @@ def train_recipe(
             output = gan.signature.output
             return Scorer(output, *compared, evaluation.num, splits, verbose)
 
-        record = runs.Recipe(recipe, absent=defaults_before(gan))
+        record = runs.Recipe(recipe, absent=defaults_before(gan), words=known)
         return session(gan, source, plan, directory, record, scorer, overwrite, change_recipe)
 
 
@@ -319,7 +323,8 @@ def source_for(gan, data, split, data_dir=None):
         data = dataclasses.replace(data, image_size=list(gan.signature.output.shape[:2]))
     source = source_of_recipe(data, split, data_dir)
     if data.words:
-        return words.Words.of(source_of_recipe(data, data.split, data_dir)).pairs(source)
+        known = gan.words or words.Words.of(source_of_recipe(data, data.split, data_dir))
+        return known.pairs(source)
     return texts.with_texts(source, gan.encoder) if data.texts else source
 
 

@@ -2,13 +2,15 @@
 draws them from, as in section 4.2 of Mirza & Osindero 2014, https://arxiv.org/abs/1411.1784.
 
     gan = kerasgan.load("cgan_noto_emoji_words")
-    words = kerasgan.zoo.words("cgan_noto_emoji_words")
+    words = kerasgan.zoo.words("cgan_noto_emoji_words")  # or a run
     words.tags(gan, pictures)   # ten words for each picture
 """
 
 import collections
 import dataclasses
+import os
 import re
+from typing import ClassVar
 
 import numpy as np
 
@@ -16,9 +18,11 @@ from kerasgan.evaluation.features import real_features
 from kerasgan.metrics import EfficientNetLite0
 from kerasgan.signature.checks import check_images
 from kerasgan.training.texts import check_captions
-from kerasgan.utils import pictures, pixels
+from kerasgan.utils import hashing, pictures, pixels
 from kerasgan.utils.errors import UserError
+from kerasgan.utils.files import replacing
 
+FILE = "words.npz"  # of a run or zoo entry
 DIM = 50  # length of the vectors
 LEAST = 3  # training pictures that a word must belong to
 SMALL = {"a", "and", "in", "of", "on", "or", "the", "to", "with", "without", "s"}
@@ -39,6 +43,8 @@ class Words:
         vectors: float32 array (words, D).
         mean, deviation: float32 arrays (1280,) of the training pictures' features.
     """
+
+    file: ClassVar[str] = FILE
 
     vocabulary: list
     vectors: np.ndarray
@@ -78,7 +84,8 @@ class Words:
     def save(self, path):
         """Writes the words as an npz file."""
         kept = {each.name: getattr(self, each.name) for each in dataclasses.fields(self)}
-        np.savez_compressed(path, **kept)
+        with replacing(path) as temporary, open(temporary, "wb") as file:
+            np.savez_compressed(file, **kept)
 
     def scaled(self, features):
         """Returns features (N, 1280) as models take them: of mean 0 and deviation 1."""
@@ -94,8 +101,16 @@ class Words:
             "image": self.vectors[words],
             "condition": self.scaled(features_of(source, verbose))[places],
         }
+        # What they are made of: the last digits of features depend on the machine.
+        made_of = [source.fingerprint, source.captions, source.class_names, self.vocabulary]
+        mark = hashing.of_json([*made_of, self.vectors.shape[1], EfficientNetLite0.sha256])
         return source.replace(
-            parts=parts, class_names=None, captions=None, flip=False, cache=None, fingerprints=None
+            parts=parts,
+            class_names=None,
+            captions=None,
+            cache=None,
+            fingerprints=None,
+            origins=dict.fromkeys(parts, mark),
         )
 
     def tags(self, gan, images, num=TAGS, seed=0):
@@ -130,6 +145,12 @@ class Words:
         """Returns the words that a model draws for the scaled features (1280,) of one picture."""
         vectors = gan.sample(condition=np.repeat(features[None], DRAWS, axis=0), seed=seed)
         return most_common(vectors, self.vectors, self.vocabulary, num=num)
+
+
+def kept(directory):
+    """Returns the words that a run or zoo entry was trained with, or `None`."""
+    path = None if directory is None else os.path.join(directory, FILE)
+    return Words.load(path) if path is not None and os.path.isfile(path) else None
 
 
 def features_of(source, verbose=False):
@@ -187,11 +208,14 @@ def word_vectors(lists, vocabulary, dim):
     expected = alone[:, None] * alone[None] / max(together.sum(), 1.0)
     ratio = np.divide(together, expected, out=np.ones_like(together), where=expected > 0)
     information = np.log(np.maximum(ratio, 1.0))
-    # A word means itself before all: without that, words of one group alone would coincide.
+    # A word means itself as much as the words that it goes with. Words that stand in the same
+    # lists all but always, such as the two of a group's name, have the same vector all the same.
     np.fill_diagonal(information, information.max(axis=1))
     left, values, _ = np.linalg.svd(information)
     kept = min(dim, len(values))
-    left = left[:, :kept] * np.where(left[:, :kept].sum(axis=0) < 0, -1.0, 1.0)
+    left = left[:, :kept]
+    largest = np.abs(left).argmax(axis=0)
+    left = left * np.sign(left[largest, np.arange(kept)])  # else the sign is the machine's
     vectors = np.zeros((len(vocabulary), dim))
     vectors[:, :kept] = left * np.sqrt(values[:kept])
     lengths = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)

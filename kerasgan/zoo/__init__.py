@@ -13,12 +13,11 @@ from kerasgan.zoo.entries import (
     names,
     recipe_file,
     table,
-    words,
 )
 from kerasgan.zoo.hub import push_to_hub
 
 # Those that load a model. Without them, a list of the entries needs no TensorFlow.
-_LOADING = ("find", "load", "load_entry", "load_start", "located", "origin")
+_LOADING = ("find", "load", "load_entry", "load_start", "located", "origin", "words")
 
 __all__ = [
     "DISCRIMINATOR",

@@ -81,32 +81,6 @@ def is_entry(path):
     return all((Path(path) / name).is_file() for name in ("result.json", WEIGHTS))
 
 
-def words(name):
-    """Returns the words that a trained entry draws, with their vectors.
-
-    Args:
-        name: Name of the entry, such as "cgan_noto_emoji_words".
-
-    Returns:
-        `kerasgan.training.words.Words`, whose `tags(gan, images)` names pictures.
-
-    Raises:
-        UserError: If there is no such entry, or it draws no words.
-
-    Example:
-
-    >>> len(words("cgan_noto_emoji_words").vocabulary)
-    258
-    """
-    path = folder() / name / WORDS
-    if not path.is_file():
-        with_words = [each for each in names() if (folder() / each / WORDS).is_file()]
-        raise UserError(f"{name} is no entry that draws words: {nearest(name, with_words)}")
-    from kerasgan.training.words import Words
-
-    return Words.load(path)
-
-
 def table():
     """Returns a description of each trained entry, without loading it.
 

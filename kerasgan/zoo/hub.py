@@ -24,6 +24,7 @@ NEEDED = (
     "result.json",
     "notes.md",
     entries.EXAMPLES,
+    entries.WORDS,
     "*.weights.h5",
 )
 SHOWN = (

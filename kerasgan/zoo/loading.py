@@ -8,7 +8,7 @@ from kerasgan import models
 from kerasgan.utils import hashing
 from kerasgan.utils.errors import UserError, nearest
 from kerasgan.zoo import entries, hub
-from kerasgan.zoo.entries import DISCRIMINATOR, EXAMPLES, WEIGHTS
+from kerasgan.zoo.entries import DISCRIMINATOR, EXAMPLES, WEIGHTS, WORDS
 
 
 def located(what):
@@ -79,6 +79,9 @@ def load(what):
     """
     file = find(what)
     gan = load_entry(file) if file.is_dir() else load_file(file)
+    folder = file if file.is_dir() else file.parent
+    if (folder / WORDS).is_file():
+        gan.words = words(what)
     if hub.is_reference(what):
         repo, _ = hub.parsed(what)
         said = {"name": repo.rpartition("/")[2], "source": hub.canonical(what)}
@@ -108,6 +111,32 @@ def load_file(file):
     if file.name == "model.keras":
         gan.origin = origin(file.parent)
     return gan
+
+
+def words(what):
+    """Returns the words that a trained model draws, with their vectors.
+
+    Args:
+        what: As for `load`: "cgan_noto_emoji_words", or a run of a recipe with `data.words`.
+
+    Returns:
+        `kerasgan.training.words.Words`, whose `tags(gan, images)` names pictures.
+
+    Raises:
+        UserError: If there is no such model, or it draws no words.
+
+    Example:
+
+    >>> len(words("cgan_noto_emoji_words").vocabulary)
+    258
+    """
+    from kerasgan.training.words import Words
+
+    place = find(what)
+    path = (place if place.is_dir() else place.parent) / WORDS
+    if not path.is_file():
+        raise UserError(f"{what} draws no words: its recipe has no data.words.")
+    return Words.load(path)
 
 
 def load_start(what):
