@@ -16,7 +16,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from kerasgan import cli, export, metrics, models, zoo
+from kerasgan import cli, export, metrics, zoo
 from kerasgan.cli import common
 from kerasgan.evaluation import records
 from kerasgan.evaluation.features import real_protocol
@@ -37,12 +37,10 @@ def main(
     num: Annotated[int, typer.Option(min=10, help="Samples, and real images at most.")] = 10_000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the samples.")] = 1,
     data_dir: common.DataDir = None,
-    module: common.Import = None,
     output: Annotated[Path, typer.Option(help="Folder of the results.")] = records.RESULTS,
+    module: common.Import = None,
 ):
     """Score a generator's exports."""
-    if module is not None:
-        models.import_file(module)
     gans = {source: zoo.load(source) for source in sources}  # reports mistakes first
     for source, gan in gans.items():
         checked(gan.signature, source, gan.examples)

@@ -124,10 +124,11 @@ def run(function, cpu_devices=1):
 
 
 def importing(function):
-    """Returns a script's function with the option `--import`, if it takes models."""
+    """Returns a script's function with the option `--import`, if it takes models. The file goes on
+    to a function that takes `module` itself."""
     signature = inspect.signature(function)
-    names = set(signature.parameters)
-    if not {"source", "sources"} & names or "module" in names:
+    named = dict(signature.parameters)
+    if not {"source", "sources"} & set(named):
         return function
 
     @functools.wraps(function)
@@ -136,11 +137,11 @@ def importing(function):
             from kerasgan import models
 
             models.import_file(module)
-        function(**arguments)
+        function(**arguments, **({"module": module} if "module" in named else {}))
 
     option = inspect.Parameter("module", inspect.Parameter.KEYWORD_ONLY, default=None)
-    option = option.replace(annotation=Import)
-    run.__signature__ = signature.replace(parameters=[*signature.parameters.values(), option])
+    shown = {**named, "module": option.replace(annotation=Import)}
+    run.__signature__ = signature.replace(parameters=list(shown.values()))
     return run
 
 

@@ -79,8 +79,7 @@ def load(what):
     """
     file = find(what)
     gan = load_entry(file) if file.is_dir() else load_file(file)
-    folder = file if file.is_dir() else file.parent
-    if (folder / WORDS).is_file():
+    if (folder_of(file) / WORDS).is_file():
         gan.words = words(what)
     if hub.is_reference(what):
         repo, _ = hub.parsed(what)
@@ -113,6 +112,11 @@ def load_file(file):
     return gan
 
 
+def folder_of(found):
+    """Returns the folder of what `find` returned: an entry's own, or that of a `.keras` file."""
+    return found if found.is_dir() else found.parent
+
+
 def words(what):
     """Returns the words that a trained model draws, with their vectors.
 
@@ -130,13 +134,12 @@ def words(what):
     >>> len(words("cgan_noto_emoji_words").vocabulary)
     258
     """
-    from kerasgan.training.words import Words
+    from kerasgan.training.words import kept
 
-    place = find(what)
-    path = (place if place.is_dir() else place.parent) / WORDS
-    if not path.is_file():
+    found = kept(folder_of(find(what)))
+    if found is None:
         raise UserError(f"{what} draws no words: its recipe has no data.words.")
-    return Words.load(path)
+    return found
 
 
 def load_start(what):
