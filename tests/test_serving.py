@@ -24,7 +24,7 @@ from PIL import Image
 
 import kerasgan
 from kerasgan import DCGAN, ConditionalGAN, export, zoo
-from kerasgan.export import card
+from kerasgan.export import card_code
 from kerasgan.utils.pixels import to_uint8
 
 SCRIPTS = Path(__file__).parents[1] / "export" / "serving"
@@ -376,7 +376,7 @@ curl() { if [ "$2" = "@-" ]; then cat; else printf '%s' "$2"; fi; }
 def test_requests_on_cards_are_json(model, tmp_path):
     name, arguments = model
     signature = contract.build(name, **arguments).signature
-    code = card.serving_code("model", signature)
+    code = card_code.serving_code("model", signature)
     for file in re.findall(r"\$\(b64 (\S+)\)", code):
         (tmp_path / file).write_bytes(b"PNG")
     command = ["bash", "-e", "-c", STUBS + code]
