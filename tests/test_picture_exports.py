@@ -104,7 +104,7 @@ def test_the_export_benchmark_takes_a_model_with_kept_examples(gan, tmp_path, mo
     specification.loader.exec_module(module)
     gan.save(tmp_path / "model.keras")
     monkeypatch.setattr(module, "ARTEFACTS", ("keras", "tflite", "tflite int8"))
-    monkeypatch.setattr(latency, "milliseconds", lambda path: 1.0)
+    monkeypatch.setattr(latency, "milliseconds", lambda path, module=None: 1.0)
     extractor = metrics.EfficientNetLite0()
     real, _ = extractor.collect([np.zeros((8, *gan.image_shape), np.uint8)], 8, verbose=0)
     protocol = {"seed": 1, "n_fake": 10, "weights_sha256": "", "metric": "FD[lite0]"}
