@@ -150,6 +150,37 @@ def test_staged_files_pass_the_checksums_of_tfds(tmp_path):
         assert hashlib.sha256(staged).hexdigest() == original.checksum
 
 
+def test_two_processes_prepare_a_set_of_tfds_at_once(monkeypatch, tmp_path):
+    import tensorflow_datasets as tfds
+
+    with tfds.core.registered.skip_registration():
+
+        class Squares(tfds.core.GeneratorBasedBuilder):
+            VERSION = tfds.core.Version("1.0.0")
+
+            def _info(self):
+                features = tfds.features.FeaturesDict({"image": tfds.features.Image()})
+                return tfds.core.DatasetInfo(builder=self, features=features)
+
+            def _split_generators(self, manager):
+                return {"train": self._generate_examples()}
+
+            def _generate_examples(self):
+                for side in range(4):
+                    yield side, {"image": np.zeros((8, 8, 3), np.uint8)}
+
+    one, other = (Squares(data_dir=tmp_path) for _ in range(2))
+
+    def too_late(**options):
+        tfds_sets.ensure(one)
+        raise OSError("Cannot rename: the destination already exists")
+
+    monkeypatch.setattr(other, "download_and_prepare", too_late)
+    tfds_sets.ensure(other)
+    assert other.info.splits["train"].num_examples == 4
+    assert len(list(other.as_dataset("train"))) == 4
+
+
 @needs_debian_files
 @pytest.mark.slow
 def test_fashion_mnist_is_prepared_by_tfds_from_debian_files(monkeypatch, tmp_path, capfd):

@@ -89,7 +89,7 @@ def ensure(builder):
                 _prepare(builder, manual_dir=staged, extract_dir=f"{staged}/extracted")
             return
         remedies.append("apt-get install dataset-fashion-mnist")
-    hosts = unreachable(builder.url_infos)
+    hosts = unreachable(builder.url_infos or ())  # None: no list of checksums
     if hosts:
         remedies += [
             "point data_dir or TFDS_DATA_DIR at a directory where TFDS has prepared it",
@@ -113,6 +113,9 @@ def _prepare(builder, **download_config):
             download_config=tfds.download.DownloadConfig(**download_config)
         )
     except Exception as error:  # the dataset's code, its server or the disk raise anything
+        if builder.is_prepared():  # by another process, at the same time
+            builder.info.read_from_directory(builder.data_dir)
+            return
         raise UserError(f'TFDS cannot prepare "{builder.name}": {_first_line(error)}') from error
 
 
