@@ -93,6 +93,25 @@ def test_dropped_modes_lower_recall_and_coverage_and_outliers_lower_precision_an
     assert metrics.density_coverage(real, spread)[0] < 0.2
 
 
+def test_realism_is_equation_3(monkeypatch):
+    monkeypatch.setattr(manifold, "_BLOCK", 64)
+    random = np.random.default_rng(0)
+    real, fake = random.normal(size=(201, 16)), 1.3 * random.normal(size=(150, 16))
+    fake[7] = real[3]
+    radii = np.sort(np.linalg.norm(real[:, None] - real, axis=-1), axis=1)[:, 3]
+    kept = radii <= np.median(radii)
+    distances = np.linalg.norm(real[kept, None] - fake, axis=-1)
+    with np.errstate(divide="ignore"):
+        expected = (radii[kept, None] / distances).max(axis=0)
+    found = metrics.realism(real, fake)
+    copied = expected > 1e6
+    assert copied.sum() == kept[3] and (found[copied] > 1e6).all()
+    np.testing.assert_allclose(found[~copied], expected[~copied], rtol=1e-9)
+    assert metrics.realism(real, fake[:1])[0] == pytest.approx(found[0], rel=1e-9)
+    with pytest.raises(ValueError, match="less than the number of samples"):
+        metrics.realism(real, fake, k=201)
+
+
 def test_nearest_neighbours_equal_those_of_all_pairwise_differences():
     samples, training = features(20), features(90, seed=1)
     distances = np.linalg.norm(samples[:, None] - training[None], axis=-1)

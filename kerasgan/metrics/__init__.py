@@ -7,7 +7,12 @@ vectors and features as float arrays.
 from kerasgan.metrics.distances import frechet_distance, kernel_distance
 from kerasgan.metrics.extractors import EfficientNetLite0, Extractor
 from kerasgan.metrics.inception import InceptionV3
-from kerasgan.metrics.manifold import density_coverage, nearest_neighbours, precision_recall
+from kerasgan.metrics.manifold import (
+    density_coverage,
+    nearest_neighbours,
+    precision_recall,
+    realism,
+)
 from kerasgan.metrics.modes import mode_coverage, mode_divergence, nearest_mode
 from kerasgan.metrics.parzen import parzen_log_likelihood, parzen_score
 from kerasgan.metrics.scores import conditional_accuracy, inception_score
@@ -36,5 +41,6 @@ __all__ = [
     "parzen_log_likelihood",
     "parzen_score",
     "precision_recall",
+    "realism",
     "summary",
 ]

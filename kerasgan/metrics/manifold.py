@@ -115,6 +115,48 @@ def density_coverage(real, fake, k=5):
     return inside / (k * len(fake)), float(covered.mean())
 
 
+def realism(real, fake, k=3):
+    """Returns how real each generated sample looks: the sample's own share in precision.
+
+    Of the balls around real samples, each up to the k-th nearest other real sample, the half with
+    the smaller radii counts. A sample's realism is the largest ratio of a ball's radius to the
+    sample's distance from its centre: 1 or more inside of a ball, infinite for a copy.
+
+    Args:
+        real: Features of real images, a finite array of shape `(N, D)` with N > k.
+        fake: Features of generated images, a finite array of shape `(M, D)`.
+        k: int >= 1: each ball reaches to its centre's k-th neighbour; the paper uses 3.
+
+    Returns:
+        float64 array of shape `(M,)`, from 0; higher is better.
+
+    Raises:
+        ValueError: If the features differ in width, are not finite or are too few for `k`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> real = np.random.default_rng(0).uniform(size=(1000, 2))
+    >>> fake = np.array([[0.5, 0.5], [1.1, 1.1], [2.0, 2.0], [4.0, 4.0]])
+    >>> scores = realism(real, fake)
+    >>> bool(scores[0] > 1), np.argsort(scores).tolist()
+    (True, [3, 2, 1, 0])
+
+    Reference: Kynkaanniemi et al. 2019, Eq. (3), https://arxiv.org/abs/1904.06991
+    """
+    real, fake = _check_features(real, fake)
+    _check_neighbours(k, real)
+    radii = _squared_radii(real, k)
+    small = radii <= np.median(radii)
+    real, radii = real[small], radii[small]
+    best = np.zeros(len(fake))
+    for rows, columns, distances in _squared_distances(real, fake):
+        with np.errstate(divide="ignore", invalid="ignore"):  # copies; copies of copies are none
+            ratios = radii[rows, None] / distances.clip(min=0.0)
+        best[columns] = np.fmax(best[columns], np.fmax.reduce(ratios, axis=0))
+    return np.sqrt(best)
+
+
 def nearest_neighbours(samples, training, k=1):
     """Finds the training samples nearest to each sample, to see whether a generator copies.
 
@@ -180,14 +222,24 @@ def nearest_neighbours(samples, training, k=1):
 
 
 def _check_sets(real, fake, k):
+    real, fake = _check_features(real, fake)
+    _check_neighbours(k, real, fake)
+    return real, fake
+
+
+def _check_features(real, fake):
     real, fake = check_features(real, "real"), check_features(fake, "fake")
     check_widths(real.shape[1], fake.shape[1])
-    if not 1 <= k < min(len(real), len(fake)):
+    return real, fake
+
+
+def _check_neighbours(k, *sets):
+    if not 1 <= k < min(map(len, sets)):
+        numbers = zip(map(len, sets), ("real", "fake"), strict=False)
         raise ValueError(
             "`k` must be at least 1 and less than the number of samples on either side. "
-            f"Received: k={k}, {len(real)} real and {len(fake)} fake"
+            f"Received: k={k}, {' and '.join(f'{number} {side}' for number, side in numbers)}"
         )
-    return real, fake
 
 
 def _check_rows(x, name):
