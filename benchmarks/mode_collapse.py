@@ -35,7 +35,7 @@ POINTS = {
     "wgan_gp": ({"width": 64, "latent_dim": 2, "gp_weight": 0.1}, {}, 500),
     "fgan": ({"width": 64, "latent_dim": 2, "divergence": "jensen_shannon"}, ADAM, 100),
     "mmd_gan": ({"width": 64, "latent_dim": 2}, {}, 320),
-    "wgan": ({"width": 64, "latent_dim": 2}, {"name": "rmsprop", "learning_rate": 5e-4}, 500),
+    "wgan": ({"width": 32, "latent_dim": 2}, {"name": "rmsprop", "learning_rate": 5e-4}, 500),
     "r3gan": ({"width": 64, "latent_dim": 2, "burn_in": 1_000_000}, {}, 100),
 }
 # Small enough for minutes on two cores; the published DCGAN has 64 channels.
