@@ -7,12 +7,13 @@ import sys
 import wave
 from pathlib import Path
 
+import entry_pictures
 import numpy as np
 import pytest
 import sounds
 
 import kerasgan
-from kerasgan import cli, data, zoo
+from kerasgan import cli, data, metrics, zoo
 from kerasgan.export import card
 from kerasgan.inspection.samplers import open_sampler
 from kerasgan.training import dry_run, recipe
@@ -49,6 +50,11 @@ num = 40
 """
 
 
+def compare_few(num):
+    """Lets pictures of entries compare samples with few real ones."""
+    entry_pictures.REAL, entry_pictures.BY_HEART = num, 0
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "tiny"
@@ -67,6 +73,7 @@ def entry(run, tmp_path_factory):
     (entry / "notes.md").write_text("Shoes without soles.")
     tool = runpy.run_path(str(ROOT / "tools" / "make_zoo_entry.py"))
     tool["main"].__globals__.update(NUM=40, CHOICE_NUM=40, CLASSES_NUM=30, SEEDS=(1, 2))
+    compare_few(40)
     tool["main"](run, entry)
     return entry
 
@@ -119,10 +126,32 @@ def test_an_entry_loads_by_name_and_by_path_and_draws_its_own_picture(shipped, t
     np.testing.assert_array_equal(by_name.sample(4, seed=0), by_path.sample(4, seed=0))
     about = json.loads((shipped / "result.json").read_text())
     assert by_name.origin["scores"]["weights_sha256"] == about["weights_sha256"]
-    tool = runpy.run_path(str(ROOT / "tools" / "make_zoo_entry.py"))
-    tool["draw"](by_name, tmp_path)
-    for picture in ("samples.png", "interpolation.png"):
+    entry_pictures.draw(by_name, recipe.read(shipped / "recipe.toml").data, tmp_path)
+    assert not (shipped / "neighbours.png").exists()  # too many training pictures
+    for picture in ("samples.png", "worst.png", "interpolation.png"):
         assert (tmp_path / picture).read_bytes() == (shipped / picture).read_bytes()
+
+
+def test_the_worst_samples_and_the_neighbours_are_shown():
+    gan = kerasgan.DCGAN((32, 32, 3), width=4)
+    table = recipe.Data(name="noto_emoji_mini", image_size=[32])
+    training = data.load_arrays("noto_emoji_mini", image_size=32)[0][:10]
+    samples, extractor = pixels.from_uint8(training[[7, 2]]), metrics.EfficientNetLite0()
+    features, _ = extractor.collect([training[[7, 2]]])
+    found = entry_pictures.neighbours(table, training, samples, features, extractor)
+    np.testing.assert_array_equal(found[:32, :32], training[7])
+    np.testing.assert_array_equal(found[34:66], found[:32])  # the nearest of a copy is the copied
+
+    entry_pictures.REAL = 40
+    test, _ = data.load_arrays("noto_emoji_mini", "test", image_size=32)
+    test = data.subset(test, 40)
+    noise = np.random.default_rng(0).integers(256, size=(8, 32, 32, 3), dtype=np.uint8)
+    mixed = np.concatenate([test[:4], noise, test[4:8]])
+    features, _ = extractor.collect([mixed])
+    features[4:12] += 100.0
+    shown = entry_pictures.worst(gan, table, {}, pixels.from_uint8(mixed), features)
+    tiles = {shown[:, i : i + 32].tobytes() for i in range(0, 8 * 34, 34)}
+    assert tiles == {picture.tobytes() for picture in noise}
 
 
 def test_a_folder_of_an_entrys_name_does_not_hide_it(shipped, tmp_path, monkeypatch):
@@ -156,7 +185,6 @@ def test_entries_are_listed(shipped, capsys):
 
 
 def test_gallery_card_and_tables_are_made_of_the_entry(shipped, monkeypatch):
-    monkeypatch.syspath_prepend(ROOT / "tools")
     tool = runpy.run_path(str(ROOT / "tools" / "zoo_pages.py"))
     assert "[tiny](tiny/README.md)" in tool["gallery_page"]()
     assert "| [tiny](../zoo/tiny/README.md) |" in tool["zoo_tables"]()
@@ -266,6 +294,7 @@ num = 40
     train_recipe(recipe.read(entry / "recipe.toml"), run, verbose=0)
     tool = runpy.run_path(str(ROOT / "tools" / "make_zoo_entry.py"))
     tool["main"].__globals__.update(NUM=40, CHOICE_NUM=40)
+    compare_few(40)
     tool["main"](run, entry)
     loaded, trained = zoo.load(entry), zoo.load(run)
     assert loaded.examples["source"].shape == (40, 16, 16, 1)
@@ -283,7 +312,6 @@ num = 40
     assert not (entry / "interpolation.png").exists()
     assert set(about["ways"]) == {"model", "what it is given"} and about["back"]["n_fake"] == 187
     assert (entry / "examples.png").is_file()
-    monkeypatch.syspath_prepend(ROOT / "tools")
     pages = runpy.run_path(str(ROOT / "tools" / "zoo_pages.py"))
     title = pages["collection"](entry, about)
     assert title == "Images from images: Noto's emoji"
@@ -299,6 +327,7 @@ def made_entry(text, tmp_path):
     train_recipe(recipe.read(entry / "recipe.toml"), run, verbose=0)
     tool = runpy.run_path(str(ROOT / "tools" / "make_zoo_entry.py"))
     tool["main"].__globals__.update(NUM=20, CHOICE_NUM=20, SEEDS=(1, 2), HEARD=3)
+    compare_few(20)
     tool["main"](run, entry)
     return run, entry
 

@@ -34,6 +34,7 @@ def test_an_entry_is_complete_and_small(entry, result):
     given = [kind.files is not None for kind in signature.given.values()]
     files = [*FILES, *PAGES]
     drawn = len(signature.output.shape) > 1
+    files += ["worst.png"] if drawn else []
     files += ["interpolation.png"] if drawn and "z" in signature.inputs else []
     files += ["examples.npz"] if given else []
     files += ["examples.png"] if any(given) else []

@@ -19,6 +19,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import entry_pictures
 import h5py
 import keras
 import numpy as np
@@ -32,7 +33,7 @@ from kerasgan.training import recipe, runs
 from kerasgan.training.build import completed_by
 from kerasgan.training.train import source_for
 from kerasgan.utils import hashing, pixels, provenance
-from kerasgan.viz import films, grids, walks
+from kerasgan.viz import films
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 CLASSIFIER = BENCHMARKS / "fashion_classifier.keras"
@@ -97,7 +98,7 @@ def build(gan, run, trained_by, entry, folder):
     about.update(save_tags(gan, trained_by.data, folder))
     write_json(folder / "result.json", about)
     (folder / "history.csv").write_text((run / "history.csv").read_text())
-    draw(gan, folder, about.get("texts"))
+    entry_pictures.draw(gan, trained_by.data, folder, about.get("texts"))
     return about
 
 
@@ -329,22 +330,6 @@ def save_tags(gan, table, folder):
     found, shown = benchmark["compared"](gan, table)
     pixels.save_picture(shown, folder / "samples.png")
     return {"tags": found}
-
-
-def draw(gan, folder, texts=None):
-    """Writes `samples.png`, seeded and not cherry-picked, and walks between latents."""
-    if isinstance(gan.signature.output, Vector):
-        return
-    # Spectrograms are large as they are.
-    zoom = 1 if isinstance(gan.signature.output, Waveform) else 2
-    picture = grids.sample_grid(gan) if texts is None else grids.text_grid(gan, texts)
-    pixels.save_picture(picture, folder / "samples.png", zoom)
-    if "z" not in gan.signature.inputs:
-        return
-    label = gan.signature.inputs.get("label")
-    labels = {"rows": label.turns, "label": range(label.turns)} if label else {}
-    picture = walks.interpolation_grid(gan, **labels)
-    pixels.save_picture(picture, folder / "interpolation.png", zoom)
 
 
 if __name__ == "__main__":

@@ -34,6 +34,11 @@ RESULTS = "![samples of the test set, each with what it was made from](samples.p
 EXAMPLES = "![examples of the test set: what was given, made and true](examples.png)"
 FILM = "![true films, and below them those that the model continues](film.webp)"
 WALKS = "![walks between pairs of latents](interpolation.png)"
+WORST = "The eight of them that are least like test {plural}:\n\n![the worst](worst.png)"
+NEIGHBOURS = (
+    "Eight samples, and below each the three training pictures nearest to it, by features:\n\n"
+    "![samples and their nearest training pictures](neighbours.png)"
+)
 
 
 def model_card(about, pictures=()):
@@ -113,6 +118,8 @@ def shown(about, pictures):
         "samples.png": samples,
         "examples.png": EXAMPLES,
         "film.webp": FILM,
+        "worst.png": WORST.format(plural="sounds" if makes_sounds(about) else "pictures"),
+        "neighbours.png": NEIGHBOURS,
         "interpolation.png": WALKS,
     }
     if scores.get("sounds"):

@@ -32,6 +32,8 @@ SHOWN = (
     "samples.png",
     "examples.png",
     "film.webp",
+    "worst.png",
+    "neighbours.png",
     "interpolation.png",
     "reconstructions.png",
     "progress.png",

@@ -1,0 +1,95 @@
+"""Draws the pictures of a zoo entry, as far as its model makes such.
+
+    python tools/entry_pictures.py zoo/dcgan_fashion_mnist
+
+`samples.png` has 64 samples, seeded and not picked; `worst.png` the eight of them that are least
+like test examples; `neighbours.png` eight of them above the training pictures nearest to each, if
+these are few enough to be learnt by heart; `interpolation.png` walks between latents.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from kerasgan import data, metrics, zoo
+from kerasgan.evaluation.features import real_features
+from kerasgan.signature import Vector, Waveform
+from kerasgan.training import recipe
+from kerasgan.training.train import source_for
+from kerasgan.utils import pixels
+from kerasgan.viz import grids, walks
+
+NUM = 64
+SHOWN = 8
+NEIGHBOURS = 3
+BY_HEART = 10_000  # training examples; more are not compared
+REAL = 10_000  # test examples that samples are compared with
+
+
+def draw(gan, table, folder, texts=None):
+    """Writes the pictures.
+
+    Args:
+        gan: A `kerasgan.GAN`.
+        table: `data` of its recipe.
+        folder: An existing directory.
+        texts: List of the texts of the columns, of a model that takes texts.
+    """
+    output = gan.signature.output
+    if isinstance(output, Vector):
+        return
+    zoom = 1 if isinstance(output, Waveform) else 2  # spectrograms are large as they are
+    picture = grids.sample_grid(gan) if texts is None else grids.text_grid(gan, texts)
+    pixels.save_picture(picture, folder / "samples.png", zoom)
+
+    given = {} if texts is None else {"text": [texts[i % len(texts)] for i in range(NUM)]}
+    inputs = gan.inputs_for(NUM, 0, **given)
+    samples = np.concatenate(list(gan.outputs_for(inputs)))
+    extractor = output.extractor()
+    features, _ = extractor.collect([output.observed(samples)])
+    pixels.save_picture(worst(gan, table, inputs, samples, features), folder / "worst.png", zoom)
+    training = source_for(gan, table, "train").parts[output.part]
+    if len(training) <= BY_HEART and "z" in gan.signature.inputs and len(output.shape) == 3:
+        picture = neighbours(table, training, samples[:SHOWN], features[:SHOWN], extractor)
+        pixels.save_picture(picture, folder / "neighbours.png", zoom)
+
+    if "z" not in gan.signature.inputs:
+        return
+    label = gan.signature.inputs.get("label")
+    labels = {"rows": label.turns, "label": range(label.turns)} if label else {}
+    pixels.save_picture(walks.interpolation_grid(gan, **labels), folder / "interpolation.png", zoom)
+
+
+def worst(gan, table, inputs, samples, features):
+    """Returns the samples of the least realism as a picture, beside what they were made of."""
+    output = gan.signature.output
+    real = source_for(gan, table, "test").parts[output.part]
+    real = data.subset(real, min(REAL, len(real)))
+    real = features_of(real, output.extractor(), f"{table.name} test")
+    chosen = np.argsort(metrics.realism(real, features), kind="stable")[:SHOWN]
+    inputs = {name: np.asarray(values)[chosen] for name, values in inputs.items()}
+    beside = grids.beside_inputs(gan, inputs, samples[chosen])
+    return output.grid(samples[chosen], SHOWN) if beside is None else beside
+
+
+def neighbours(table, training, samples, features, extractor):
+    """Returns samples as a row of a picture, and below each the nearest training pictures."""
+    known = features_of(training, extractor, f"{table.name} train")
+    nearest, _ = metrics.nearest_neighbours(features, known, NEIGHBOURS)
+    rows = [pixels.to_uint8(samples), *(np.stack([training[i] for i in row]) for row in nearest.T)]
+    return pixels.grid(np.concatenate(rows), len(samples))
+
+
+def features_of(real, extractor, title):
+    pictures = pixels.opaque(real) if real.ndim == 4 else real
+    return real_features(pictures, extractor, title, verbose=True)[0]
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    entry = Path(sys.argv[1])
+    texts = json.loads((entry / "result.json").read_text()).get("texts")
+    draw(zoo.load(entry), recipe.read(entry / "recipe.toml").data, entry, texts)
