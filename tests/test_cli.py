@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kerasgan import cli
+from kerasgan import cli, export, zoo
 from kerasgan.training import recipe
 
 COMMAND = Path(sys.executable).parent / "kerasgan"
@@ -190,3 +190,25 @@ def test_what_only_tells_something_does_not_start_tensorflow(arguments):
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert "started False False" in done.stdout, done.stdout + done.stderr
     assert "code 0" in done.stdout
+
+
+def told(*arguments):
+    """Returns the exit code of a command in this process."""
+    with pytest.raises(SystemExit) as stop:
+        cli.main(arguments)
+    return stop.value.code
+
+
+def test_a_page_of_the_whole_zoo_leaves_out_what_no_page_shows(tmp_path, monkeypatch, capsys):
+    names = ["cgan_noto_emoji_words", "dcgan_fashion_mnist"]
+    monkeypatch.setattr(zoo, "names", lambda: names)
+    written = []
+    monkeypatch.setattr(export, "browser", lambda gans, folder: written.append(list(gans)))
+    options = ["--format", "browser", "--output", str(tmp_path / "site")]
+    assert told("export", "--all", *options) == 0
+    assert written == [["dcgan_fashion_mnist"]]
+    assert "cgan_noto_emoji_words is left out. A page shows images" in capsys.readouterr().out
+    assert told("export", "--all", "dcgan_fashion_mnist", *options) == 2
+    assert "--all stands for the entries of the zoo" in capsys.readouterr().err
+    assert told("export", *options) == 2
+    assert "Name a model: a zoo entry" in capsys.readouterr().err

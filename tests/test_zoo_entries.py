@@ -42,6 +42,16 @@ def test_an_entry_is_complete_and_small(entry, result):
     assert (entry / zoo.WEIGHTS).stat().st_size <= 8e6
 
 
+def test_an_entry_with_classes_knows_their_names(entry):
+    gan = kerasgan.load(entry.name)
+    label = gan.signature.inputs.get("label")
+    if label is None:
+        pytest.skip("it has no classes")
+    last = len(gan.class_names) - 1
+    by_name = gan.sample(2, label=gan.class_names[last], seed=0)
+    np.testing.assert_array_equal(by_name, gan.sample(2, label=last, seed=0))
+
+
 def test_an_entry_draws_its_picture(entry, result):
     gan = kerasgan.load(entry.name)
     if "texts" in result:

@@ -13,14 +13,21 @@ from kerasgan.utils.files import check_free, delete
 @app.command()
 def export(
     checkpoints: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(
             help="Zoo entry, run directory, .keras file or hf://user/name; several for a browser.",
             autocompletion=entries_like,
         ),
-    ],
-    format: Annotated[str, typer.Option(help="saved_model, tflite, onnx or browser.")],
-    output: Annotated[Path, typer.Option(help="Folder, or file (tflite, onnx).")],
+    ] = None,
+    format: Annotated[
+        str, typer.Option(help="saved_model, tflite, onnx or browser.", show_default=False)
+    ] = ...,
+    output: Annotated[
+        Path, typer.Option(help="Folder, or file (tflite, onnx).", show_default=False)
+    ] = ...,
+    whole_zoo: Annotated[
+        bool, typer.Option("--all", help="For a browser: all entries of the zoo, as one site.")
+    ] = False,
     quantization: Annotated[
         str | None, typer.Option(help="For tflite: float16, dynamic, int8 or int16x8.")
     ] = None,
@@ -37,26 +44,52 @@ def export(
     for option, value in (("quantization", quantization), ("batch-size", batch_size)):
         if value not in (None, 1) and format != "tflite":
             raise UserError(f"--{option} is for tflite. Received: --format {format}")
-    if len(checkpoints) > 1 and format != "browser":
+    if whole_zoo and (checkpoints or format != "browser"):
+        raise UserError("--all stands for the entries of the zoo, and is for --format browser.")
+    if not (checkpoints or whole_zoo):
+        raise UserError("Name a model: a zoo entry, run directory, .keras file or hf://user/name.")
+    if format != "browser" and len(checkpoints) > 1:
         raise UserError(f"Only one model can be exported as {format}. Received: {len(checkpoints)}")
     belongs = is_page if format == "browser" else is_served
     if not (format == "saved_model" and is_served(output)):  # a new version replaces nothing
         check_free(output, overwrite, belongs)
-    gans = [load_gan(path, module) for path in checkpoints]
     from kerasgan import export as exports
 
     if format == "browser":
-        names = exports.names(checkpoints)
+        if whole_zoo:
+            gans = entries_for_a_page()
+        else:
+            names = exports.names(checkpoints)
+            gans = {
+                name: load_gan(path, module) for name, path in zip(names, checkpoints, strict=True)
+            }
         if is_page(output):
             delete(output)
-        print(f"Written: {exports.browser(dict(zip(names, gans, strict=True)), output)}")
+        with quiet_cpp():  # the converters' C++ code logs to the terminal
+            written = exports.browser(gans, output)
+        print(f"Written: {written}")
         print(f"Look at it: python -m http.server --directory {output}")
     else:
         options = {"quantization": quantization, "batch_size": batch_size}
         arguments = options if format == "tflite" else {}
-        with quiet_cpp():  # the converters' C++ code logs to the terminal
-            written = getattr(exports, format)(gans[0], output, **arguments)
+        gan = load_gan(checkpoints[0], module)
+        with quiet_cpp():
+            written = getattr(exports, format)(gan, output, **arguments)
         print(f"Written: {written}")
+
+
+def entries_for_a_page():
+    """Returns the zoo's entries that a page can run, by name, and tells of the others."""
+    from kerasgan import export, zoo
+
+    gans = {}
+    for name in zoo.names():
+        gan = zoo.load(name)
+        if misfit := export.unfit(name, gan.signature):
+            print(f"{name} is left out. {misfit}")
+        else:
+            gans[name] = gan
+    return gans
 
 
 def is_served(folder):

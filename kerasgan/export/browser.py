@@ -13,14 +13,23 @@ from kerasgan import latent
 from kerasgan.export import litert_js, metadata
 from kerasgan.export.model import check_model
 from kerasgan.export.tflite import tflite
-from kerasgan.signature import Image, Text, Waveform
+from kerasgan.signature import Film, Image, Text, Waveform
 from kerasgan.utils import hashing, pixels
 from kerasgan.utils.errors import UserError
 from kerasgan.utils.files import replacing
+from kerasgan.utils.progress import Bar
 
 PAGE = importlib.resources.files("kerasgan.export") / "page"
 DIRECTIONS = 5  # on the page
 EXAMPLES = 12  # at most, of a model that takes pictures
+KINDS = (  # headings that the models of a page stand under, in their order
+    "Pictures of a class",
+    "Pictures",
+    "Pictures from words",
+    "Pictures from pictures",
+    "Films",
+    "Sounds",
+)
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # of a model, for URLs and file names
 
 
@@ -68,7 +77,11 @@ def browser(gans, directory):
         for name, content in runtime.items():
             (site / "litert" / name).write_bytes(content)
         (site / "models").mkdir()
-        models = [_add(site, name, gan) for name, gan in sorted(gans.items())]
+        models, bar = [], Bar(len(gans), "model", verbose=len(gans) > 1)
+        for name, gan in gans.items():
+            models.append(_add(site, name, gan))
+            bar.add(1)
+        models.sort(key=_place)
         about = {"kerasgan": kerasgan.__version__, "models": models}
         (site / "models.json").write_text(json.dumps(about, indent=2), encoding="utf-8")
     return str(directory)
@@ -84,25 +97,50 @@ def _check(gans, directory):
             raise UserError(
                 f'A model\'s name must consist of letters, digits and "._-". Received: {name!r}'
             )
-        signature = gan.signature
-        if signature.output.page() is None:
-            raise UserError(
-                f"A page shows images (height, width, 1, 3 or 4), and plays sounds of 8,000 to "
-                f"96,000 samples per second. Received: {name}, which makes {signature.output.words}"
-            )
-        unknown = [key for key, kind in signature.inputs.items() if kind.control() is None]
-        if unknown or not ("z" in signature.inputs or signature.given):
-            raise UserError(
-                f"A page can only offer latents `z`, classes, numbers, pictures and texts. "
-                f"Received: {name}, which takes `{', '.join(unknown or signature.inputs)}`"
-            )
-        if isinstance(signature.output, Waveform) and pictured(signature):
-            raise UserError(f"A page plays no sounds of pictures. Received: {name}")
+        if misfit := unfit(name, gan.signature):
+            raise UserError(misfit)
+
+
+def unfit(name, signature):
+    """Returns why a page cannot run a model of that name and signature, or `None` if it can."""
+    if signature.output.page() is None:
+        return (
+            f"A page shows images (height, width, 1, 3 or 4), and plays sounds of 8,000 to "
+            f"96,000 samples per second. Received: {name}, which makes {signature.output.words}"
+        )
+    unknown = [key for key, kind in signature.inputs.items() if kind.control() is None]
+    if unknown or not ("z" in signature.inputs or signature.given):
+        return (
+            f"A page can only offer latents `z`, classes, numbers, pictures and texts. "
+            f"Received: {name}, which takes `{', '.join(unknown or signature.inputs)}`"
+        )
+    if isinstance(signature.output, Waveform) and pictured(signature):
+        return f"A page plays no sounds of pictures. Received: {name}"
+    return None
 
 
 def pictured(signature):
     """Returns the inputs that must be given, other than texts."""
     return {key: kind for key, kind in signature.given.items() if not isinstance(kind, Text)}
+
+
+def _kind(signature):
+    """Returns the heading in `KINDS` that a model stands under."""
+    if isinstance(signature.output, Waveform):
+        return "Sounds"
+    if any(isinstance(kind, Film) for kind in signature.given.values()):
+        return "Films"
+    if pictured(signature):
+        return "Pictures from pictures"
+    if signature.given:
+        return "Pictures from words"
+    return "Pictures of a class" if "label" in signature.inputs else "Pictures"
+
+
+def _place(model):
+    """Returns what models are ordered by on a page: those in colour are the first of their kind."""
+    grey = model.get("image_shape", [1])[-1] == 1
+    return KINDS.index(model["kind"]), grey, model["name"]
 
 
 def _add(site, name, gan):
@@ -119,6 +157,7 @@ def _add(site, name, gan):
     ]
     return {
         "name": name,
+        "kind": _kind(gan.signature),
         "variant": type(gan).__name__,
         "file": file,
         "bytes": len(content),

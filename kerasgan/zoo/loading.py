@@ -211,9 +211,14 @@ def load_entry(entry):
             )
     made_by, shape = recipe.read(entry / "recipe.toml"), said["scores"]["image_shape"]
     spec = {"image": Image(shape)} if len(shape) == 3 else {"audio": Waveform(shape[0])}
+    kept = {}
     if "signature" in said["scores"]:
-        spec = Signature.from_config(said["scores"]["signature"]).example
+        signature = Signature.from_config(said["scores"]["signature"])
+        spec, kept = signature.example, signature.inputs
     gan = build(settled(made_by, spec, kept=made_by.model.arguments), spec)
+    names = getattr(kept.get("label"), "names", None)
+    if names and gan.class_names is None:
+        gan.name_classes(names)
     for network in filter(None, (gan.generator, gan.ema_generator)):
         network.load_weights(entry / WEIGHTS)
     further = [name for name in gan.players.values() if isinstance(name, str)]

@@ -6,14 +6,18 @@ import keras
 import pytest
 from chromium_page import LOUD, SCREENSHOT, all_models, choose_model, stir
 
-from kerasgan import DCGAN, export
+from kerasgan import DCGAN, ConditionalGAN, export
+
+NAMES = ["Smileys & Emotion", "People & Body", "Flags"]
 
 
 @pytest.fixture(scope="module")
 def gans():
     """The models of the site: all of latents, and one of wide colour images."""
     keras.utils.set_random_seed(1)
-    return {**all_models(), "wide": stir(DCGAN((8, 16, 3), width=8))}
+    wide = stir(DCGAN((8, 16, 3), width=8))
+    named = stir(ConditionalGAN((8, 8, 1), 3, width=60, class_names=NAMES))
+    return {**all_models(), "named": named, "wide": wide}
 
 
 @pytest.fixture(scope="module")

@@ -19,8 +19,9 @@ from chromium_page import (
     tile,
     whole_grid,
 )
-from PIL import Image
+from PIL import Image as Picture
 
+from kerasgan.signature import Image
 from kerasgan.utils.errors import UserError
 from kerasgan.utils.pixels import grid, to_uint8
 
@@ -73,6 +74,29 @@ def test_class_buttons_show_one_class_or_all(served, visit):
     assert not page.is_visible("#classes")
 
 
+@pytest.mark.parametrize("width", [1280, 320])
+def test_names_of_classes_fit_their_buttons(visit, width):
+    page = visit("named", viewport={"width": width, "height": 700})
+    chips = page.locator("#class-buttons .chip")
+    assert chips.all_inner_texts() == ["All", "Smileys & Emotion", "People & Body", "Flags"]
+    assert chips.evaluate_all("all => all.every(c => c.scrollWidth <= c.clientWidth)")
+
+
+def test_models_of_one_kind_stand_together(served, visit):
+    page = visit("named")
+    kinds = page.eval_on_selector_all("#model optgroup", "all => all.map((kind) => kind.label)")
+    assert kinds == ["Pictures of a class", "Pictures", "Sounds"]
+    chosen = page.locator("#model option").evaluate_all("all => all.map((each) => each.value)")
+    assert sorted(chosen) == sorted(served[0])
+    signatures = [served[0][name].signature for name in chosen]
+    order = [
+        ("label" not in each.inputs, each.output.shape[-1] == 1)
+        for each in signatures
+        if isinstance(each.output, Image)
+    ]
+    assert order == sorted(order) and len(order) < len(chosen)
+
+
 @pytest.mark.parametrize("name, columns, num", [("wide", 8, 64), ("sagan-10-classes", 10, 60)])
 def test_the_grid_can_be_kept_as_png(visit, tmp_path, name, columns, num):
     page = visit(name)
@@ -82,7 +106,7 @@ def test_the_grid_can_be_kept_as_png(visit, tmp_path, name, columns, num):
     kept.value.save_as(tmp_path / "grid.png")
     tiles = np.stack([tile(page, i + 1)[..., :3] for i in range(num)])
     expected = grid(tiles, columns).repeat(4, axis=0).repeat(4, axis=1)
-    with Image.open(tmp_path / "grid.png") as image:
+    with Picture.open(tmp_path / "grid.png") as image:
         np.testing.assert_array_equal(np.asarray(image.convert("RGB")), expected)
 
 
@@ -275,5 +299,5 @@ def test_a_picture_of_the_page_can_be_taken(served, tmp_path):
     command = [sys.executable, script, served[2], tmp_path / "page.png", *options]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    with Image.open(tmp_path / "page.png") as image:
+    with Picture.open(tmp_path / "page.png") as image:
         assert image.size == (1000, 700) and np.asarray(image.convert("L")).mean() < 100

@@ -46,9 +46,21 @@ async function begin() {
   const about = await response.json();
   models = window.kerasgan.models = about.models;
   element("version").textContent = `kerasgan ${about.kerasgan}`;
-  element("model").append(...models.map(({ name }) => new Option(name, name)));
+  element("model").append(...choices());
   listen();
   chooseModel();
+}
+
+/** Returns the names to choose from, below the headings of their kinds if there are several. */
+function choices() {
+  const kinds = [...new Set(models.map(({ kind }) => kind))];
+  const named = (some) => some.map(({ name }) => new Option(name, name));
+  if (kinds.length === 1) return named(models);
+  return kinds.map((kind) => {
+    const group = Object.assign(document.createElement("optgroup"), { label: kind });
+    group.append(...named(models.filter((candidate) => candidate.kind === kind)));
+    return group;
+  });
 }
 
 function listen() {
