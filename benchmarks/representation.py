@@ -4,9 +4,9 @@
 
 The outputs of all convolutional layers' activations are max-pooled to 4 x 4, joined, and a linear
 classifier (an L2-SVM, as in the paper) is trained on those of 1,000 images, as many as the paper
-takes of house numbers. Beside its accuracy on test images stand
-the same classifier's on raw pixels, and on the features of such a discriminator before training.
-Writes one JSON line per source to `representation.jsonl`.
+takes of house numbers. Beside its accuracy on test images stand the same classifier's on raw
+pixels, and on the features of such a discriminator before training. Writes one JSON line per source
+to `representation.jsonl`.
 
 Reference: Radford et al. 2016, section 5.1, https://arxiv.org/abs/1511.06434
 """
