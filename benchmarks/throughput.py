@@ -4,8 +4,9 @@
 
 Per model, over networks of the same shapes and in one process, rounds alternating:
 
-    fit               the model's own `fit` on `kerasgan.data.batches`
-    fit, ten a call   the same with `steps_per_execution=10`
+    fit               the model's own `fit` on `kerasgan.data.batches`: as many steps a call as take
+                      a tenth of a second
+    fit, step by step the same with `steps_per_execution=1`
     fit, in memory    `fit` on one batch in memory: shows the cost of the input pipeline
     fit, XLA          the same with `jit_compile=True`
     hand-written      a `tf.function` with the same algorithm, no Keras around it
@@ -14,7 +15,7 @@ Per model, over networks of the same shapes and in one process, rounds alternati
                       style of its DCGAN example: images as (N, C, H, W), gradients for all of D
                       in G's update too (pip install kerasgan[peers])
 
-A round's time is the median of its steps. On a noisy machine, compare the ratios: a contender's
+A round's time is the median of its steps, or of its calls divided by their steps. On a noisy machine, compare the ratios: a contender's
 time divided by that of `fit` in the same round, as the median over the rounds; above 1, `fit` is
 faster. The setup of `fit` before its first step is not timed. GFLOP/s count convolutions and matrix
 products; a matrix product of 2,048 x 2,048 is measured in the same run for comparison. Writes one
@@ -78,21 +79,19 @@ def build(name, side, **options):
 
 
 class Steps(keras.callbacks.Callback):
-    """Measures the seconds between the ends of the steps of `fit`."""
+    """Measures the seconds of the steps of `fit`, on average of those that one call makes."""
 
-    def __init__(self, at_once=1):
-        super().__init__()
-        self.at_once = at_once
-        self.once_a_call = at_once > 1  # else `fit` makes one step a call, for this callback
+    once_a_call = True
 
     def on_train_begin(self, logs=None):
         self.ends = []
 
     def on_train_batch_end(self, batch, logs=None):
-        self.ends.append(time.perf_counter())
+        self.ends.append((time.perf_counter(), batch))
 
     def seconds(self):
-        return np.diff(self.ends) / self.at_once
+        seconds, steps = np.diff(self.ends, axis=0).T
+        return seconds / steps
 
 
 def contenders(name, side, batch, xla=True):
@@ -108,8 +107,8 @@ def contenders(name, side, batch, xla=True):
     cached = data.batches(images, labels, batch_size=batch, seed=0)
     first = next(iter(cached))
 
-    def fit(model, dataset, at_once=1):
-        steps = Steps(at_once)
+    def fit(model, dataset):
+        steps = Steps()
 
         def run(number):
             keras.Model.fit(
@@ -127,11 +126,11 @@ def contenders(name, side, batch, xla=True):
     def ours(dataset, **arguments):
         model = build(name, side)
         model.compile(**arguments)
-        return fit(model, dataset, arguments.get("steps_per_execution", 1))
+        return fit(model, dataset)
 
     found = {
         "fit": ours(cached),
-        "fit, ten a call": ours(cached, steps_per_execution=10),
+        "fit, step by step": ours(cached, steps_per_execution=1),
         "fit, in memory": ours(tf.data.Dataset.from_tensors(first)),
         "hand-written": by_hand(hand_written_loop(name, build(name, side)), cached.repeat()),
     }
@@ -199,6 +198,8 @@ def measure(name, side, batch, steps, rounds, xla=True):
         run(20)  # traces
     steps = steps or max(21, round(SECONDS / statistics.median(found["fit"](21)) / 10) * 10 + 1)
     times = {contender: [] for contender in found}
+    for run in found.values():
+        run(steps)  # `fit` traces the function of several steps
     for round_ in range(rounds):
         for contender in list(found)[:: 1 if round_ % 2 else -1]:
             times[contender].append(1000 * float(np.median(found[contender](steps))))

@@ -297,6 +297,31 @@ def test_few_images_trains_with_and_without_augmentation(tmp_path, monkeypatch, 
     assert capsys.readouterr().out.count("already in") == 2
 
 
+def test_start_measures_each_wait(tmp_path, monkeypatch, capsys):
+    folder = str(benchmark.find("start").parent)
+    monkeypatch.syspath_prepend(folder)
+    import start
+
+    monkeypatch.setattr(start, "NAMES", ("vanilla", "biggan"))
+    monkeypatch.setattr(start.zoo, "names", lambda: ["dcgan_fashion_mnist"])
+    steps, loads = start.first_steps(), start.loads()
+    assert list(steps) == ["vanilla", "biggan"] and 0.1 < steps["vanilla"] < steps["biggan"]
+    assert list(loads) == ["dcgan_fashion_mnist"] and loads["dcgan_fashion_mnist"] > 0
+
+    def printed(*arguments):
+        if arguments[-2:-1] == ("--child",):
+            return "a log\n" + json.dumps({"load": loads, "first step": steps}[arguments[-1]])
+        return "1.5\n"
+
+    monkeypatch.setattr(start, "printed", printed)
+    start.main(rounds=2, output=tmp_path)
+    (line,) = records.read(tmp_path / "start.jsonl")
+    assert line["seconds"]["import"] == {"keras, tensorflow": 1.5, "kerasgan": 1.5}
+    assert set(line["seconds"]["command"]) == {"--help", "list"}
+    assert line["seconds"]["first step"] == {k: round(v, 3) for k, v in steps.items()}
+    assert "first step: vanilla" in capsys.readouterr().out
+
+
 def test_few_images_knows_its_models(monkeypatch, capsys):
     assert run(monkeypatch, "few_images", "--models=dcgn") == 2
     assert 'There is no "dcgn" here: did you mean "dcgan"?' in capsys.readouterr().err

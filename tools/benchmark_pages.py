@@ -267,6 +267,7 @@ def results_page():
         curve_section(),
         cost_pages.speed_section(),
         cost_pages.throughput_section(),
+        cost_pages.start_section(),
         cost_pages.growth_section(),
         cost_pages.gpu_section(),
         cost_pages.data_section(),

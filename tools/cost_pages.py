@@ -35,7 +35,7 @@ def throughput_section():
         "alternate within one process. GFLOP/s: of convolutions and matrix products, beside those "
         "of a matrix product of 2,048 x 2,048 in the same run.",
     ]
-    contenders = ("hand-written", "keras.io", "PyTorch", "fit, ten a call", "fit, XLA")
+    contenders = ("hand-written", "keras.io", "PyTorch", "fit, step by step", "fit, XLA")
     rows = [
         (
             name,
@@ -51,6 +51,26 @@ def throughput_section():
     ]
     header = ("model", "fit, ms", "images/s", "GFLOP/s", *contenders, "fit, in memory")
     return [*parts, table(header, rows), "![throughput](results/throughput.png)"] if rows else []
+
+
+def start_section():
+    lines = records.read(RESULTS / "start.jsonl")
+    if not lines:
+        return []
+    seconds = lines[-1]["seconds"]
+    rows = [
+        *((f"`import {name}`", value) for name, value in seconds["import"].items()),
+        *((f"`kerasgan {name}`", value) for name, value in seconds["command"].items()),
+        *((f"load `{name}`", value) for name, value in seconds["load"].items()),
+        *((f"first step of {name}", value) for name, value in seconds["first step"].items()),
+    ]
+    return [
+        "## Start",
+        f"`kerasgan benchmark start`: seconds before a training runs, medians of "
+        f"{lines[-1]['rounds']} rounds of new processes. First steps are those at width 8 on 64 "
+        "colour images of 32 pixels for each update of D, less the second step.",
+        table(("what", "seconds"), [(name, f"{value:.2f}") for name, value in rows]),
+    ]
 
 
 def growth_section():
