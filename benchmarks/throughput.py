@@ -15,11 +15,12 @@ Per model, over networks of the same shapes and in one process, rounds alternati
                       style of its DCGAN example: images as (N, C, H, W), gradients for all of D
                       in G's update too (pip install kerasgan[peers])
 
-A round's time is the median of its steps, or of its calls divided by their steps. On a noisy machine, compare the ratios: a contender's
-time divided by that of `fit` in the same round, as the median over the rounds; above 1, `fit` is
-faster. The setup of `fit` before its first step is not timed. GFLOP/s count convolutions and matrix
-products; a matrix product of 2,048 x 2,048 is measured in the same run for comparison. Writes one
-JSON line per model to `throughput.jsonl`, and a plot next to it.
+A round's time is the median of its steps, or of its calls divided by their steps. On a noisy
+machine, compare the ratios: a contender's time divided by that of `fit` in the same round, as the
+median over the rounds; above 1, `fit` is faster. The setup of `fit` before its first step is not
+timed. GFLOP/s count convolutions and matrix products; a matrix product of 2,048 x 2,048 is measured
+in the same run for comparison. Writes one JSON line per model to `throughput.jsonl`, and a plot
+next to it.
 """
 
 import datetime
