@@ -60,6 +60,16 @@ def test_a_hand_written_loop_trains_both_networks(name):
     assert changes(gan, lambda: step(data)) == [True, True]
 
 
+def test_fit_is_timed_as_it_comes_and_step_by_step():
+    import throughput
+
+    found, _, _ = throughput.contenders("vanilla", 16, 8, xla=False)
+    found["fit"](30)  # chooses the number of steps in a call
+    assert len(found["fit"](61)) == len(found["fit, step by step"](61)) == 61
+    assert len(np.unique(found["fit"](61))) < 20
+    assert len(np.unique(found["fit, step by step"](61))) == 61
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["dcgan", "wgan_gp"])
 def test_the_keras_examples_train_both_networks(name):
