@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import platform
 import sys
 
 if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
@@ -9,6 +10,11 @@ if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
         "kerasgan needs Keras's TensorFlow backend: set KERAS_BACKEND=tensorflow before Keras is "
         f"imported. Received: KERAS_BACKEND={os.environ['KERAS_BACKEND']}"
     )
+
+# TensorFlow leaves out oneDNN on x86 processors without AVX-512 VNNI, where it makes trainings 1.4
+# to 2.5 times as fast. It reads this when it is imported.
+if "tensorflow" not in sys.modules and platform.machine().lower() in ("x86_64", "amd64"):
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 __version__ = "0.2.0"
 

@@ -173,7 +173,9 @@ def test_xla_trains(augment):
     assert np.isfinite([values for values in history.values()]).all()
 
 
-@pytest.mark.parametrize("options", [{}, {"jit_compile": True}])
+@pytest.mark.parametrize(
+    "options", [{}, pytest.param({"jit_compile": True}, marks=pytest.mark.slow)]
+)
 def test_ada_changes_pictures_as_often_as_p_says(options):
     losses = []
     for p in (0.0, 0.9):

@@ -302,7 +302,7 @@ def test_start_measures_each_wait(tmp_path, monkeypatch, capsys):
     monkeypatch.syspath_prepend(folder)
     import start
 
-    monkeypatch.setattr(start, "NAMES", ("vanilla", "biggan"))
+    monkeypatch.setattr(start.throughput, "ARGUMENTS", ("vanilla", "biggan"))
     monkeypatch.setattr(start.zoo, "names", lambda: ["dcgan_fashion_mnist"])
     steps, loads = start.first_steps(), start.loads()
     assert list(steps) == ["vanilla", "biggan"] and 0.1 < steps["vanilla"] < steps["biggan"]

@@ -178,8 +178,13 @@ def test_a_keras_file_loads_whichever_package_is_imported_first(trained):
         assert "DCGAN" in done.stdout, done.stderr
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["list"], ["train", "--help"]])
-def test_what_only_tells_something_does_not_start_tensorflow(arguments):
+NOWHERE = ["export", "nowhere", "--format", "tflite", "--output", "out"]
+
+
+@pytest.mark.parametrize(
+    "arguments, code", [(["--help"], 0), (["list"], 0), (["train", "--help"], 0), (NOWHERE, 2)]
+)
+def test_what_only_tells_something_does_not_start_tensorflow(arguments, code):
     script = (
         "import sys, kerasgan_cli\n"
         f"sys.argv = ['kerasgan', *{arguments}]\n"
@@ -189,7 +194,7 @@ def test_what_only_tells_something_does_not_start_tensorflow(arguments):
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert "started False False" in done.stdout, done.stdout + done.stderr
-    assert "code 0" in done.stdout
+    assert f"code {code}" in done.stdout
 
 
 def told(*arguments):
@@ -209,6 +214,10 @@ def test_a_page_of_the_whole_zoo_leaves_out_what_no_page_shows(tmp_path, monkeyp
     assert written == [["dcgan_fashion_mnist"]]
     assert "cgan_noto_emoji_words is left out. A page shows images" in capsys.readouterr().out
     assert told("export", "--all", "dcgan_fashion_mnist", *options) == 2
-    assert "--all stands for the entries of the zoo" in capsys.readouterr().err
+    assert "alone. Received: dcgan_fashion_mnist" in capsys.readouterr().err
+    assert told("export", "--all", "--import", "mine.py", *options) == 2
+    assert "alone. Received: --import mine.py" in capsys.readouterr().err
+    assert told("export", "--all", "--format", "onnx", "--output", "o.onnx") == 2
+    assert "--all is for --format browser. Received: --format onnx" in capsys.readouterr().err
     assert told("export", *options) == 2
     assert "Name a model: a zoo entry" in capsys.readouterr().err

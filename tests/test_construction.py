@@ -1,6 +1,7 @@
 """Arguments, dtype policies and Keras's settings, for every model."""
 
 import os
+import platform
 import subprocess
 import sys
 
@@ -245,3 +246,23 @@ def test_gradients_flow_through_a_call_to_its_latents():
         images = gan(z)
     gradient = tape.gradient(images, z)
     assert gradient is not None and np.abs(gradient).max() > 0
+
+
+@pytest.mark.parametrize(
+    "imports, given, seen",
+    [
+        ("kerasgan_cli, kerasgan", None, "1"),
+        ("kerasgan_cli, kerasgan", "0", "0"),
+        ("kerasgan_cli, tensorflow, kerasgan", None, "None"),  # too late
+    ],
+)
+def test_onednn_is_on_where_tensorflow_comes_later(imports, given, seen):
+    if platform.machine().lower() not in ("x86_64", "amd64"):
+        pytest.skip("oneDNN is for x86")
+    known = {key: value for key, value in os.environ.items() if key != "TF_ENABLE_ONEDNN_OPTS"}
+    given = {} if given is None else {"TF_ENABLE_ONEDNN_OPTS": given}
+    code = f"import {imports}, os; print(os.environ.get('TF_ENABLE_ONEDNN_OPTS'))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**known, **given}, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == seen, done.stderr

@@ -93,7 +93,7 @@ def test_the_recipe_of_an_entry_says_what_its_weights_need(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore:The Frechet distance of")
-@pytest.mark.parametrize("old", [False, True])
+@pytest.mark.parametrize("old", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_a_run_goes_on_with_the_default_of_its_time(tmp_path, old):
     train_recipe(wgan_gp(), tmp_path / "run", verbose=0)
     kept = recipe.read(tmp_path / "run" / "recipe.toml")

@@ -50,11 +50,6 @@ num = 40
 """
 
 
-def compare_few(num):
-    """Lets pictures of entries compare samples with few real ones."""
-    entry_pictures.REAL, entry_pictures.BY_HEART = num, 0
-
-
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "tiny"
@@ -73,7 +68,6 @@ def entry(run, tmp_path_factory):
     (entry / "notes.md").write_text("Shoes without soles.")
     tool = runpy.run_path(str(ROOT / "tools" / "make_zoo_entry.py"))
     tool["main"].__globals__.update(NUM=40, CHOICE_NUM=40, CLASSES_NUM=30, SEEDS=(1, 2))
-    compare_few(40)
     tool["main"](run, entry)
     return entry
 
@@ -126,7 +120,7 @@ def test_an_entry_loads_by_name_and_by_path_and_draws_its_own_picture(shipped, t
     np.testing.assert_array_equal(by_name.sample(4, seed=0), by_path.sample(4, seed=0))
     about = json.loads((shipped / "result.json").read_text())
     assert by_name.origin["scores"]["weights_sha256"] == about["weights_sha256"]
-    entry_pictures.draw(by_name, recipe.read(shipped / "recipe.toml").data, tmp_path)
+    entry_pictures.draw(by_name, recipe.read(shipped / "recipe.toml").data, tmp_path, most=40)
     assert not (shipped / "neighbours.png").exists()  # too many training pictures
     for picture in ("samples.png", "worst.png", "interpolation.png"):
         assert (tmp_path / picture).read_bytes() == (shipped / picture).read_bytes()
@@ -142,14 +136,13 @@ def test_the_worst_samples_and_the_neighbours_are_shown():
     np.testing.assert_array_equal(found[:32, :32], training[7])
     np.testing.assert_array_equal(found[34:66], found[:32])  # the nearest of a copy is the copied
 
-    entry_pictures.REAL = 40
     test, _ = data.load_arrays("noto_emoji_mini", "test", image_size=32)
     test = data.subset(test, 40)
     noise = np.random.default_rng(0).integers(256, size=(8, 32, 32, 3), dtype=np.uint8)
     mixed = np.concatenate([test[:4], noise, test[4:8]])
     features, _ = extractor.collect([mixed])
     features[4:12] += 100.0
-    shown = entry_pictures.worst(gan, table, {}, pixels.from_uint8(mixed), features)
+    shown = entry_pictures.worst(gan, table, {}, pixels.from_uint8(mixed), features, 40)
     tiles = {shown[:, i : i + 32].tobytes() for i in range(0, 8 * 34, 34)}
     assert tiles == {picture.tobytes() for picture in noise}
 
@@ -294,7 +287,6 @@ num = 40
     train_recipe(recipe.read(entry / "recipe.toml"), run, verbose=0)
     tool = runpy.run_path(str(ROOT / "tools" / "make_zoo_entry.py"))
     tool["main"].__globals__.update(NUM=40, CHOICE_NUM=40)
-    compare_few(40)
     tool["main"](run, entry)
     loaded, trained = zoo.load(entry), zoo.load(run)
     assert loaded.examples["source"].shape == (40, 16, 16, 1)
@@ -327,7 +319,6 @@ def made_entry(text, tmp_path):
     train_recipe(recipe.read(entry / "recipe.toml"), run, verbose=0)
     tool = runpy.run_path(str(ROOT / "tools" / "make_zoo_entry.py"))
     tool["main"].__globals__.update(NUM=20, CHOICE_NUM=20, SEEDS=(1, 2), HEARD=3)
-    compare_few(20)
     tool["main"](run, entry)
     return run, entry
 

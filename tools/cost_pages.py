@@ -67,8 +67,9 @@ def start_section():
     return [
         "## Start",
         f"`kerasgan benchmark start`: seconds before a training runs, medians of "
-        f"{lines[-1]['rounds']} rounds of new processes. First steps are those at width 8 on 64 "
-        "colour images of 32 pixels for each update of D, less the second step.",
+        f"{lines[-1]['rounds']} rounds of new processes on {lines[-1]['cores']} cores. Entries are "
+        "loaded after the import and a first entry; first steps, less the second ones, are those "
+        "at width 8 on 64 colour images of 32 pixels for each update of D, after another model's.",
         table(("what", "seconds"), [(name, f"{value:.2f}") for name, value in rows]),
     ]
 

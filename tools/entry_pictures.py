@@ -1,4 +1,4 @@
-"""Draws the pictures of a zoo entry, as far as its model makes such.
+"""Draws the pictures of a zoo entry that it lacks, as far as its model makes such.
 
     python tools/entry_pictures.py zoo/dcgan_fashion_mnist
 
@@ -7,8 +7,9 @@ like test examples; `neighbours.png` eight of them above the training pictures n
 these are few enough to be learnt by heart; `interpolation.png` walks between latents.
 """
 
-import json
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -19,16 +20,17 @@ from kerasgan.signature import Vector, Waveform
 from kerasgan.training import recipe
 from kerasgan.training.train import source_for
 from kerasgan.utils import pixels
+from kerasgan.utils.errors import UserError
 from kerasgan.viz import grids, walks
 
 NUM = 64
 SHOWN = 8
 NEIGHBOURS = 3
-BY_HEART = 10_000  # training examples; more are not compared
+BY_HEART = 5_000  # training pictures; more are not compared
 REAL = 10_000  # test examples that samples are compared with
 
 
-def draw(gan, table, folder, texts=None):
+def draw(gan, table, folder, texts=None, most=REAL):
     """Writes the pictures.
 
     Args:
@@ -36,6 +38,7 @@ def draw(gan, table, folder, texts=None):
         table: `data` of its recipe.
         folder: An existing directory.
         texts: List of the texts of the columns, of a model that takes texts.
+        most: Number of test examples that samples are compared with.
     """
     output = gan.signature.output
     if isinstance(output, Vector):
@@ -49,7 +52,8 @@ def draw(gan, table, folder, texts=None):
     samples = np.concatenate(list(gan.outputs_for(inputs)))
     extractor = output.extractor()
     features, _ = extractor.collect([output.observed(samples)])
-    pixels.save_picture(worst(gan, table, inputs, samples, features), folder / "worst.png", zoom)
+    picture = worst(gan, table, inputs, samples, features, most)
+    pixels.save_picture(picture, folder / "worst.png", zoom)
     training = source_for(gan, table, "train").parts[output.part]
     if len(training) <= BY_HEART and "z" in gan.signature.inputs and len(output.shape) == 3:
         picture = neighbours(table, training, samples[:SHOWN], features[:SHOWN], extractor)
@@ -62,11 +66,11 @@ def draw(gan, table, folder, texts=None):
     pixels.save_picture(walks.interpolation_grid(gan, **labels), folder / "interpolation.png", zoom)
 
 
-def worst(gan, table, inputs, samples, features):
+def worst(gan, table, inputs, samples, features, most):
     """Returns the samples of the least realism as a picture, beside what they were made of."""
     output = gan.signature.output
     real = source_for(gan, table, "test").parts[output.part]
-    real = data.subset(real, min(REAL, len(real)))
+    real = data.subset(real, min(most, len(real)))
     real = features_of(real, output.extractor(), f"{table.name} test")
     chosen = np.argsort(metrics.realism(real, features), kind="stable")[:SHOWN]
     inputs = {name: np.asarray(values)[chosen] for name, values in inputs.items()}
@@ -91,5 +95,13 @@ if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     entry = Path(sys.argv[1])
-    texts = json.loads((entry / "result.json").read_text()).get("texts")
-    draw(zoo.load(entry), recipe.read(entry / "recipe.toml").data, entry, texts)
+    try:
+        gan = zoo.load(entry)
+    except UserError as error:
+        sys.exit(str(error))
+    texts = gan.origin["scores"].get("texts")
+    with tempfile.TemporaryDirectory() as folder:
+        draw(gan, recipe.read(entry / "recipe.toml").data, Path(folder), texts)
+        for path in Path(folder).iterdir():
+            if not (entry / path.name).exists():
+                shutil.copy(path, entry)

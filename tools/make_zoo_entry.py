@@ -25,7 +25,6 @@ import keras
 import numpy as np
 
 from kerasgan import data, metrics, zoo
-from kerasgan.evaluation.features import real_features
 from kerasgan.evaluation.scorer import inflated
 from kerasgan.gan.examples import KEPT
 from kerasgan.signature import Text, Vector, Waveform
@@ -98,7 +97,7 @@ def build(gan, run, trained_by, entry, folder):
     about.update(save_tags(gan, trained_by.data, folder))
     write_json(folder / "result.json", about)
     (folder / "history.csv").write_text((run / "history.csv").read_text())
-    entry_pictures.draw(gan, trained_by.data, folder, about.get("texts"))
+    entry_pictures.draw(gan, trained_by.data, folder, about.get("texts"), NUM)
     return about
 
 
@@ -143,12 +142,8 @@ class Scorer:
             num = min(NUM, len(source))
             parts = {name: data.subset(source.parts[name], num) for name in signature.needed}
             real = parts[self.output.part]
-            self.real[split], _ = real_features(
-                pixels.opaque(real) if len(self.output.shape) == 3 else real,
-                self.extractor,
-                f"{table.name} {split}",
-                verbose=True,
-            )
+            title = f"{table.name} {split}"
+            self.real[split] = entry_pictures.features_of(real, self.extractor, title)
             self.given[split] = signature.inputs_of(parts)
             self.texts = {
                 name: data.subset(np.array(source.captions), num)

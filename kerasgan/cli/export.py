@@ -5,7 +5,16 @@ from typing import Annotated
 
 import typer
 
-from kerasgan.cli.common import Import, Overwrite, app, entries_like, load_gan, quiet_cpp
+from kerasgan import zoo
+from kerasgan.cli.common import (
+    Import,
+    Overwrite,
+    app,
+    entries_like,
+    load_gan,
+    quiet_cpp,
+    start,
+)
 from kerasgan.utils.errors import UserError, nearest
 from kerasgan.utils.files import check_free, delete
 
@@ -44,8 +53,11 @@ def export(
     for option, value in (("quantization", quantization), ("batch-size", batch_size)):
         if value not in (None, 1) and format != "tflite":
             raise UserError(f"--{option} is for tflite. Received: --format {format}")
-    if whole_zoo and (checkpoints or format != "browser"):
-        raise UserError("--all stands for the entries of the zoo, and is for --format browser.")
+    if whole_zoo and format != "browser":
+        raise UserError(f"--all is for --format browser. Received: --format {format}")
+    if whole_zoo and (checkpoints or module):
+        given = ", ".join(map(str, checkpoints or [f"--import {module}"]))
+        raise UserError(f"--all takes the entries of the zoo alone. Received: {given}")
     if not (checkpoints or whole_zoo):
         raise UserError("Name a model: a zoo entry, run directory, .keras file or hf://user/name.")
     if format != "browser" and len(checkpoints) > 1:
@@ -53,16 +65,17 @@ def export(
     belongs = is_page if format == "browser" else is_served
     if not (format == "saved_model" and is_served(output)):  # a new version replaces nothing
         check_free(output, overwrite, belongs)
+    if whole_zoo:
+        gans = entries_for_a_page()
+    else:
+        for path in checkpoints:
+            zoo.find(path)
+        gans = [load_gan(path, module) for path in checkpoints]
     from kerasgan import export as exports
 
     if format == "browser":
-        if whole_zoo:
-            gans = entries_for_a_page()
-        else:
-            names = exports.names(checkpoints)
-            gans = {
-                name: load_gan(path, module) for name, path in zip(names, checkpoints, strict=True)
-            }
+        if not whole_zoo:
+            gans = dict(zip(exports.names(checkpoints), gans, strict=True))
         if is_page(output):
             delete(output)
         with quiet_cpp():  # the converters' C++ code logs to the terminal
@@ -72,20 +85,20 @@ def export(
     else:
         options = {"quantization": quantization, "batch_size": batch_size}
         arguments = options if format == "tflite" else {}
-        gan = load_gan(checkpoints[0], module)
         with quiet_cpp():
-            written = getattr(exports, format)(gan, output, **arguments)
+            written = getattr(exports, format)(gans[0], output, **arguments)
         print(f"Written: {written}")
 
 
 def entries_for_a_page():
     """Returns the zoo's entries that a page can run, by name, and tells of the others."""
-    from kerasgan import export, zoo
+    start()
+    from kerasgan.export.browser import unfit
 
     gans = {}
     for name in zoo.names():
         gan = zoo.load(name)
-        if misfit := export.unfit(name, gan.signature):
+        if misfit := unfit(name, gan.signature):
             print(f"{name} is left out. {misfit}")
         else:
             gans[name] = gan

@@ -44,7 +44,9 @@ def browser(gans, directory):
     painted as holes onto the picture, and films are continued frame by frame. Models of texts with
     an encoder of their own have a box for words. Models of sounds have sixteen pads that play
     samples, by pointer or keyboard, and save them as WAV. The page runs the models with LiteRT.js,
-    which is downloaded from npm once and cached (`KERASGAN_CACHE`).
+    which is downloaded from npm once and cached (`KERASGAN_CACHE`). Models of several kinds stand
+    below headings, classes first and sounds last, and in each those in colour first; the first of
+    them is shown when the page opens.
 
     Args:
         gans: dict of `kerasgan.GAN` by name. Names consist of letters, digits and "._-". The page

@@ -34,10 +34,10 @@ RESULTS = "![samples of the test set, each with what it was made from](samples.p
 EXAMPLES = "![examples of the test set: what was given, made and true](examples.png)"
 FILM = "![true films, and below them those that the model continues](film.webp)"
 WALKS = "![walks between pairs of latents](interpolation.png)"
-WORST = "The eight of them that are least like test {plural}:\n\n![the worst](worst.png)"
+WORST = "The eight of 64 samples that are least like test {plural}:\n\n![the worst](worst.png)"
 NEIGHBOURS = (
-    "Eight samples, and below each the three training pictures nearest to it, by features:\n\n"
-    "![samples and their nearest training pictures](neighbours.png)"
+    "The first eight samples, each above the three training pictures whose features are nearest to "
+    "its own:\n\n![samples and their nearest training pictures](neighbours.png)"
 )
 
 
@@ -114,17 +114,16 @@ def shown(about, pictures):
         samples = TAGS
     elif makes_sounds(about):
         samples = SPECTROGRAMS.format(top=signature.output.rate // 2)
+    links = ", ".join(f"[{i}]({path})" for i, path in enumerate(scores.get("sounds", ()), start=1))
     texts = {
         "samples.png": samples,
-        "examples.png": EXAMPLES,
-        "film.webp": FILM,
+        "samples": f"The first samples as WAV files: {links}.",
         "worst.png": WORST.format(plural="sounds" if makes_sounds(about) else "pictures"),
         "neighbours.png": NEIGHBOURS,
+        "examples.png": EXAMPLES,
+        "film.webp": FILM,
         "interpolation.png": WALKS,
     }
-    if scores.get("sounds"):
-        links = ", ".join(f"[{i}]({path})" for i, path in enumerate(scores["sounds"], start=1))
-        texts["samples"] = f"The first of them as WAV files: {links}."
     return [text for name, text in texts.items() if name in pictures]
 
 

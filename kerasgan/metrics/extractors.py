@@ -58,13 +58,12 @@ class Extractor:
         """Returns a `keras.Model` from preprocessed images to `[features, logits]`."""
         raise NotImplementedError
 
-    def __call__(self, images, batch_size=None):
+    def __call__(self, images, batch_size=64):
         """Returns the features of images.
 
         Args:
             images: uint8 array of shape `(N, height, width, 1 or 3)` with N >= 1.
-            batch_size: Number of images that go through the network at once, by default 16 on a
-                CPU, whose cache holds what lies between the layers, and 64 on a GPU.
+            batch_size: Number of images that go through the network at once.
 
         Returns:
             float32 array of shape `(N, dim)`.
@@ -74,13 +73,12 @@ class Extractor:
         """
         return self._outputs(images, batch_size)[0]
 
-    def logits(self, images, batch_size=None):
+    def logits(self, images, batch_size=64):
         """Returns the network's class scores of images, before the softmax.
 
         Args:
             images: uint8 array of shape `(N, height, width, 1 or 3)` with N >= 1.
-            batch_size: Number of images that go through the network at once, by default 16 on a
-                CPU, whose cache holds what lies between the layers, and 64 on a GPU.
+            batch_size: Number of images that go through the network at once.
 
         Returns:
             float32 array of shape `(N, classes)`.
@@ -132,7 +130,7 @@ class Extractor:
         progress = Bar(num, self.noun, verbose)
         features, logits = [], []
         for batch in batches:
-            features_of_batch, *_, logits_of_batch = self._outputs(batch)
+            features_of_batch, *_, logits_of_batch = self._outputs(batch, batch_size=64)
             features.append(features_of_batch)
             logits.append(logits_of_batch)
             progress.add(len(batch))
@@ -142,12 +140,10 @@ class Extractor:
             )
         return np.concatenate(features), np.concatenate(logits)
 
-    def _outputs(self, images, batch_size=None):
+    def _outputs(self, images, batch_size):
         images = np.asarray(images)
         self.check(images)
         forward = _compiled(self)
-        if batch_size is None:
-            batch_size = 64 if tf.config.list_logical_devices("GPU") else 16
         batches = (images[i : i + batch_size] for i in range(0, len(images), batch_size))
         outputs = [forward(tf.constant(batch)) for batch in batches]
         return [np.concatenate(arrays) for arrays in zip(*outputs, strict=True)]

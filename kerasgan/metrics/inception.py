@@ -83,7 +83,7 @@ class InceptionV3(Extractor):
         width = "" if self.dim == 2048 else f"@{self.dim}"
         return f"FD[{self.name}{weights}{width}]"
 
-    def logits_unbiased(self, images, batch_size=None):
+    def logits_unbiased(self, images, batch_size=64):
         """Returns the class scores without the classifier's bias.
 
         The Inception Score of the literature is computed of these: the original code multiplied by
@@ -91,8 +91,7 @@ class InceptionV3(Extractor):
 
         Args:
             images: uint8 array of shape `(N, height, width, 1 or 3)` with N >= 1.
-            batch_size: Number of images that go through the network at once, by default 16 on a
-                CPU, whose cache holds what lies between the layers, and 64 on a GPU.
+            batch_size: Number of images that go through the network at once.
 
         Returns:
             float32 array of shape `(N, 1008)`.

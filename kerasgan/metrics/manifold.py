@@ -116,11 +116,12 @@ def density_coverage(real, fake, k=5):
 
 
 def realism(real, fake, k=3):
-    """Returns how real each generated sample looks: the sample's own share in precision.
+    """Returns how real each generated sample looks, where precision is one number for all.
 
     Of the balls around real samples, each up to the k-th nearest other real sample, the half with
     the smaller radii counts. A sample's realism is the largest ratio of a ball's radius to the
-    sample's distance from its centre: 1 or more inside of a ball, infinite for a copy.
+    sample's distance from the ball's centre: 1 or more inside of a ball, thousands and more for a
+    copy of a centre.
 
     Args:
         real: Features of real images, a finite array of shape `(N, D)` with N > k.
@@ -145,7 +146,7 @@ def realism(real, fake, k=3):
     Reference: Kynkaanniemi et al. 2019, Eq. (3), https://arxiv.org/abs/1904.06991
     """
     real, fake = _check_features(real, fake)
-    _check_neighbours(k, real)
+    _check_neighbours(k, real=real)
     radii = _squared_radii(real, k)
     small = radii <= np.median(radii)
     real, radii = real[small], radii[small]
@@ -223,7 +224,7 @@ def nearest_neighbours(samples, training, k=1):
 
 def _check_sets(real, fake, k):
     real, fake = _check_features(real, fake)
-    _check_neighbours(k, real, fake)
+    _check_neighbours(k, real=real, fake=fake)
     return real, fake
 
 
@@ -233,12 +234,13 @@ def _check_features(real, fake):
     return real, fake
 
 
-def _check_neighbours(k, *sets):
-    if not 1 <= k < min(map(len, sets)):
-        numbers = zip(map(len, sets), ("real", "fake"), strict=False)
+def _check_neighbours(k, **sets):
+    if not 1 <= k < min(map(len, sets.values())):
+        numbers = " and ".join(f"{len(samples)} {side}" for side, samples in sets.items())
+        where = " on either side" if len(sets) > 1 else ""
         raise ValueError(
-            "`k` must be at least 1 and less than the number of samples on either side. "
-            f"Received: k={k}, {' and '.join(f'{number} {side}' for number, side in numbers)}"
+            f"`k` must be at least 1 and less than the number of samples{where}. "
+            f"Received: k={k}, {numbers}"
         )
 
 
