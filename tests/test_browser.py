@@ -113,6 +113,7 @@ def test_models_json_holds_what_the_page_needs(cache, gans, tmp_path):
     )
     assert faces == {
         "name": "faces",
+        "kind": "Pictures",
         "variant": "DCGAN",
         "file": "models/faces.tflite",
         "bytes": len(content),
@@ -124,6 +125,7 @@ def test_models_json_holds_what_the_page_needs(cache, gans, tmp_path):
         "score": None,
     }
     assert (digits["num_classes"], digits["prior"]["low"]) == (4, 0.0)
+    assert digits["kind"] == "Pictures of a class"
 
 
 def test_models_json_offers_the_numbers_that_a_model_takes(cache, tmp_path):
@@ -141,7 +143,7 @@ def test_models_of_pictures_bring_examples_of_their_inputs(cache, tmp_path):
         for key, kind in gans[name].signature.given.items():
             gans[name].examples[key] = kind.check(kind.random(np.random.default_rng(0), 20), key)
     site = Path(export.browser(gans, tmp_path / "site"))
-    blank, frames, holes = json.loads((site / "models.json").read_text())["models"]
+    blank, holes, frames = json.loads((site / "models.json").read_text())["models"]
     assert "latent_dim" not in holes and holes["image_shape"] == [16, 16, 3]
     assert blank["given"] == [
         {"name": "picture", "kind": "image", "shape": [16, 16, 1], "examples": []}
@@ -313,7 +315,7 @@ def test_the_command_writes_a_page_of_several_models(cache, gans, tmp_path, caps
     assert code == 0, printed.err
     assert f"Written: {site}" in printed.out and "python -m http.server" in printed.out
     about = json.loads((site / "models.json").read_text())
-    assert [model["name"] for model in about["models"]] == ["my-faces", "run"]
+    assert [model["name"] for model in about["models"]] == ["run", "my-faces"]  # classes first
 
 
 def test_the_command_reports_errors_in_one_line(archives, gans, tmp_path, capsys):
