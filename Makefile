@@ -7,6 +7,7 @@ DEMO := runs/demo
 RECIPE := zoo/demo/recipe.toml
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# As `import kerasgan` does; tests import Keras first.
 export TF_ENABLE_ONEDNN_OPTS ?= 1
 
 .PHONY: help demo demo-colour test test-slow test-export lint format results docs docs-serve clean distclean

@@ -36,9 +36,12 @@ sys.path.append(str(Path(__file__).parent))
 import throughput  # noqa: E402
 
 SIDE, BATCH = 32, 64
-WIDTHS = {"vanilla": 80, "cgan": 80}
 WIDTH = 8
-ARGUMENTS = {"cgan": {"num_classes": 10}, "biggan": {"num_classes": 10}}
+ARGUMENTS = {
+    "vanilla": {"width": 80},
+    "cgan": {"width": 80, "num_classes": 10},
+    "biggan": {"num_classes": 10},
+}
 IMPORTS = ("keras, tensorflow", "kerasgan")
 COMMANDS = ("--help", "list")
 FIRST = "dcgan", "dcgan_fashion_mnist"  # pay for what TensorFlow does once
@@ -53,9 +56,10 @@ def main(
     if child is not None:
         print(json.dumps({"load": loads, "first step": first_steps}[child]()))
         return
-    found = []
-    for _ in progress.shown(([each] for each in range(rounds)), rounds, "round"):
+    found, bar = [], progress.Bar(rounds, "round")
+    for _ in range(rounds):
         found.append(measure())
+        bar.add(1)
     medians = {
         kind: {
             name: round(statistics.median(each[kind][name] for each in found), 3)
@@ -121,7 +125,7 @@ def first_steps():
 
 
 def first_step(name):
-    arguments = {"width": WIDTHS.get(name, WIDTH), **ARGUMENTS.get(name, {})}
+    arguments = {"width": WIDTH, **ARGUMENTS.get(name, {})}
     gan = models.get(name)((SIDE, SIDE, 3), seed=0, **arguments)
     gan.compile()
     num = BATCH * gan.n_critic

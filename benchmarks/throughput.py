@@ -6,7 +6,7 @@ Per model, over networks of the same shapes and in one process, rounds alternati
 
     fit               the model's own `fit` on `kerasgan.data.batches`: as many steps a call as take
                       a tenth of a second
-    fit, step by step the same with `steps_per_execution=1`
+    fit, step by step  the same with `steps_per_execution=1`
     fit, in memory    `fit` on one batch in memory: shows the cost of the input pipeline
     fit, XLA          the same with `jit_compile=True`
     hand-written      a `tf.function` with the same algorithm, no Keras around it

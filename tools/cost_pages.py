@@ -33,7 +33,8 @@ def throughput_section():
         "`kerasgan benchmark throughput`: the time of a step of `fit`, and of its peers over the "
         "same networks as a multiple of it (above 1: `fit` is faster), medians of rounds that "
         "alternate within one process. GFLOP/s: of convolutions and matrix products, beside those "
-        "of a matrix product of 2,048 x 2,048 in the same run.",
+        "of a matrix product of 2,048 x 2,048 in the same run. Rows without a time step by step "
+        "are older than the timing of several steps a call: their `fit` is step by step.",
     ]
     contenders = ("hand-written", "keras.io", "PyTorch", "fit, step by step", "fit, XLA")
     rows = [

@@ -54,13 +54,12 @@ def draw(gan, table, folder, texts=None, most=REAL):
     features, _ = extractor.collect([output.observed(samples)])
     picture = worst(gan, table, inputs, samples, features, most)
     pixels.save_picture(picture, folder / "worst.png", zoom)
-    training = source_for(gan, table, "train").parts[output.part]
-    if len(training) <= BY_HEART and "z" in gan.signature.inputs and len(output.shape) == 3:
-        picture = neighbours(table, training, samples[:SHOWN], features[:SHOWN], extractor)
-        pixels.save_picture(picture, folder / "neighbours.png", zoom)
-
     if "z" not in gan.signature.inputs:
         return
+    training = source_for(gan, table, "train").parts[output.part]
+    if len(training) <= BY_HEART and len(output.shape) == 3:
+        picture = neighbours(table, training, samples[:SHOWN], features[:SHOWN], extractor)
+        pixels.save_picture(picture, folder / "neighbours.png", zoom)
     label = gan.signature.inputs.get("label")
     labels = {"rows": label.turns, "label": range(label.turns)} if label else {}
     pixels.save_picture(walks.interpolation_grid(gan, **labels), folder / "interpolation.png", zoom)

@@ -117,7 +117,7 @@ def shown(about, pictures):
     links = ", ".join(f"[{i}]({path})" for i, path in enumerate(scores.get("sounds", ()), start=1))
     texts = {
         "samples.png": samples,
-        "samples": f"The first samples as WAV files: {links}.",
+        **({"samples": f"The first samples as WAV files: {links}."} if links else {}),
         "worst.png": WORST.format(plural="sounds" if makes_sounds(about) else "pictures"),
         "neighbours.png": NEIGHBOURS,
         "examples.png": EXAMPLES,
