@@ -5,11 +5,13 @@
 The accuracy of a classifier that saw nothing but samples is the classification accuracy score
 (Ravuri & Vinyals 2019, https://arxiv.org/abs/1905.10887). Beside it stand the same classifier
 trained on as many real images, on a few real images, and on these few and all samples together,
-half of each: whether samples help where images are few. All trainings take equally many steps.
+half of each: whether samples help where images are few. All trainings take equally many steps;
+those on real images alone are shared by the sources of one command that draw the same size.
 Writes one JSON line per source and seed to `usefulness.jsonl`; those already in the file are not
 repeated.
 """
 
+import functools
 from pathlib import Path
 from typing import Annotated
 
@@ -33,7 +35,7 @@ def main(
     dataset: Annotated[str, typer.Option(help="Its labels are the models'.")] = "fashion_mnist",
     num: Annotated[int, typer.Option(min=10, help="Samples, and real images.")] = 20_000,
     few: Annotated[int, typer.Option(min=1, help="Real images of the small sets.")] = 500,
-    steps: Annotated[int, typer.Option(min=1, help="Steps of each classifier.")] = 2_000,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of each classifier.")] = 1_000,
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each kind.")] = 3,
     data_dir: common.DataDir = None,
     output: Annotated[Path, typer.Option(help="Folder of the results.")] = records.RESULTS,
@@ -70,43 +72,54 @@ def measure(source, gan, dataset, num, few, steps, seed, data_dir, file):
         "batch_size": BATCH_SIZE,
         "seed": seed,
     }
-    (real, labels), test = (
-        data.load_arrays(dataset, split, gan.image_shape[0], data_dir=data_dir)
-        for split in ("train", "test")
-    )
+    side = gan.image_shape[0]
+    (real, labels), test = images_of(dataset, side, seed, data_dir)
     wanted["n_few"] = few = min(few, len(real))
     for line in records.read(file):
         if all(line[key] == value for key, value in wanted.items()):
             print(f"{source}, seed {seed}: already in {file}")
             report(line)
             return
-    order = np.random.default_rng(seed).permutation(len(real))
-    real, labels = real[order], labels[order]
-    num_real = min(num, len(real))
     again = np.resize(np.arange(few), num)  # half of a batch is real
     print(f"{source}, seed {seed}: samples", flush=True)
     sampled = pixels.to_uint8(gan.sample(num, seed=seed))
     classes = (np.arange(num) % gan.signature.turns).astype("int32")
-    sets = {
-        "samples": (sampled, classes),
-        "real": (real[:num_real], labels[:num_real]),
-        "few_real": (real[:few], labels[:few]),
-        "few_real_and_samples": (
-            np.concatenate([real[again], sampled]),
-            np.concatenate([labels[again], classes]),
-        ),
+    both = np.concatenate([real[again], sampled]), np.concatenate([labels[again], classes])
+    line = {
+        **wanted,
+        "n_real": min(num, len(real)),
+        "n_test": len(test[0]),
+        "samples": accuracy("samples", sampled, classes, test, steps, seed),
+        "real": accuracy_of_real(dataset, side, num, steps, seed, data_dir),
+        "few_real": accuracy_of_real(dataset, side, few, steps, seed, data_dir),
+        "few_real_and_samples": accuracy("real images and samples", *both, test, steps, seed),
     }
-    line = {**wanted, "n_real": num_real, "n_test": len(test[0])}
-    for name, (pictures, ids) in sets.items():
-        print(f"{source}, seed {seed}: {name.replace('_', ' ')}", flush=True)
-        line[name] = round(accuracy(pictures, ids, test, gan.signature.turns, steps, seed), 4)
     records.append(file, {**line, **provenance.software()})
     report(line)
 
 
-def accuracy(pictures, labels, test, num_classes, steps, seed):
+def images_of(dataset, side, seed, data_dir):
+    """Returns (images, labels) of the training split in an order of the seed, and of the test
+    split."""
+    (real, labels), test = (
+        data.load_arrays(dataset, split, side, data_dir=data_dir) for split in ("train", "test")
+    )
+    order = np.random.default_rng(seed).permutation(len(real))
+    return (real[order], labels[order]), test
+
+
+@functools.cache
+def accuracy_of_real(dataset, side, num, steps, seed, data_dir):
+    """Returns the share of right answers after training on `num` real images, or on all."""
+    (real, labels), test = images_of(dataset, side, seed, data_dir)
+    return accuracy("real images", real[:num], labels[:num], test, steps, seed)
+
+
+def accuracy(what, pictures, labels, test, steps, seed):
     """Trains a classifier and returns its share of right answers on the test images."""
+    print(f"seed {seed}: training on {len(pictures):,} {what}", flush=True)
     keras.utils.set_random_seed(seed)
+    num_classes = int(max(labels.max(), test[1].max())) + 1
     classifier = build_classifier(pictures.shape[1:], num_classes)
     rate = keras.optimizers.schedules.CosineDecay(3e-3, steps)
     classifier.compile(
@@ -116,7 +129,7 @@ def accuracy(pictures, labels, test, num_classes, steps, seed):
     batches = data.steps(pictures, labels, batch_size, seed, stop=steps)
     classifier.fit(batches, verbose=0)
     _, share = classifier.evaluate(pixels.from_uint8(test[0]), test[1], BATCH_SIZE, verbose=0)
-    return share
+    return round(share, 4)
 
 
 def report(line):

@@ -113,7 +113,7 @@ def test_models_json_holds_what_the_page_needs(cache, gans, tmp_path):
     )
     assert faces == {
         "name": "faces",
-        "kind": "Pictures",
+        "kind": "Images",
         "variant": "DCGAN",
         "file": "models/faces.tflite",
         "bytes": len(content),
@@ -125,7 +125,7 @@ def test_models_json_holds_what_the_page_needs(cache, gans, tmp_path):
         "score": None,
     }
     assert (digits["num_classes"], digits["prior"]["low"]) == (4, 0.0)
-    assert digits["kind"] == "Pictures of a class"
+    assert digits["kind"] == "Images of a class"
 
 
 def test_models_json_offers_the_numbers_that_a_model_takes(cache, tmp_path):
@@ -143,7 +143,7 @@ def test_models_of_pictures_bring_examples_of_their_inputs(cache, tmp_path):
         for key, kind in gans[name].signature.given.items():
             gans[name].examples[key] = kind.check(kind.random(np.random.default_rng(0), 20), key)
     site = Path(export.browser(gans, tmp_path / "site"))
-    blank, holes, frames = json.loads((site / "models.json").read_text())["models"]
+    frames, blank, holes = json.loads((site / "models.json").read_text())["models"]
     assert "latent_dim" not in holes and holes["image_shape"] == [16, 16, 3]
     assert blank["given"] == [
         {"name": "picture", "kind": "image", "shape": [16, 16, 1], "examples": []}

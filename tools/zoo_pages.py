@@ -63,8 +63,7 @@ def collection(path, result):
     if "tags" in result:
         return f"Words from pictures: {title}"
     if signature.given:
-        made = " and ".join(dict.fromkeys(kind.noun for kind in signature.given.values()))
-        return f"{signature.output.noun.capitalize()} from {made}: {title}"
+        return f"{signature.title}: {title}"
     return f"{title[0].upper()}{title[1:]}, {signature.output.size}"
 
 

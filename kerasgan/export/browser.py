@@ -13,7 +13,7 @@ from kerasgan import latent
 from kerasgan.export import litert_js, metadata
 from kerasgan.export.model import check_model
 from kerasgan.export.tflite import tflite
-from kerasgan.signature import Film, Image, Text, Waveform
+from kerasgan.signature import Image, Text, Waveform
 from kerasgan.utils import hashing, pixels
 from kerasgan.utils.errors import UserError
 from kerasgan.utils.files import replacing
@@ -22,14 +22,6 @@ from kerasgan.utils.progress import Bar
 PAGE = importlib.resources.files("kerasgan.export") / "page"
 DIRECTIONS = 5  # on the page
 EXAMPLES = 12  # at most, of a model that takes pictures
-KINDS = (  # headings that the models of a page stand under, in their order
-    "Pictures of a class",
-    "Pictures",
-    "Pictures from words",
-    "Pictures from pictures",
-    "Films",
-    "Sounds",
-)
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")  # of a model, for URLs and file names
 
 
@@ -80,10 +72,9 @@ def browser(gans, directory):
             (site / "litert" / name).write_bytes(content)
         (site / "models").mkdir()
         models, bar = [], Bar(len(gans), "model", verbose=len(gans) > 1)
-        for name, gan in gans.items():
+        for name, gan in sorted(gans.items(), key=_place):
             models.append(_add(site, name, gan))
             bar.add(1)
-        models.sort(key=_place)
         about = {"kerasgan": kerasgan.__version__, "models": models}
         (site / "models.json").write_text(json.dumps(about, indent=2), encoding="utf-8")
     return str(directory)
@@ -126,23 +117,13 @@ def pictured(signature):
     return {key: kind for key, kind in signature.given.items() if not isinstance(kind, Text)}
 
 
-def _kind(signature):
-    """Returns the heading in `KINDS` that a model stands under."""
-    if isinstance(signature.output, Waveform):
-        return "Sounds"
-    if any(isinstance(kind, Film) for kind in signature.given.values()):
-        return "Films"
-    if pictured(signature):
-        return "Pictures from pictures"
-    if signature.given:
-        return "Pictures from words"
-    return "Pictures of a class" if "label" in signature.inputs else "Pictures"
-
-
-def _place(model):
+def _place(item):
     """Returns what models are ordered by on a page: those in colour are the first of their kind."""
-    grey = model.get("image_shape", [1])[-1] == 1
-    return KINDS.index(model["kind"]), grey, model["name"]
+    name, gan = item
+    signature = gan.signature
+    sounds = isinstance(signature.output, Waveform)
+    grey = sounds or signature.output.shape[-1] == 1
+    return sounds, bool(signature.given), not signature.turns, signature.title, grey, name
 
 
 def _add(site, name, gan):
@@ -159,7 +140,7 @@ def _add(site, name, gan):
     ]
     return {
         "name": name,
-        "kind": _kind(gan.signature),
+        "kind": gan.signature.title,
         "variant": type(gan).__name__,
         "file": file,
         "bytes": len(content),

@@ -107,6 +107,21 @@ class Signature:
         return next((kind.turns for kind in self.inputs.values() if kind.turns), None)
 
     @property
+    def title(self):
+        """What a model makes of what, in a few words, as headings have it.
+
+        Example:
+
+        >>> Signature({"z": Latent(8), "label": Label(3)}, Image((8, 8, 1))).title
+        'Images of a class'
+        """
+        title = self.output.noun.capitalize()
+        if self.given:
+            sources = dict.fromkeys(kind.noun for kind in self.given.values())
+            return f"{title} from {' and '.join(sources)}"
+        return f"{title} of a class" if self.turns else title
+
+    @property
     def described(self):
         """What comes out and what goes in: "8x8 colour pictures from 8x8 grey pictures `source`".
 

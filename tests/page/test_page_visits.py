@@ -85,7 +85,7 @@ def test_names_of_classes_fit_their_buttons(visit, width):
 def test_models_of_one_kind_stand_together(served, visit):
     page = visit("named")
     kinds = page.eval_on_selector_all("#model optgroup", "all => all.map((kind) => kind.label)")
-    assert kinds == ["Pictures of a class", "Pictures", "Sounds"]
+    assert kinds == ["Images of a class", "Images", "Sounds"]
     chosen = page.locator("#model option").evaluate_all("all => all.map((each) => each.value)")
     assert sorted(chosen) == sorted(served[0])
     signatures = [served[0][name].signature for name in chosen]
