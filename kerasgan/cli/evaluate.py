@@ -89,13 +89,13 @@ def examples(gan, checkpoint, dataset, split, num, data_dir):
     """
     from kerasgan import zoo
     from kerasgan.data import subset
-    from kerasgan.training import recipe
+    from kerasgan.training import recipe, schema
     from kerasgan.training.train import source_for
 
     signature = gan.signature
     folder = Path(zoo.find(checkpoint))
     about = zoo.origin(folder if folder.is_dir() else folder.parent).get("recipe")
-    table = recipe.Data(name=dataset)
+    table = schema.Data(name=dataset)
     if about is not None and about["data"]["name"] == dataset:
         table = recipe.complete(about).data
     source = source_for(gan, table, split, data_dir)

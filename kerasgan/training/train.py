@@ -316,7 +316,7 @@ def source_for(gan, data, split, data_dir=None):
 
     Args:
         gan: The model.
-        data: `kerasgan.training.recipe.Data`.
+        data: `kerasgan.training.schema.Data`.
         split, data_dir: As in `kerasgan.data.load`.
     """
     if len(gan.signature.output.shape) == 3:
