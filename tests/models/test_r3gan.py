@@ -9,8 +9,9 @@ import tensorflow as tf
 
 from kerasgan import R3GAN, schedules
 from kerasgan.layers import GroupedConv2D
-from kerasgan.models import r3gan
-from kerasgan.models.r3gan import build_discriminator, build_generator, judge, relativistic_loss
+from kerasgan.models.r3gan import BURN_IN, judge, relativistic_loss
+from kerasgan.networks import r3gan as networks
+from kerasgan.networks.r3gan import build_discriminator, build_generator
 from kerasgan.utils.errors import UserError
 
 GOLDEN = np.load(pathlib.Path(__file__).parents[1] / "golden" / "r3gan.npz")
@@ -57,7 +58,7 @@ def authors():
 
 def test_a_block_is_the_authors_also_in_its_gradients():
     inputs = keras.Input(GOLDEN["block/x"].shape[1:])
-    model = keras.Model(inputs, r3gan.block(inputs, groups=3, total=4))
+    model = keras.Model(inputs, networks.block(inputs, groups=3, total=4))
     model.set_weights(arrays("block/weight"))
     x = tf.constant(GOLDEN["block/x"])
     with tf.GradientTape() as tape:
@@ -99,7 +100,7 @@ def test_losses_penalties_and_their_gradients_are_the_authors(authors):
 
 
 def test_schedules_are_the_authors_at_given_numbers_of_images():
-    gan = small(burn_in=r3gan.BURN_IN)
+    gan = small(burn_in=BURN_IN)
     gan.compile()
     for number, images in enumerate(GOLDEN["schedule/images"]):
         gan.images_seen.assign(images)
@@ -256,7 +257,7 @@ def test_an_average_can_be_left_out_or_have_a_decay():
 def test_defaults_give_the_authors_networks_for_cifar_10(monkeypatch):
     made = []
     monkeypatch.setattr(
-        r3gan, "block", lambda x, *arguments: made.append((x.shape[1:], arguments)) or x
+        networks, "block", lambda x, *arguments: made.append((x.shape[1:], arguments)) or x
     )
     for build in (build_generator, build_discriminator):
         build((32, 32, 3))
@@ -267,12 +268,12 @@ def test_defaults_give_the_authors_networks_for_cifar_10(monkeypatch):
 
 
 def test_widths_halve_beyond_32_pixels_as_for_ffhq():
-    assert r3gan.stages((256, 256, 3), 768) == [768, 768, 768, 768, 384, 192, 96]
-    assert [r3gan.groups_of(w, 768, 96) for w in (768, 384, 192, 96)] == [96, 48, 24, 12]
-    assert [r3gan.groups_of(w, 768, None) for w in (768, 384, 192, 96)] == [96, 48, 24, 12]
-    assert r3gan.stages((32, 32, 3), 64, halve_beyond=8) == [64, 64, 32, 16]
-    assert r3gan.stages((28, 28, 1), 64, halve_beyond=8) == [64, 32, 16]
-    assert r3gan.stages((28, 28, 1), 24) == [24, 24, 24]  # 7, 14 and 28 pixels
+    assert networks.stages((256, 256, 3), 768) == [768, 768, 768, 768, 384, 192, 96]
+    assert [networks.groups_of(w, 768, 96) for w in (768, 384, 192, 96)] == [96, 48, 24, 12]
+    assert [networks.groups_of(w, 768, None) for w in (768, 384, 192, 96)] == [96, 48, 24, 12]
+    assert networks.stages((32, 32, 3), 64, halve_beyond=8) == [64, 64, 32, 16]
+    assert networks.stages((28, 28, 1), 64, halve_beyond=8) == [64, 32, 16]
+    assert networks.stages((28, 28, 1), 24) == [24, 24, 24]  # 7, 14 and 28 pixels
 
 
 def test_initial_weights_have_the_authors_spread():
