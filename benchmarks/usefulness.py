@@ -74,6 +74,12 @@ def measure(source, gan, dataset, num, few, steps, seed, data_dir, file):
     }
     side = gan.image_shape[0]
     (real, labels), test = images_of(dataset, side, seed, data_dir)
+    turns = gan.signature.turns
+    if real.shape[1:] != tuple(gan.image_shape) or labels.max() + 1 != turns:
+        raise UserError(
+            f"{source} makes images {tuple(gan.image_shape)} of {turns} classes. {dataset} has "
+            f"images {real.shape[1:]} of {labels.max() + 1} classes: name its data by --dataset."
+        )
     wanted["n_few"] = few = min(few, len(real))
     for line in records.read(file):
         if all(line[key] == value for key, value in wanted.items()):
@@ -83,7 +89,7 @@ def measure(source, gan, dataset, num, few, steps, seed, data_dir, file):
     again = np.resize(np.arange(few), num)  # half of a batch is real
     print(f"{source}, seed {seed}: samples", flush=True)
     sampled = pixels.to_uint8(gan.sample(num, seed=seed))
-    classes = (np.arange(num) % gan.signature.turns).astype("int32")
+    classes = (np.arange(num) % turns).astype("int32")
     both = np.concatenate([real[again], sampled]), np.concatenate([labels[again], classes])
     line = {
         **wanted,
@@ -119,8 +125,7 @@ def accuracy(what, pictures, labels, test, steps, seed):
     """Trains a classifier and returns its share of right answers on the test images."""
     print(f"seed {seed}: training on {len(pictures):,} {what}", flush=True)
     keras.utils.set_random_seed(seed)
-    num_classes = int(max(labels.max(), test[1].max())) + 1
-    classifier = build_classifier(pictures.shape[1:], num_classes)
+    classifier = build_classifier(pictures.shape[1:], int(test[1].max()) + 1)
     rate = keras.optimizers.schedules.CosineDecay(3e-3, steps)
     classifier.compile(
         keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", metrics=["accuracy"]

@@ -68,7 +68,7 @@ def compared(gan, settings, split="test", seed=0, data_dir=None):
 
     Args:
         gan: The model.
-        settings: `kerasgan.training.recipe.Data` of its training.
+        settings: `kerasgan.training.schema.Data` of its training.
         split: Pictures held out.
         seed: Of the draws.
         data_dir: Folder of TFDS.

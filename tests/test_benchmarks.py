@@ -402,6 +402,18 @@ def test_usefulness_trains_on_samples_and_on_real_images(artefacts, tmp_path, mo
     assert capsys.readouterr().out.count("already in") == 1
 
 
+def test_usefulness_refuses_data_of_other_classes(artefacts, tmp_path, monkeypatch, capsys):
+    def more_classes(*arguments, **options):
+        pictures, labels = tiny_pictures(*arguments, **options)
+        return pictures, labels + 1
+
+    monkeypatch.setattr(data, "load_arrays", more_classes)
+    options = ["--dataset=tiny", f"--output={tmp_path}"]
+    assert run(monkeypatch, "usefulness", artefacts[1] / "gan.keras", *options) == 2
+    told = capsys.readouterr().err
+    assert "of 3 classes. tiny has images (8, 8, 1) of 4 classes: name its data" in told
+
+
 def test_usefulness_needs_classes(tmp_path, monkeypatch, capsys):
     kerasgan.DCGAN((8, 8, 1), width=4).save(tmp_path / "gan.keras")
     assert run(monkeypatch, "usefulness", tmp_path / "gan.keras", f"--output={tmp_path}") == 2

@@ -19,6 +19,7 @@ from foreign.pictures import Colouring
 from PIL import Image
 
 from kerasgan import DCGAN, ConditionalGAN, StyleGAN2, VanillaGAN, cli, export, latent, models
+from kerasgan import signature as kinds
 from kerasgan.export import litert_js
 from kerasgan.utils import network, npm, provenance
 from kerasgan.utils.errors import UserError
@@ -198,6 +199,16 @@ def test_a_score_is_shown_only_for_weights_it_was_measured_on(cache, gans, tmp_p
     assert faces["score"]["value"] == 12.5 and faces["score"]["n_fake"] == 30
 
 
+def test_a_page_knows_latents_and_classes_by_their_names():
+    image = kinds.Image((8, 8, 1))
+    for drawn in (
+        {"z": kinds.Latent(8), "noise": kinds.Latent(4)},
+        {"z": kinds.Latent(8), "digit": kinds.Label(10)},
+    ):
+        assert list(drawn)[1] in module.unfit("mine", kinds.Signature(drawn, image))
+    assert module.unfit("mine", kinds.Signature({"z": kinds.Latent(8)}, image)) is None
+
+
 @pytest.mark.parametrize(
     "gans, message",
     [
@@ -207,7 +218,7 @@ def test_a_score_is_shown_only_for_weights_it_was_measured_on(cache, gans, tmp_p
         (lambda: {"dots": VanillaGAN((2,), width=8)}, r"shows images .* dots, which makes vectors"),
         (
             lambda: {"dense": ConditionalGAN((8, 8, 1), condition_dim=2, width=60)},
-            "only offer latents `z`, classes, numbers, pictures and texts. Received: dense, which",
+            "only offer latents `z`, classes `label`, numbers, .* Received: dense, which",
         ),
     ],
 )
@@ -316,6 +327,18 @@ def test_the_command_writes_a_page_of_several_models(cache, gans, tmp_path, caps
     assert f"Written: {site}" in printed.out and "python -m http.server" in printed.out
     about = json.loads((site / "models.json").read_text())
     assert [model["name"] for model in about["models"]] == ["run", "my-faces"]  # classes first
+
+    # Another page takes its place only when it is whole.
+    again = ("--format", "browser", "--output", site, "--overwrite")
+    VanillaGAN((2,), width=8).save(tmp_path / "dots.keras")
+    code, printed = run(capsys, "export", tmp_path / "dots.keras", *again)
+    assert code == 2 and "makes vectors" in printed.err
+    assert json.loads((site / "models.json").read_text()) == about
+    code, printed = run(capsys, "export", tmp_path / "my faces.keras", *again)
+    assert code == 0, printed.err
+    (model,) = json.loads((site / "models.json").read_text())["models"]
+    assert model["name"] == "my-faces"
+    assert not list(tmp_path.glob(".partial*"))
 
 
 def test_the_command_reports_errors_in_one_line(archives, gans, tmp_path, capsys):

@@ -16,7 +16,7 @@ from kerasgan.cli.common import (
     start,
 )
 from kerasgan.utils.errors import UserError, nearest
-from kerasgan.utils.files import check_free, delete
+from kerasgan.utils.files import check_free, instead_of
 
 
 @app.command()
@@ -76,11 +76,9 @@ def export(
     if format == "browser":
         if not whole_zoo:
             gans = dict(zip(exports.names(checkpoints), gans, strict=True))
-        if is_page(output):
-            delete(output)
-        with quiet_cpp():  # the converters' C++ code logs to the terminal
-            written = exports.browser(gans, output)
-        print(f"Written: {written}")
+        with quiet_cpp(), instead_of(output) as place:  # the converters' C++ code logs
+            exports.browser(gans, place)
+        print(f"Written: {output}")
         print(f"Look at it: python -m http.server --directory {output}")
     else:
         options = {"quantization": quantization, "batch_size": batch_size}
@@ -112,4 +110,4 @@ def is_served(folder):
 
 def is_page(folder):
     """Tells whether a folder holds a page for browsers."""
-    return (Path(folder) / "models.json").is_file()
+    return all((Path(folder) / name).exists() for name in ("models.json", "index.html", "litert"))

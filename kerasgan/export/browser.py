@@ -101,10 +101,14 @@ def unfit(name, signature):
             f"A page shows images (height, width, 1, 3 or 4), and plays sounds of 8,000 to "
             f"96,000 samples per second. Received: {name}, which makes {signature.output.words}"
         )
-    unknown = [key for key, kind in signature.inputs.items() if kind.control() is None]
-    if unknown or not ("z" in signature.inputs or signature.given):
+    unknown = [
+        key
+        for key, kind in signature.inputs.items()
+        if kind.control() is None or (kind.source == "drawn" and key not in ("z", "label"))
+    ]
+    if unknown or not ("z" in signature.inputs or pictured(signature)):
         return (
-            f"A page can only offer latents `z`, classes, numbers, pictures and texts. "
+            f"A page can only offer latents `z`, classes `label`, numbers, pictures and texts. "
             f"Received: {name}, which takes `{', '.join(unknown or signature.inputs)}`"
         )
     if isinstance(signature.output, Waveform) and pictured(signature):

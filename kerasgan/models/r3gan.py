@@ -115,6 +115,8 @@ class R3GAN(GAN, package="kerasgan"):
                 "Points have neither `halve_beyond` nor `blocks` nor `cardinality`. Received: "
                 f"{halve_beyond}, {blocks}, {cardinality}"
             )
+        check_count(blocks, "blocks")
+        check_count(halve_beyond, "halve_beyond")
         inputs = {"z": Latent(latent_dim)}
         if num_classes is not None:
             check_count(num_classes, "num_classes")

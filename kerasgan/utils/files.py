@@ -86,6 +86,52 @@ def replacing(path):
         delete(temporary)
 
 
+@contextlib.contextmanager
+def instead_of(folder):
+    """Gives a free path beside a folder; what the block writes there takes the folder's place.
+
+    If the block raises, the folder stays as it is.
+
+    Args:
+        folder: Path. Where nothing is yet, it is the path that is given.
+
+    Yields:
+        Path to write to.
+
+    Raises:
+        UserError: If the folder cannot be moved.
+
+    Example:
+
+    >>> import pathlib, tempfile
+    >>> site = pathlib.Path(tempfile.mkdtemp(), "site")
+    >>> site.mkdir()
+    >>> with instead_of(site) as place:
+    ...     place.mkdir()
+    ...     _ = (place / "new.txt").write_text("new")
+    >>> [path.name for path in site.iterdir()]
+    ['new.txt']
+    """
+    folder = pathlib.Path(os.path.abspath(folder))
+    if not folder.exists():
+        yield folder
+        return
+    place = folder.with_name(f".partial-{secrets.token_hex(4)}-{folder.name}")
+    old = place.with_name(f"{place.name}-old")
+    try:
+        yield place
+        try:
+            os.replace(folder, old)
+            os.replace(place, folder)
+        except OSError as error:
+            raise UserError(f"Cannot replace {folder}: {error.strerror or error}.") from error
+    finally:
+        if old.exists() and not folder.exists():
+            os.replace(old, folder)
+        delete(old)
+        delete(place)
+
+
 def check_parent(folder):
     """Raises UserError if a folder cannot be made, since a file lies there or above."""
     above = pathlib.Path(folder)

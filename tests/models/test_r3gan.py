@@ -326,6 +326,7 @@ def test_points_train_without_bounds():
         ({"ema_half_life": -1}, "`ema_half_life` must be 0 or more, or None. Received: -1"),
         ({"image_shape": (2,), "halve_beyond": 8}, "Points have neither `halve_beyond` nor"),
         ({"cardinality": 3}, "`cardinality` must divide.*Received: cardinality=3, width=8"),
+        ({"halve_beyond": 0}, "`halve_beyond` must be a whole number, 1 or more"),
         ({"blocks": 0}, "`blocks` must be a whole number, 1 or more"),
         ({"num_classes": 0}, "`num_classes` must be a whole number, 1 or more"),
         ({"image_shape": (30, 28, 1)}, "sides divisible by 4, such as"),

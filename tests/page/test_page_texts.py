@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from chromium_page import SCREENSHOT, drawn, stir, tile, whole_grid
+from chromium_page import SCREENSHOT, choose_model, drawn, stir, tile, whole_grid
 
 from kerasgan import DCGAN, TextToImage, export
 from kerasgan.signature import TextEncoder
@@ -56,6 +56,18 @@ def test_nonsense_is_answered_and_the_grid_stays(served, visit):
     box.fill("smiling cat")
     drawn(page)
     assert page.inner_text("#text-note") == "" and whole_grid(page) == before
+
+
+def test_a_text_that_cannot_be_drawn_is_not_kept_for_the_next_visit(served, visit):
+    page = visit("words")
+    page.get_by_label("Words", exact=True).fill("smiling cat")
+    drawn(page)
+    before = whole_grid(page)
+    for wrong in ("", "я" * 200):
+        page.get_by_label("Words", exact=True).fill(wrong)
+        choose_model(page, "plain")
+        choose_model(page, "words")
+        assert whole_grid(page) == before
 
 
 def test_only_models_of_texts_have_the_box(served, visit):

@@ -211,6 +211,8 @@ def test_a_model_that_cannot_be_fetched_is_reported_and_can_be_retried(visit):
     page.wait_for_selector("#problem:not([hidden])")
     problem = page.inner_text("#problem")
     assert problem.startswith("This did not work: ") and "models/sngan.tflite: 404" in problem
+    assert page.is_disabled("#download")  # nothing of the model before stands under its name
+    assert not tile(page, 1).any()
     assert all("404" in text for text in visit.wrong)
     visit.wrong.clear()
     page.unroute("**/sngan.tflite*")

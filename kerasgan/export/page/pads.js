@@ -57,7 +57,7 @@ function newPad(key, i) {
  */
 export async function fill(wanted, plan, from, className, fail) {
   const mine = ++newest;
-  [model, seed] = [wanted, from];
+  [model, seed, samples] = [wanted, from, []];
   silence();
   setBusy(true);
   try {
@@ -104,7 +104,8 @@ function spent(times) {
 
 function setBusy(busy) {
   element("pads").setAttribute("aria-busy", String(busy));
-  for (const each of [...pads(), element("download-sound")]) each.disabled = busy;
+  const none = busy || !samples.length;
+  for (const each of [...pads(), element("download-sound")]) each.disabled = none;
 }
 
 /** Leaves the pads: another model is shown. */

@@ -4,7 +4,7 @@
 import { generate, load } from "./generator.js";
 import { between, drawLatents, move, truncate } from "./latents.js";
 import * as pads from "./pads.js";
-import { gridFile, paint } from "./pictures.js";
+import { empty, gridFile, paint } from "./pictures.js";
 import * as studio from "./studio.js";
 import { encode, mistake } from "./texts.js";
 
@@ -124,9 +124,10 @@ function chooseModel() {
   studio.close();
   pads.close();
   element("problem").hidden = true;
-  if (!model.given) return redraw({ afresh: true });
   newest++; // whatever is being drawn is not wanted any more
+  if (!model.given) return redraw({ afresh: true });
   readSeed();
+  readText();
   studio.open(model, others, fail);
 }
 
@@ -177,8 +178,9 @@ function classButton(value, place) {
 /** Makes the slider of a number; where its range is open, it ends as far beyond the default as that
  * is from the other end, or by 1. */
 function numberSlider({ name, default: usual, low, high }) {
-  const [min, max] = [low ?? usual - (high - usual || 1), high ?? usual + (usual - low || 1)];
-  return slider(name, { id: `number-${name}`, min, max, step: (max - min) / 40, value: usual });
+  const from = (end) => (end === null ? 1 : Math.abs(end - usual) || 1);
+  const [min, max] = [low ?? usual - from(high), high ?? usual + from(low)];
+  return slider(name, { id: `number-${name}`, min, max, step: "any", value: usual });
 }
 
 function directionSlider(_, i) {
@@ -236,7 +238,8 @@ function readSeed() {
 
 /** Takes the text out of its box, and says whether it can be drawn. */
 function readText() {
-  const problem = model.texts ? mistake(element("text").value) : "";
+  if (!model.texts) return true;
+  const problem = mistake(element("text").value);
   element("text").setAttribute("aria-invalid", String(Boolean(problem)));
   element("text-note").textContent = problem;
   if (!problem) text = element("text").value;
@@ -303,12 +306,20 @@ async function redraw({ afresh = false } = {}) {
     element("status").textContent = `Drawing ${samples.length} samples …`;
     drawPoints();
     const times = await drawSamples(mine);
-    if (mine === newest) finish(times);
+    if (mine !== newest) return;
+    finish(times);
+    setBusy(false);
   } catch (error) {
-    if (mine === newest) fail(error);
-  } finally {
-    if (mine === newest) setBusy(false);
+    if (mine === newest) giveUp(error);
   }
+}
+
+/** Leaves an empty grid: what it showed was another model's, or another seed's. */
+function giveUp(error) {
+  fail(error);
+  setBusy(false);
+  element("download").disabled = true;
+  for (const tile of tiles()) empty(tile.querySelector("canvas"));
 }
 
 async function drawSamples(mine) {
@@ -407,14 +418,24 @@ function pressed(event) {
 
 async function download() {
   const canvases = tiles().map((tile) => tile.querySelector("canvas"));
-  const file = await gridFile(canvases, Number(element("grid").dataset.columns));
   const link = document.createElement("a");
-  const label = chosenClass() === null ? "" : `-class-${chosenClass()}`;
-  const most = threshold() === Infinity ? "" : `-truncation-${threshold()}`;
-  link.download = `${model.name}-seed-${seed}${label}${most}.png`;
+  link.download = `${[model.name, `seed-${seed}`, ...settings()].join("-")}.png`;
+  const file = await gridFile(canvases, Number(element("grid").dataset.columns));
   link.href = URL.createObjectURL(file);
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
+/** Returns what a grid is of beside the seed, as the names of files say it. */
+function settings() {
+  const numbers = standing("numbers").filter(
+    ([name, value]) => value !== model.numbers.find((number) => number.name === name).default,
+  );
+  return [
+    ...(chosenClass() === null ? [] : [`class-${chosenClass()}`]),
+    ...(threshold() === Infinity ? [] : [`truncation-${threshold()}`]),
+    ...numbers.map(([name, value]) => `${name}-${value.toFixed(2)}`),
+  ];
 }
 
 // --- The walk ---
@@ -457,8 +478,8 @@ async function drawPoints() {
   describeWalk();
   drawWalk();
   walkBusy(+1);
+  const [mine, wanted] = [newest, model];
   try {
-    const [mine, wanted] = [newest, model];
     for (const letter of LETTERS) {
       const { z, numbers } = samples[points[letter]];
       const { pixels } = await generate(wanted, z, walkLabel(), numbers);
@@ -466,7 +487,7 @@ async function drawPoints() {
       paint(element(`point-${letter}`), pixels, wanted.image_shape);
     }
   } catch (error) {
-    fail(error);
+    if (mine === newest) fail(error);
   } finally {
     walkBusy(-1);
   }
@@ -489,26 +510,30 @@ async function drawWalk() {
   try {
     while (moved) {
       moved = false;
-      await drawStep();
+      await drawStep(model);
     }
-  } catch (error) {
-    fail(error);
   } finally {
     walking = false;
     walkBusy(-1);
   }
 }
 
-async function drawStep() {
+async function drawStep(wanted) {
+  if (wanted.given || wanted.sound) return; // chosen while the walk was being drawn
   const [along, aside] = ["along", "aside"].map((id) => Number(element(id).value));
   const [a, b, c] = LETTERS.map((letter) => samples[points[letter]].z);
-  const wanted = model;
   const way = between(wanted.prior, between(wanted.prior, a, b, along / 100), c, aside / 100);
   const amounts = standing("direction-sliders").map(([, amount]) => amount);
   const z = move(wanted.prior, way, wanted.directions ?? [], amounts);
-  const { pixels } = await generate(wanted, z, walkLabel(), samples[points.A].numbers);
+  let made;
+  try {
+    made = await generate(wanted, z, walkLabel(), samples[points.A].numbers);
+  } catch (error) {
+    if (wanted === model) fail(error);
+    return;
+  }
   if (wanted !== model) return; // another walk has been asked for
-  paint(element("walk"), pixels, wanted.image_shape);
+  paint(element("walk"), made.pixels, wanted.image_shape);
   const place = `${along}% of the way from A to B, ${aside}% towards C`;
   element("walk").setAttribute("aria-label", `Image made ${place}`);
   await nextTask();

@@ -15,6 +15,11 @@ export function paint(canvas, pixels, [height, width, channels]) {
   canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
+/** Wipes a canvas. */
+export function empty(canvas) {
+  canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
+}
+
 const MARGIN = 2; // pixels of the images, as in `kerasgan sample`
 const ZOOM = 4;
 

@@ -2,7 +2,7 @@
 
 import { Board, make } from "./board.js";
 import { generate, load } from "./generator.js";
-import { paint, pictureFile, stripFile } from "./pictures.js";
+import { empty, paint, pictureFile, stripFile } from "./pictures.js";
 import { Player, Reel, strip } from "./reel.js";
 
 const PREDICTED = 12; // frames by which a film is continued
@@ -20,6 +20,7 @@ let spent = 0; // milliseconds of the last run
 let frames = []; // of the result: one picture, or a continued film
 let player; // of a continued film
 let turn = 0; // number of the request whose result is wanted
+let asked = 0; // number of the example that is wanted, or of what was drawn since
 
 /** What is given now: numbers by input, as the network takes them. */
 export const given = () => Object.assign({}, ...areas.map((area) => area.values));
@@ -41,16 +42,25 @@ export async function open(about, others, failed) {
   const [height, width] = model.image_shape;
   element("result-sheet").style.setProperty("--aspect", width / height);
   layExamples();
+  empty(element("result"));
+  element("result-strip").replaceChildren();
   setBusy(true);
+  let missing; // an example: the model works without
   try {
-    if (model.given[0].examples.length) await start(0);
+    if (model.given[0].examples.length) await start(0).catch((error) => (missing = error));
+    if (mine !== model) return;
     element("result-status").textContent = `Loading ${(model.bytes / 1e6).toFixed(1)} MB …`;
     await load(model);
   } catch (error) {
-    if (mine === model) fail(error);
+    if (mine !== model) return;
+    fail(error);
+    element("result-status").textContent = "";
+    element("studio").setAttribute("aria-busy", "false");
     return;
   }
-  if (mine === model) run();
+  if (mine !== model) return;
+  run();
+  if (missing) fail(missing);
 }
 
 export function close() {
@@ -58,11 +68,13 @@ export function close() {
   player?.stop();
   [model, areas, frames, wanted] = [undefined, [], [], false];
   turn++;
+  asked++;
 }
 
 /** One area for each input; a mask lies on the first picture of its size. */
 function laid(inputs) {
   const changed = (drawing) => {
+    asked++;
     if (!drawing) mark(null);
     if (!drawing || spent < QUICK) run();
   };
@@ -111,7 +123,7 @@ function mark(index) {
 
 /** Puts one example onto all areas. */
 async function start(index) {
-  const mine = model;
+  const mine = ++asked;
   const bitmaps = {};
   for (const { name, examples } of model.given) {
     if (!examples[index]) continue;
@@ -119,7 +131,7 @@ async function start(index) {
     if (!response.ok) throw new Error(`${examples[index]}: ${response.status}`);
     bitmaps[name] = await createImageBitmap(await response.blob(), { premultiplyAlpha: "none" });
   }
-  if (mine !== model) return;
+  if (mine !== asked) return;
   for (const area of areas) {
     area.remember?.();
     area.put(bitmaps);
@@ -139,6 +151,7 @@ export function run() {
   if (!model) return;
   turn++;
   wanted = true;
+  element("problem").hidden = true;
   setBusy(true);
   running ??= untilDone().finally(() => (running = null));
 }
@@ -185,9 +198,8 @@ function show(made) {
     [...element("result-strip").children].forEach((each, i) =>
       each.classList.toggle("on", i === index),
     );
-    const what = index < count ? "given" : "predicted";
-    element("result-status").textContent = `Frame ${index + 1} of ${made.length}, ${what}`;
   };
+  element("result-status").textContent = `${made.length} frames, of which ${count} were given`;
   player = new Player(element("result"), model.image_shape, showing);
   player.play(made, count);
 }
@@ -217,9 +229,9 @@ async function playOn() {
 }
 
 async function download() {
-  const shape = model.image_shape;
+  const [shape, name] = [model.image_shape, model.name];
   const file = await (frames.length > 1 ? stripFile(frames, shape) : pictureFile(frames[0], shape));
-  const link = make("a", { download: `${model.name}.png`, href: URL.createObjectURL(file) });
+  const link = make("a", { download: `${name}.png`, href: URL.createObjectURL(file) });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
