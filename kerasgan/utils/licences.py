@@ -7,7 +7,7 @@ LICENCES = {
     "fashion_mnist_mini": "12,500 images of Fashion-MNIST, Zalando SE, MIT licence",
     "moving_fashion_mnist": "films of garments of Fashion-MNIST, Zalando SE, MIT licence",
     "noto_emoji": "Noto Color Emoji, Google, Apache-2.0",
-    "noto_emoji_mini": "1,870 pictures of Noto Color Emoji, Google, Apache-2.0",
+    "noto_emoji_mini": "Noto Color Emoji, Google, Apache-2.0",
     "openmoji": "OpenMoji, the OpenMoji authors, https://openmoji.org, CC BY-SA 4.0",
 }
 # The licence of weights and samples of models trained on a set, where it is not Apache-2.0.
