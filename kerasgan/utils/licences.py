@@ -4,7 +4,7 @@ LICENCES = {
     "drum_hits": "drum kits of Debian's package hydrogen-drumkits, by kit CC0, CC BY 3.0, "
     "CC BY-SA 3.0, GPL-2 or GPL-2+",
     "fashion_mnist": "Fashion-MNIST, Zalando SE, MIT licence",
-    "fashion_mnist_mini": "12,500 images of Fashion-MNIST, Zalando SE, MIT licence",
+    "fashion_mnist_mini": "Fashion-MNIST, Zalando SE, MIT licence",
     "moving_fashion_mnist": "films of garments of Fashion-MNIST, Zalando SE, MIT licence",
     "noto_emoji": "Noto Color Emoji, Google, Apache-2.0",
     "noto_emoji_mini": "Noto Color Emoji, Google, Apache-2.0",
