@@ -4,9 +4,10 @@ Baseline GAN", https://arxiv.org/abs/2501.05441
 Section 2: each real image is compared with one generated image (relativistic pairing), and the
 gradients of D are penalised on real images (R1) and on generated ones (R2), both centred on zero,
 at every step. Section 3: ResNets of grouped convolutions with few activations and no normalisation,
-whose residual branches start at zero (Fix-up), and bilinear resampling. The networks, their initial
-values, the order of the updates and all schedules are those of the authors' code,
-https://github.com/brownvc/R3GAN; the defaults are its preset for CIFAR-10.
+whose residual branches start at zero (Fix-up), and bilinear resampling
+(`kerasgan.networks.r3gan`). The networks, their initial values, the order of the updates and all
+schedules are those of the authors' code, https://github.com/brownvc/R3GAN; the defaults are its
+preset for CIFAR-10.
 
 What differs, and why:
 - Widths follow the image as in their presets for FFHQ: they halve with each doubling of the sides
@@ -115,8 +116,6 @@ class R3GAN(GAN, package="kerasgan"):
                 "Points have neither `halve_beyond` nor `blocks` nor `cardinality`. Received: "
                 f"{halve_beyond}, {blocks}, {cardinality}"
             )
-        check_count(blocks, "blocks")
-        check_count(halve_beyond, "halve_beyond")
         inputs = {"z": Latent(latent_dim)}
         if num_classes is not None:
             check_count(num_classes, "num_classes")

@@ -116,6 +116,7 @@ def instead_of(folder):
     if not folder.exists():
         yield folder
         return
+    _delete_leftovers(folder.parent, folder.name)
     place = folder.with_name(f".partial-{secrets.token_hex(4)}-{folder.name}")
     old = place.with_name(f"{place.name}-old")
     try:
