@@ -3,22 +3,29 @@
     kerasgan benchmark metrics_speed [--num 50000] [--dim 2048] [--rounds 3]
 
 All contenders get the same float32 features and compute in float64. Rounds alternate between them
-in one process; on a noisy machine, compare the ratios of the medians. Three tasks:
+in one process; on a noisy machine, compare the ratios of the medians. Tasks:
 
     frechet_distance   from features to the distance, means and covariances included
     matrix_root        from the covariances to tr (S1 S2)^(1/2) only, where the methods differ: the
                        covariances cost the same for all
     kernel_distance    the mean over TF-GAN's blocks of at most 1,024 samples
+    fid_network        `metrics.InceptionV3` beside torch-fidelity's port of it, in float32, with
+                       the same random weights: from 32 x 32 images to features. Only in a clone
+                       of the repository, with torch and torch-fidelity==0.4.0 (--no-deps)
 
 The values must agree to 1e-6. Writes one JSON line per task and contender to
 `metrics_speed.jsonl`, and a plot next to it. `pip install kerasgan[benchmarks]` installs what this
 needs.
 """
 
+import contextlib
 import datetime
 import importlib.metadata
+import importlib.util
 import os
 import statistics
+import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Annotated
@@ -30,12 +37,13 @@ import typer
 
 from kerasgan import cli, metrics, tfgan
 from kerasgan.evaluation import records
-from kerasgan.metrics import distances
+from kerasgan.metrics import distances, inception_weights
 from kerasgan.utils import provenance
 from kerasgan.utils.errors import UserError
 
-PACKAGES = ("scipy", "tensorflow-gan")
+PACKAGES = ("scipy", "tensorflow-gan", "torch", "torch-fidelity")
 BLOCK = 1024
+GOLDEN = Path(__file__).parents[1] / "tests" / "golden"
 
 
 def make_features(num, dim, seed):
@@ -107,6 +115,34 @@ def make_tasks(real, fake):
     }
 
 
+def make_network_task(num):
+    """The contenders of `fid_network`, or none where it cannot run; they return a mean feature."""
+    if not GOLDEN.is_dir() or not all(map(importlib.util.find_spec, ("torch", "torch_fidelity"))):
+        return {}
+    sys.path.append(str(GOLDEN))
+    import make_inception
+    import torch
+
+    arrays = make_inception.random_arrays()
+    with tempfile.TemporaryDirectory() as folder:
+        graph = Path(folder) / "graph.pb"
+        graph.write_bytes(inception_weights.serialize(arrays))
+        ours = metrics.InceptionV3(graph)
+        images = np.random.default_rng(0).integers(0, 256, (num, 32, 32, 3)).astype("uint8")
+        ours(images[:1])  # builds the network, from the file
+    theirs = make_inception.load_torch_fidelity(arrays, outputs=["2048"], dtype="float32")
+    channels_first = torch.from_numpy(images.transpose(0, 3, 1, 2).copy())
+
+    def by_torch_fidelity():
+        with torch.inference_mode():
+            return float(theirs(channels_first)[0].double().mean())
+
+    return {
+        "kerasgan": lambda: float(ours(images).mean(dtype="float64")),
+        "torch-fidelity": by_torch_fidelity,
+    }
+
+
 def measure(contenders, rounds):
     """Returns each contender's seconds per round and value; the order reverses every round."""
     times, values = {name: [] for name in contenders}, {}
@@ -117,6 +153,15 @@ def measure(contenders, rounds):
             values[name] = contenders[name]()
             times[name].append(time.perf_counter() - start)
     return times, values
+
+
+def versions():
+    """Returns the versions of the contenders' packages that are installed, by name."""
+    found = {}
+    for name in PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
 
 
 def plot(lines, path):
@@ -138,6 +183,7 @@ def plot(lines, path):
 def main(
     num: Annotated[int, typer.Option(min=2, help="Images on either side.")] = 50_000,
     dim: Annotated[int, typer.Option(min=1, help="Features of an image.")] = 2048,
+    images: Annotated[int, typer.Option(min=1, help="Images for FID's network.")] = 64,
     rounds: Annotated[int, typer.Option(min=1, help="Alternated rounds.")] = 3,
     output: Annotated[Path, typer.Option(help="Folder of the results.")] = records.RESULTS,
 ):
@@ -149,8 +195,12 @@ def main(
         measure(contenders, rounds=1)
 
     lines = []
+    network = make_network_task(images)
     run = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
     tasks = make_tasks(*(make_features(num, dim, seed) for seed in (0, 1)))
+    if network:
+        measure(network, rounds=1)  # traces
+        tasks["fid_network"] = network
     for task, contenders in tasks.items():
         times, values = measure(contenders, rounds)
         medians = {name: statistics.median(seconds) for name, seconds in times.items()}
@@ -166,6 +216,7 @@ def main(
                     "contender": name,
                     "num": num,
                     "dim": dim,
+                    "images": images if task == "fid_network" else None,
                     "rounds": rounds,
                     "seconds": round(medians[name], 4),
                     "times_kerasgan": round(medians[name] / medians["kerasgan"], 3),
@@ -174,7 +225,7 @@ def main(
                     "relative_difference": difference,
                     "cores": os.cpu_count(),
                     **provenance.software(),
-                    **{name: importlib.metadata.version(name) for name in PACKAGES},
+                    **versions(),
                 }
             )
             records.append(output / "metrics_speed.jsonl", lines[-1])

@@ -25,14 +25,10 @@ from kerasgan.utils.errors import UserError
 
 
 def serialized(arrays):
-    """Returns a `GraphDef` with one `Const` per array, like the published graph."""
-    graph = tf.compat.v1.GraphDef()
-    graph.node.add(name="DecodeJpeg/contents", op="Placeholder")
-    for name, array in arrays.items():
-        node = graph.node.add(name=name, op="Const")
-        node.attr["dtype"].type = tf.float32.as_datatype_enum
-        node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(array))
-    return graph.SerializeToString()
+    """Returns a `GraphDef` with one `Const` per array and other nodes, like the published one."""
+    others = tf.compat.v1.GraphDef()
+    others.node.add(name="DecodeJpeg/contents", op="Placeholder")
+    return others.SerializeToString() + inception_weights.serialize(arrays)
 
 
 def tiny_graph(value=0.0):

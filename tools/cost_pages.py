@@ -13,7 +13,8 @@ def speed_section():
         found = records.like_last(found, "run")
         rows = [
             (
-                line["task"].replace("_", " "),
+                line["task"].replace("_", " ")
+                + (f", {line['images']} images" if line.get("images") else ""),
                 line["contender"],
                 f"{line['seconds']:.2f}",
                 f"{line['times_kerasgan']:.1f}",

@@ -102,6 +102,20 @@ def constants(graph, path):
     return {name: tf.make_ndarray(tensor) for name, tensor in tensors.items()}
 
 
+def serialize(arrays):
+    """Returns a graph with these constants, as bytes: the inverse of `constants`.
+
+    Args:
+        arrays: dict of float32 arrays by the names of their nodes.
+    """
+    graph = tf.compat.v1.GraphDef()
+    for name, array in arrays.items():
+        node = graph.node.add(name=name, op="Const")
+        node.attr["dtype"].type = tf.float32.as_datatype_enum
+        node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(array))
+    return graph.SerializeToString()
+
+
 def _download(folder):
     """Returns the graph from the network, once it lies in the folder; else leaves no file there."""
     remedy = f"fetch {URL} and put it into {folder}, or name it in KERASGAN_INCEPTION."

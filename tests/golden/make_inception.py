@@ -67,7 +67,7 @@ def random_images():
     return batches
 
 
-def load_torch_fidelity(arrays):
+def load_torch_fidelity(arrays, outputs=OUTPUTS, dtype="float64"):
     """Returns the module loaded with the arrays, bypassing its package's imports (torchvision)."""
     package = types.ModuleType("torch_fidelity")
     package.__path__ = importlib.util.find_spec("torch_fidelity").submodule_search_locations
@@ -89,9 +89,9 @@ def load_torch_fidelity(arrays):
         torch.save({name: torch.from_numpy(array) for name, array in state.items()}, file.name)
         return FeatureExtractorInceptionV3(
             "inception-v3-compat",
-            list(OUTPUTS),
+            list(outputs),
             feature_extractor_weights_path=file.name,
-            feature_extractor_internal_dtype="float64",
+            feature_extractor_internal_dtype=dtype,
         )
 
 
