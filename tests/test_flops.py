@@ -19,6 +19,16 @@ def test_perceptrons_equal_a_count_by_hand():
     assert counted == 2 * 6 * (discriminator_update + generator_update)
 
 
+def test_each_update_of_a_critic_is_counted():
+    def count(n_critic):
+        gan = kerasgan.WGAN((8, 8, 1), latent_dim=10, width=4, n_critic=n_critic)
+        gan.compile()
+        return flops.of_step(gan, tf.zeros((6 * n_critic, 8, 8, 1)))
+
+    once, thrice, five_times = map(count, (1, 3, 5))  # one update is written out, several are a loop
+    assert five_times - thrice == thrice - once > once / 2
+
+
 def test_unused_gradients_of_convolutions_are_not_counted():
     gan = kerasgan.DCGAN((8, 8, 1), latent_dim=10, width=4)
     gan.compile()

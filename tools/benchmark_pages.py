@@ -225,6 +225,41 @@ def few_images_section():
     ]
 
 
+def precision_section():
+    lines = records.read(RESULTS / "precision.jsonl")
+    if not lines:
+        return []
+    last = records.like_last(lines, "dataset", "adam", "steps", "batch_size", "n_fake")
+    first = last[-1]
+    rows = []
+    for (model, fastest), found in groups(last, "model", "fastest_policy").items():
+        by_precision = {kind: seeds for (kind,), seeds in groups(found, "precision").items()}
+        if len(by_precision) < 2:
+            continue
+        times = [
+            statistics.median(line["milliseconds"] for line in seeds)
+            for seeds in by_precision.values()
+        ]
+        rows.append(
+            (
+                model,
+                fastest,
+                len(by_precision["float32"]),
+                *(mean(seeds, "trained", ".1f") for seeds in by_precision.values()),
+                f"{times[0] / times[1]:.2f}",
+            )
+        )
+    header = ("model", "fastest here", "seeds", *by_precision, "times faster")
+    return [
+        "## Precision",
+        f"`kerasgan benchmark precision`: {first['steps']:,} steps of {first['batch_size']} images "
+        f"in float32 and in mixed bfloat16; {first['metric']} of {first['n_fake']:,} samples "
+        f"against {first['n_real']:,} of {first['dataset']} {first['split']}; mean ± standard "
+        "deviation of seeds. Where float32 is the fastest, the machine has no units for bfloat16.",
+        table(header, rows, left=2),
+    ]
+
+
 def fine_tuning_section():
     lines = records.read(RESULTS / "fine_tuning.jsonl")
     if not lines:
@@ -267,10 +302,12 @@ def results_page():
         curve_section(),
         cost_pages.speed_section(),
         cost_pages.throughput_section(),
+        cost_pages.scoring_section(),
         cost_pages.start_section(),
         cost_pages.growth_section(),
         cost_pages.gpu_section(),
         cost_pages.data_section(),
+        precision_section(),
         few_images_section(),
         fine_tuning_section(),
         picture_pages.pictures_section(),

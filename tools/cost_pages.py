@@ -27,6 +27,28 @@ def speed_section():
     return [*parts, "![speed](results/metrics_speed.png)"] if lines else []
 
 
+def scoring_section():
+    lines = records.read(RESULTS / "scoring.jsonl")
+    rows = [
+        (
+            line["entry"],
+            f"{line['num']:,}",
+            *(f"{value:.1f}" for value in line["seconds"].values()),
+            f"{line['times_kerasgan']:.2f}",
+            " and ".join(f"{value:.2f}" for value in line["distances"].values()),
+        )
+        for line in lines
+    ]
+    header = ("entry", "samples", "kerasgan, s", "TensorFlow's own, s", "times kerasgan's")
+    return [
+        "## Speed of a score",
+        "`kerasgan benchmark scoring`: FD[lite0] from samples to number, with oneDNN's kernels, "
+        "which `import kerasgan` asks for, and with those that TensorFlow chooses by itself: on "
+        "processors without AVX-512 it leaves oneDNN out. Medians of new processes in turn.",
+        table((*header, "distances"), rows),
+    ] * bool(rows)
+
+
 def throughput_section():
     latest = {line["model"]: line for line in records.read(RESULTS / "throughput.jsonl")}
     parts = [

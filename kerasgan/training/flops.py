@@ -6,13 +6,15 @@ import tensorflow as tf
 
 # For each matrix product, the attribute that says that its first factor is transposed.
 TRANSPOSED = {"MatMul": "transpose_a", "BatchMatMulV2": "adj_x"}
+LOOPS = ("While", "StatelessWhile")
 
 
 def of_step(gan, batch):
     """Counts the floating-point operations of one `train_step`, on one device.
 
     Only convolutions and matrix products, where nearly all of them are, two for each
-    multiplication with an addition.
+    multiplication with an addition. Loops count with their turns, once where their number is not
+    known beforehand; what only some steps do, such as StyleGAN2's penalties, does not count.
 
     Args:
         gan: A compiled `kerasgan.GAN`.
@@ -30,7 +32,28 @@ def of_step(gan, batch):
     True
     """
     step = tf.function(gan.train_step).get_concrete_function(batch)
-    return sum(_of_operation(operation) for operation in _executed(step.graph))
+    return _of_graph(step.graph)
+
+
+def _of_graph(graph):
+    return sum(
+        _of_loop(operation) if operation.type in LOOPS else _of_operation(operation)
+        for operation in _executed(graph)
+    )
+
+
+def _of_loop(operation):
+    body, condition = (
+        operation.graph._get_function(operation.get_attr(part).name).graph
+        for part in ("body", "cond")
+    )
+    # A loop over a counter ends where its condition says: `i < turns`.
+    ends = [tf.get_static_value(each.inputs[1]) for each in _kind(condition, "Less")]
+    return _of_graph(body) * min((int(end) for end in ends if end is not None), default=1)
+
+
+def _kind(graph, kind):
+    return [operation for operation in graph.get_operations() if operation.type == kind]
 
 
 def _executed(graph):
