@@ -25,7 +25,7 @@ def test_each_update_of_a_critic_is_counted():
         gan.compile()
         return flops.of_step(gan, tf.zeros((6 * n_critic, 8, 8, 1)))
 
-    once, thrice, five_times = map(count, (1, 3, 5))  # one update is written out, several are a loop
+    once, thrice, five_times = map(count, (1, 3, 5))  # one is written out, several are a loop
     assert five_times - thrice == thrice - once > once / 2
 
 
