@@ -26,7 +26,6 @@ from kerasgan.evaluation.features import real_features
 from kerasgan.evaluation.scorer import SCORE_SEED
 from kerasgan.utils import progress, provenance
 
-DATASET = "fashion_mnist"
 # With TensorFlow imported first, kerasgan leaves its choice alone.
 KINDS = {"kerasgan": "import kerasgan", "TensorFlow's own": "import tensorflow"}
 RUN = "{}; import runpy, sys; sys.argv = {!r}; runpy.run_path(sys.argv[0], run_name='__main__')"
@@ -35,25 +34,26 @@ RUN = "{}; import runpy, sys; sys.argv = {!r}; runpy.run_path(sys.argv[0], run_n
 def main(
     num: Annotated[int, typer.Option(min=2, help="Samples of a score.")] = 10_000,
     entry: Annotated[str, typer.Option(help="Zoo entry or run.")] = "dcgan_fashion_mnist",
+    dataset: Annotated[str, typer.Option(help="Data set with a test split.")] = "fashion_mnist",
     rounds: Annotated[int, typer.Option(min=1, help="Of which medians are taken.")] = 3,
     output: Annotated[Path, typer.Option(help="Folder of the results.")] = records.RESULTS,
     child: Annotated[bool, typer.Option(hidden=True)] = False,
 ):
     """Measure how long a score takes."""
     if child:
-        print(json.dumps(measure(num, entry)))
+        print(json.dumps(measure(num, entry, dataset)))
         return
-    measure(2, entry)  # fills the cache, and finds out what does not exist
+    measure(2, entry, dataset)  # fills the cache, and finds out what does not exist
     found, bar = {kind: [] for kind in KINDS}, progress.Bar(rounds, "round")
     for number in range(rounds):
         for kind in list(KINDS)[:: 1 if number % 2 == 0 else -1]:
-            found[kind].append(in_a_process(KINDS[kind], num, entry))
+            found[kind].append(in_a_process(KINDS[kind], num, entry, dataset))
         bar.add(1)
     seconds = {kind: statistics.median(each[0] for each in found[kind]) for kind in KINDS}
     line = {
         "benchmark": "scoring",
         "entry": entry,
-        "dataset": DATASET,
+        "dataset": dataset,
         "num": num,
         "rounds": rounds,
         "seconds": {kind: round(value, 2) for kind, value in seconds.items()},
@@ -67,9 +67,9 @@ def main(
     print(f"{num:,} samples: {line['seconds']} seconds, distances {line['distances']}")
 
 
-def in_a_process(first, num, entry):
+def in_a_process(first, num, entry, dataset):
     """Returns what `measure` returns in a new process that begins with an import."""
-    arguments = [__file__, "--child", "--num", str(num), "--entry", entry]
+    arguments = [__file__, "--child", f"--num={num}", f"--entry={entry}", f"--dataset={dataset}"]
     environment = {k: v for k, v in os.environ.items() if k != "TF_ENABLE_ONEDNN_OPTS"}
     done = subprocess.run(
         [sys.executable, "-c", RUN.format(first, arguments)],
@@ -81,12 +81,12 @@ def in_a_process(first, num, entry):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def measure(num, entry):
+def measure(num, entry, dataset):
     """Returns the seconds of a score, and the score."""
     gan = kerasgan.load(entry)
-    test, _ = data.load_arrays(DATASET, "test")
+    test, _ = data.load_arrays(dataset, "test")
     extractor = metrics.EfficientNetLite0()
-    features, _ = real_features(test, extractor, f"{DATASET} test", verbose=True)
+    features, _ = real_features(test, extractor, f"{dataset} test", verbose=True)
     real = metrics.Statistics.of(features)
 
     def score(num):

@@ -131,8 +131,11 @@ def test_start_measures_each_wait(tmp_path, monkeypatch, capsys):
     assert "first step: vanilla" in capsys.readouterr().out
 
 
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:The Frechet distance of 1280 features")
 def test_scoring_compares_processes_of_both_kinds(tmp_path, monkeypatch):
-    assert run(monkeypatch, "scoring", "--num=64", "--rounds=1", f"--output={tmp_path}") == 0
+    options = ["--num=64", "--rounds=1", "--dataset=fashion_mnist_mini", f"--output={tmp_path}"]
+    assert run(monkeypatch, "scoring", *options) == 0
     (line,) = records.read(tmp_path / "scoring.jsonl")
     assert set(line["seconds"]) == {"kerasgan", "TensorFlow's own"}
     ours, theirs = line["distances"].values()
