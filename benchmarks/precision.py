@@ -4,9 +4,9 @@
     kerasgan benchmark precision --models dcgan --steps 500 --seeds 1
 
 Equal steps on Fashion-MNIST, samples scored against the test images. Where the processor or GPU has
-no units for bfloat16 (`fastest_policy` in the lines says which precision is the fastest), the second
-computes what it would with them, but takes longer than the first. Writes one JSON line per training
-to `precision.jsonl`, where trainings already in the file are not repeated.
+no units for bfloat16 (`fastest_policy` in the lines says which precision is the fastest), the
+second computes what it would with them, but takes longer than the first. Writes one JSON line per
+training to `precision.jsonl`, where trainings already in the file are not repeated.
 """
 
 import time
