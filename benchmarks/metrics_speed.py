@@ -174,7 +174,9 @@ def plot(lines, path):
         bars = axis.barh([x["contender"] for x in chosen], [x["seconds"] for x in chosen])
         labels = [f"{x['seconds']:.3g} s ({x['times_kerasgan']:.3g}x)" for x in chosen]
         axis.bar_label(bars, labels, padding=3)
-        axis.set(title=task.replace("_", " "), xlabel="seconds")
+        images = chosen[0].get("images")
+        detail = f" in float32, {images} images" if images else ""
+        axis.set(title=task.replace("_", " ") + detail, xlabel="seconds")
         axis.margins(x=0.75)
     figure.suptitle(f"{lines[0]['num']:,} x {lines[0]['dim']:,} features on either side, float64")
     figure.savefig(path, dpi=150)

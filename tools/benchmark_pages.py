@@ -15,6 +15,7 @@ from kerasgan.utils.toml import tomllib
 
 ROOT = Path(__file__).resolve().parents[1]
 SCORES_OF_TRUNCATION = {"distance": ".1f", "precision": ".3f", "recall": ".3f"}
+PRECISIONS = ("float32", "mixed_bfloat16")
 TASKS = {"ring": "Ring of 8", "grid": "Grid of 25", "stacked_mnist": "Stacked-MNIST"}
 
 
@@ -233,23 +234,21 @@ def precision_section():
     first = last[-1]
     rows = []
     for (model, fastest), found in groups(last, "model", "fastest_policy").items():
-        by_precision = {kind: seeds for (kind,), seeds in groups(found, "precision").items()}
-        if len(by_precision) < 2:
+        kinds = {kind: seeds for (kind,), seeds in groups(found, "precision").items()}
+        if len(kinds) < len(PRECISIONS):
             continue
-        times = [
-            statistics.median(line["milliseconds"] for line in seeds)
-            for seeds in by_precision.values()
-        ]
+        pair = [kinds[kind] for kind in PRECISIONS]
+        times = [statistics.median(line["milliseconds"] for line in seeds) for seeds in pair]
         rows.append(
             (
                 model,
                 fastest,
-                len(by_precision["float32"]),
-                *(mean(seeds, "trained", ".1f") for seeds in by_precision.values()),
+                " and ".join(str(len(seeds)) for seeds in pair),
+                *(mean(seeds, "trained", ".1f") for seeds in pair),
                 f"{times[0] / times[1]:.2f}",
             )
         )
-    header = ("model", "fastest here", "seeds", *by_precision, "times faster")
+    header = ("model", "fastest here", "seeds", *PRECISIONS, "times faster")
     return [
         "## Precision",
         f"`kerasgan benchmark precision`: {first['steps']:,} steps of {first['batch_size']} images "

@@ -48,12 +48,12 @@ def _of_loop(operation):
         for part in ("body", "cond")
     )
     # A loop over a counter ends where its condition says: `i < turns`.
-    ends = [tf.get_static_value(each.inputs[1]) for each in _kind(condition, "Less")]
+    ends = [
+        tf.get_static_value(each.inputs[1])
+        for each in condition.get_operations()
+        if each.type == "Less"
+    ]
     return _of_graph(body) * min((int(end) for end in ends if end is not None), default=1)
-
-
-def _kind(graph, kind):
-    return [operation for operation in graph.get_operations() if operation.type == kind]
 
 
 def _executed(graph):
