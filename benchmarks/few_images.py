@@ -18,7 +18,7 @@ import typer
 
 from kerasgan import cli, data, metrics, models
 from kerasgan.evaluation import records
-from kerasgan.evaluation.features import real_features
+from kerasgan.evaluation.features import statistics_of_test
 from kerasgan.evaluation.scorer import SCORE_SEED
 from kerasgan.utils import pixels, provenance
 from kerasgan.utils.errors import UserError, nearest, needs
@@ -52,10 +52,8 @@ def main(
             if name not in valid:
                 raise UserError(f'There is no "{name}" here: {nearest(name, valid)}')
     source = data.load_source(dataset)
-    test, _ = data.load_arrays(dataset, "test")
     extractor = metrics.EfficientNetLite0()
-    features, _ = real_features(test, extractor, f"{dataset} test", verbose=True)
-    real = metrics.Statistics.of(features)
+    real = statistics_of_test(dataset, extractor)
     for seed in range(seeds):
         for number in images or (500, 6000):
             for name in models or MODELS:
@@ -73,11 +71,11 @@ def main(
                         "batch_size": BATCH_SIZE,
                         "n_fake": num,
                     }
-                    run(wanted, source.parts["image"], real, len(features), extractor, file)
+                    run(wanted, source.parts["image"], real, extractor, file)
     plot(records.read(file), output / "few_images.png")
 
 
-def run(wanted, pictures, real, num_real, extractor, file):
+def run(wanted, pictures, real, extractor, file):
     """Trains once, unless the file holds that training, and adds its line and its samples."""
     title = "{model}, {images} images, {augment}, seed {seed}".format(**wanted)
     for line in records.read(file):
@@ -99,7 +97,7 @@ def run(wanted, pictures, real, num_real, extractor, file):
         **wanted,
         "metric": extractor.distance_name,
         "split": "test",
-        "n_real": num_real,
+        "n_real": real.count,
         "trained": round(scores["frechet_distance"], 3),
         "augment_p": round(float(gan.augmentation.probability), 4) if augment == "ada" else None,
         **provenance.stamp(gan.inference_generator, extractor),

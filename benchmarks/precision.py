@@ -18,7 +18,7 @@ import typer
 
 from kerasgan import cli, data, metrics, models
 from kerasgan.evaluation import records
-from kerasgan.evaluation.features import real_features
+from kerasgan.evaluation.features import statistics_of_test
 from kerasgan.evaluation.scorer import SCORE_SEED
 from kerasgan.utils import provenance
 from kerasgan.utils.errors import UserError, nearest
@@ -50,10 +50,8 @@ def main(
             raise UserError(f'There is no "{name}" here: {nearest(name, MODELS)}')
     file = output / "precision.jsonl"
     pictures, _ = data.load_arrays(dataset)
-    test, _ = data.load_arrays(dataset, "test")
     extractor = metrics.EfficientNetLite0()
-    features, _ = real_features(test, extractor, f"{dataset} test", verbose=True)
-    real = metrics.Statistics.of(features)
+    real = statistics_of_test(dataset, extractor)
     for seed in range(seeds):
         for name in models or MODELS:
             for precision in PRECISIONS:

@@ -20,9 +20,9 @@ from typing import Annotated
 import typer
 
 import kerasgan
-from kerasgan import cli, data, metrics
+from kerasgan import cli, metrics
 from kerasgan.evaluation import records
-from kerasgan.evaluation.features import real_features
+from kerasgan.evaluation.features import statistics_of_test
 from kerasgan.evaluation.scorer import SCORE_SEED
 from kerasgan.utils import progress, provenance
 
@@ -84,10 +84,8 @@ def in_a_process(first, num, entry, dataset):
 def measure(num, entry, dataset):
     """Returns the seconds of a score, and the score."""
     gan = kerasgan.load(entry)
-    test, _ = data.load_arrays(dataset, "test")
     extractor = metrics.EfficientNetLite0()
-    features, _ = real_features(test, extractor, f"{dataset} test", verbose=True)
-    real = metrics.Statistics.of(features)
+    real = statistics_of_test(dataset, extractor)
 
     def score(num):
         options = {"seed": SCORE_SEED, "extractor": extractor, "verbose": 0}

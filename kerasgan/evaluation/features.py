@@ -8,7 +8,7 @@ import zlib
 
 import numpy as np
 
-from kerasgan import data
+from kerasgan import data, metrics
 from kerasgan.utils import hashing, pixels
 from kerasgan.utils.errors import UserError
 from kerasgan.utils.files import cache_folder, replacing
@@ -119,6 +119,18 @@ def real_features(pictures, extractor, source, verbose=False, cache=None):
         except (OSError, UserError) as error:
             warnings.warn(f"Features of {source} are not kept: {error}", stacklevel=2)
     return found
+
+
+def statistics_of_test(dataset, extractor):
+    """Returns the `metrics.Statistics` of a data set's test images, from the cache if possible.
+
+    Args:
+        dataset: Name of a data set, as in `kerasgan.data.load_arrays`.
+        extractor: A `kerasgan.metrics.Extractor`.
+    """
+    pictures, _ = data.load_arrays(dataset, "test")
+    features, _ = real_features(pictures, extractor, f"{dataset} test", verbose=True)
+    return metrics.Statistics.of(features)
 
 
 def _read(path, key):
