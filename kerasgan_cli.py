@@ -13,4 +13,7 @@ def main():
 
 
 if __name__ == "__main__":
+    import sys
+
+    sys.modules["kerasgan_cli"] = sys.modules["__main__"]  # `python -m kerasgan_cli`
     main()

@@ -197,6 +197,13 @@ def test_what_only_tells_something_does_not_start_tensorflow(arguments, code):
     assert f"code {code}" in done.stdout
 
 
+def test_the_module_starts_tensorflow_no_sooner_than_the_command():
+    command = [sys.executable, "-X", "importtime", "-m", "kerasgan_cli", "--help"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    imported = {line.split("|")[-1].strip() for line in done.stderr.splitlines()}
+    assert "kerasgan.cli" in imported and not {"keras", "tensorflow"} & imported
+
+
 def told(*arguments):
     """Returns the exit code of a command in this process."""
     with pytest.raises(SystemExit) as stop:
