@@ -248,7 +248,7 @@ def plot(lines, path):
         heights = [line["ratios"].get(contender, np.nan) for line in lines]
         axes.bar(positions, heights, width, label=contender)
     axes.axhline(1.0, color="black", linewidth=1)
-    axes.set_xticks(range(len(names)), names)
+    axes.set_xticks(range(len(names)), names, rotation=30, ha="right")
     axes.set_ylabel("time of a step, as a multiple of fit's")
     axes.set_title("Above the line: slower than kerasgan's fit")
     axes.legend(ncols=len(PEERS), loc="upper center")
