@@ -3,8 +3,8 @@
     kerasgan benchmark few_images                        # 500 and 6,000 images of Fashion-MNIST
     kerasgan benchmark few_images --images 500 --models dcgan --seeds 1
 
-Every training takes the same number of steps. Samples are scored against all test images. Writes
-one JSON line per training to `few_images.jsonl`, where trainings already in the file are not
+All trainings of one command take equally many steps. Samples are scored against all test images.
+Writes one JSON line per training to `few_images.jsonl`, where trainings already in the file are not
 repeated, the scores as a picture, and samples of the first seed.
 """
 
@@ -117,24 +117,25 @@ def plot(lines, path):
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
-    last = records.like_last(lines, "dataset", "adam", "steps", "batch_size", "n_fake")
-    kinds = sorted({(line["model"], line["images"], line["augment"]) for line in last})
+    last = records.like_last(lines, "dataset", "adam", "batch_size", "n_fake")
+    keys = ("model", "images", "steps", "augment")
+    kinds = sorted({tuple(line[key] for key in keys) for line in last})
     figure, axes = plt.subplots(figsize=(7, 0.4 * len(kinds) + 1.4), layout="constrained")
     for place, kind in enumerate(kinds):
-        scores = [e["trained"] for e in last if (e["model"], e["images"], e["augment"]) == kind]
-        colour = "#999999" if kind[2] == "none" else "#4477aa"
+        scores = [line["trained"] for line in last if tuple(line[key] for key in keys) == kind]
+        colour = "#999999" if kind[-1] == "none" else "#4477aa"
         axes.plot(scores, np.full(len(scores), place), "o", color=colour)
         axes.plot([statistics.mean(scores)] * 2, [place - 0.3, place + 0.3], color="#222222")
     names = [
-        f"{models.get(model).__name__}, {images:,} images, "
+        f"{models.get(model).__name__}, {images:,} images, {steps:,} steps, "
         + {"none": "not augmented"}.get(augment, augment)
-        for model, images, augment in kinds
+        for model, images, steps, augment in kinds
     ]
     axes.set_yticks(range(len(kinds)), names)
     axes.invert_yaxis()
     axes.set_xlim(left=0)
     axes.set_xlabel(f"{last[-1]['metric']} of {last[-1]['n_fake']:,} samples: lower is better")
-    axes.set_title(f"{last[-1]['steps']:,} steps each: seeds (dots), means (lines)", fontsize=10)
+    axes.set_title("Seeds (dots), means (lines)", fontsize=10)
     figure.savefig(path, dpi=130)
     plt.close(figure)
 

@@ -202,26 +202,25 @@ def few_images_section():
     lines = records.read(RESULTS / "few_images.jsonl")
     if not lines:
         return []
-    last = records.like_last(lines, "dataset", "adam", "steps", "batch_size", "n_fake")
+    last = records.like_last(lines, "dataset", "adam", "batch_size", "n_fake")
     first = last[-1]
     rows = []
-    for (model, images), found in groups(last, "model", "images").items():
+    for (model, images, steps), found in groups(last, "model", "images", "steps").items():
         scores = {kind: seeds for (kind,), seeds in groups(found, "augment").items()}
         for kind, seeds in scores.items():
             change = ""
             if kind != "none" and "none" in scores:
                 means = [statistics.mean(e["trained"] for e in scores[k]) for k in (kind, "none")]
                 change = f"{means[0] / means[1] - 1:+.0%}"
-            rows.append(
-                (model, f"{images:,}", kind, len(seeds), mean(seeds, "trained", ".1f"), change)
-            )
-    header = ("model", "training images", "augmentation", "seeds", first["metric"], "against none")
+            score = mean(seeds, "trained", ".1f")
+            rows.append((model, f"{images:,}", f"{steps:,}", kind, len(seeds), score, change))
+    header = ("model", "training images", "steps", "augmentation", "seeds", first["metric"])
     return [
         "## Few images",
-        f"`kerasgan benchmark few_images`: {first['steps']:,} steps of {first['batch_size']} "
-        f"images; {first['n_fake']:,} samples against {first['n_real']:,} of {first['dataset']} "
+        f"`kerasgan benchmark few_images`: steps of {first['batch_size']} images; "
+        f"{first['n_fake']:,} samples against {first['n_real']:,} of {first['dataset']} "
         f"{first['split']}; mean ± standard deviation of seeds.",
-        table(header, rows),
+        table((*header, "against none"), rows),
         "![few images](results/few_images.png)",
     ]
 
