@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 import kerasgan
+from kerasgan.gan.augmentation import some_values
 from kerasgan.layers import augmentation
 from kerasgan.signature import Image
 from kerasgan.training.build import build
@@ -228,6 +229,24 @@ def test_only_real_pictures_count_also_where_d_sees_both_in_one_call():
         number = 1.0 if both[0] is fakes else 0.5  # of a batch
         assert float(gan.augmentation.signs) - before[0] == number
         assert float(gan.augmentation.seen) - before[1] == number
+
+
+@pytest.mark.parametrize("shape", [(64, 64, 3), (128, 128, 1), (28, 28, 1), (8, 8, 3)])
+def test_pictures_are_known_by_values_all_over_them(shape):
+    picture = tf.reshape(tf.range(np.prod(shape), dtype="float32"), (1, *shape))
+    places = some_values(picture)[0].numpy().astype(int)
+    rows, columns, channels = np.unravel_index(places, shape)
+    assert len(set(places)) > 40  # of 64
+    for found, side in ((rows, shape[0]), (columns, shape[1]), (channels, shape[2])):
+        assert len(set(found)) >= min(side, 24)
+
+
+def test_a_real_picture_that_is_given_makes_no_generated_one_real():
+    gan = start(("dcgan", {}), "ada")
+    real, fakes = np.random.default_rng(0).uniform(-1, 1, (2, 4, *gan.image_shape))
+    example = {"image": tf.constant(real, "float32")}
+    gan.augmentation.observe([tf.constant(fakes), tf.constant(real)], tf.ones((4, 1)), example)
+    assert float(gan.augmentation.seen) == 0.0
 
 
 @pytest.mark.slow

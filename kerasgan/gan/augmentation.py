@@ -18,6 +18,7 @@ NAMES = ("diffaugment", "ada")
 TARGET = 0.6
 INTERVAL = 4
 IMAGES = 500_000
+GOLDEN_RATIO = (math.sqrt(5.0) - 1.0) / 2.0
 FIXED = 0.4  # probability for models that the controller cannot judge
 
 
@@ -171,12 +172,12 @@ class ADA(Augmentation):
             )
         real = example[self.gan.signature.output.part]
         shape, known = real.shape[1:], some_values(real)
-        pictures = [part for part in tf.nest.flatten(inputs) if part.shape[1:] == shape]
-        if not pictures:
+        judged = tf.nest.flatten(inputs)[0]  # further pictures are conditions
+        if judged.shape[1:] != shape:
             return
         # Real ones come from the batch unchanged, maybe in one call with generated ones.
-        same = [tf.reduce_all(some_values(part)[:, None] == known, axis=2) for part in pictures]
-        are_real = tf.cast(tf.reduce_any(tf.concat(same, axis=1), axis=1), tf.float32)
+        same = tf.reduce_all(some_values(judged)[:, None] == known, axis=2)
+        are_real = tf.cast(tf.reduce_any(same, axis=1), tf.float32)
         signs = tf.sign(tf.cast(logits, tf.float32) - self.boundary)
         signs = tf.reduce_mean(tf.reshape(signs, (tf.shape(are_real)[0], -1)), axis=1)
         number = tf.cast(tf.shape(real)[0], tf.float32)
@@ -209,7 +210,11 @@ class ADA(Augmentation):
 
 
 def some_values(pictures):
-    """Returns 64 values of each picture, evenly spaced, by which it is known: float32 (N, 64)."""
+    """Returns 64 values of each picture, by which it is known: float32 (N, 64).
+
+    They lie all over it, since multiples of the golden ratio fall into no rhythm with its rows.
+    """
     values = tf.reshape(tf.cast(pictures, tf.float32), (tf.shape(pictures)[0], -1))
     size = math.prod(pictures.shape[1:])
-    return tf.gather(values, [size * place // 64 for place in range(64)], axis=1)
+    places = [int(size * (place * GOLDEN_RATIO % 1.0)) for place in range(64)]
+    return tf.gather(values, places, axis=1)

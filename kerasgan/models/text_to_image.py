@@ -75,7 +75,8 @@ class TextToImage(GAN, package="kerasgan"):
     )
 
     log_names = ("d_loss", "g_loss", "wrong_loss")
-    decision_boundary = 0.0
+    # `decision_boundary` is `None`: D is to reject real pictures beside wrong texts, which ADA
+    # would take for a lack of overfitting.
 
     def __init__(
         self,

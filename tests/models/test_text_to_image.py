@@ -169,6 +169,11 @@ def test_it_learns_to_follow_the_text():
     assert np.corrcoef(made, bright[:64])[0, 1] > 0.8
 
 
+def test_ada_has_a_fixed_probability_since_d_is_to_reject_real_pictures_with_wrong_texts():
+    with pytest.warns(UserWarning, match="no decision boundary"):
+        TextToImage((16, 16, 3), text_dim=4, width=2, augment="ada")
+
+
 def test_augmentation_leaves_texts_alone():
     images, text = pairs(8)
     gan = built(augment="diffaugment")
