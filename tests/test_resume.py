@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -123,6 +124,19 @@ def test_a_changed_recipe_is_refused_with_its_keys_unless_allowed(tmp_path):
     gan = keras.saving.load_model(tmp_path / "run" / "model.keras")
     assert float(gan.g_optimizer.learning_rate.numpy()) == pytest.approx(1e-5)
     assert recipe.read(tmp_path / "run" / "recipe.toml") == other
+
+
+def test_an_attempt_without_a_checkpoint_leaves_no_pictures_to_the_next(tmp_path):
+    run = tmp_path / "run"
+    train(TINY, run, verbose=0)
+    shutil.rmtree(run / "checkpoints")
+    (run / "result.json").unlink()
+    shutil.copy(run / "samples" / "epoch_0002.png", run / "samples" / "epoch_0016.png")
+    other = TINY.replace(data={"image_size": 16}, training={"epochs": 1})
+    train(other, run, verbose=0)
+    assert sorted(os.listdir(run / "samples")) == ["epoch_0000.png", "epoch_0001.png"]
+    assert len((run / "history.csv").read_text().splitlines()) == 2
+    assert len(list((run / "tensorboard").glob("events*"))) == 1
 
 
 @pytest.mark.slow

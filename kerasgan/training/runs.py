@@ -32,6 +32,8 @@ WRITTEN = (
     "generator.tflite",
 )
 
+PROGRESS = ("samples", "tensorboard", "history.csv")  # written before the first checkpoint
+
 
 def with_absent(tables, arguments):
     """Returns the tables of a record with the model's arguments that did not exist when it was
@@ -48,7 +50,7 @@ class Recipe:
 
     file = "recipe.toml"
     remedies = "pass --change-recipe to go on with this one, or --overwrite to start anew"
-    ignored = ("data.name", "model.class_names", "training.steps_per_execution")
+    ignored = ("data.name", "data.source", "model.class_names", "training.steps_per_execution")
     may_change = ()
 
     def __init__(self, recipe, absent=(), words=None):
@@ -140,10 +142,17 @@ def opened(directory, record, overwrite=False, change_recipe=False):
         yield changes
 
 
-def begin(directory, record):
-    """Writes the record of a training that starts or continues, and deletes its result."""
+def begin(directory, record, anew=False):
+    """Writes the record of a training that starts or continues, and deletes its result.
+
+    Args:
+        directory: The run directory.
+        record: A `Recipe` or `CallRecord`.
+        anew: Whether it starts: what an attempt without a checkpoint has left is deleted.
+    """
     with _writing(directory):
-        delete(os.path.join(directory, "result.json"))
+        for name in ("result.json", *(PROGRESS if anew else ())):
+            delete(os.path.join(directory, name))
         os.makedirs(os.path.join(directory, "checkpoints"), exist_ok=True)
         record.write(os.path.join(directory, record.file))
 

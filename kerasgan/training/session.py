@@ -119,7 +119,7 @@ def session(gan, source, plan, directory, record, scorer, overwrite=False, chang
 def lead(gan, source, plan, directory, record, state, scorer):
     """Trains from a state to the end and writes the run directory. Returns its `result.json`."""
     say = print if plan.verbose else (lambda *_: None)
-    runs.begin(directory, record)
+    runs.begin(directory, record, anew=state.step == 0)
     networks = ", ".join(f"{network.name} {network.count_params():,}" for network in gan.networks)
     output = gan.signature.output
     say(
