@@ -192,6 +192,20 @@ def test_from_a_run_keeps_its_batch_unless_the_pictures_are_too_few():
     assert suggestions.for_pictures(kept, few)["data"]["batch_size"] == 32
 
 
+@pytest.mark.parametrize(
+    "shape, kept",
+    [
+        ((4096, 1), {"length": 4096, "rate": 16000, "normalize": True}),
+        ((50,), {"words": True}),
+        ((64, 64, 3), {"texts": True, "image_size": 64}),
+    ],
+)
+def test_from_a_run_keeps_what_other_kinds_of_data_need(shape, kept):
+    tables = {"model": {"name": "m"}, "data": {"name": "old", "split": "train[:9]", **kept}}
+    made = suggestions.from_trained(tables, "runs/a", shape, "new")
+    assert made["data"] == {"name": "new", **kept}
+
+
 def test_a_dry_run_tells_what_does_not_fit(photos, capsys):
     command = ("train", "--from", "dcgan_fashion_mnist", "--dataset", photos, "--dry-run")
     assert run(*command) == 2

@@ -135,10 +135,9 @@ def from_trained(tables, trained, shape, name=None):
     tables.setdefault("training", {})["start_from"] = str(trained)
     if name is None:
         return tables
-    height, width = shape[:2]
-    size = height if height == width else [height, width]
+    sounds, conditions = ("length", "rate", "normalize"), ("texts", "words")
     stays = {
-        "data": ("transparent", "background", "flip", "batch_size"),
+        "data": ("transparent", "background", "flip", "batch_size", *sounds, *conditions),
         "evaluation": ("num", "every"),
     }
     if tables.get("data", {}).get("source") in ("outline", "grey", "left", "right"):
@@ -146,7 +145,10 @@ def from_trained(tables, trained, shape, name=None):
     for table, keys in stays.items():
         found = tables.get(table, {})
         tables[table] = {key: found[key] for key in keys if key in found}
-    tables["data"].update(name=name, image_size=size)
+    tables["data"]["name"] = name
+    if len(shape) == 3:
+        height, width, _ = shape
+        tables["data"]["image_size"] = height if height == width else [height, width]
     for key in ("num_classes", "class_names"):
         tables.get("model", {}).pop(key, None)
     for key in ("epochs", "steps"):
