@@ -346,3 +346,44 @@ def test_a_class_trains_on_pairs_and_goes_on_and_on_no_others(tmp_path):
             kerasgan.train(gan, make("outline"), tmp_path / f"whole{place}", 4, 8, verbose=0)
     with pytest.raises(UserError, match='no part "source": `kerasgan.data.pairs` adds it'):
         kerasgan.train(gan, ArraySource({"image": images}), tmp_path / "none", 1, 8, verbose=0)
+
+
+@pytest.mark.parametrize(
+    "option", [{"split": "test"}, {"image_size": 4}, {"cached": True}, {"transparent": True}]
+)
+def test_options_of_reading_are_refused_for_a_source_that_is_read(option):
+    source = ArraySource({"image": np.zeros((6, 8, 8, 3), "uint8")})
+    assert len(data.pairs(source, "outline")) == len(data.unpaired(source, source)) == 6
+    with pytest.raises(UserError, match=f"`{next(iter(option))}` tells how data are read"):
+        data.pairs(source, "outline", **option)
+    with pytest.raises(UserError, match=f"`{next(iter(option))}` tells how data are read"):
+        data.unpaired(source, source, **option)
+
+
+def test_halves_of_a_source_have_the_size_and_colour_that_are_wanted():
+    both = np.zeros((2, 8, 16, 4), "uint8")
+    made = data.pairs(ArraySource({"image": both}), "left", image_size=4, background="red")
+    assert made.parts["source"][0, 0, 0].tolist() == [255, 0, 0]
+    assert made.parts["image"].shape[1:3] == (4, 4)
+
+
+def test_drawings_of_halves_are_those_of_each_half(tmp_path):
+    for place in range(6):
+        picture = np.zeros((8, 16, 3), "uint8")
+        picture[2:6, 10:14] = 255  # on the right
+        path = tmp_path / "pairs" / f"{place}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(picture).save(path)
+    drawn = {}
+    for side in ("left", "right"):  # which the model is given: the other is drawn
+        halves = data.pairs(tmp_path / "pairs", side, "all", cached=True)
+        drawn[side] = data.pairs(halves, "outline").parts["source"]
+    assert drawn["left"].min() < 255 and drawn["right"].min() == 255
+
+
+def test_a_part_of_a_cached_set_is_not_taken_for_the_whole(folders):
+    whole = data.load_source(folders[0], "all", image_size=8, cached=True)
+    few = whole.replace(parts={part: values[:5] for part, values in whole.parts.items()})
+    assert whole.cache and few.cache is None and few.fingerprint != whole.fingerprint
+    data.pairs(few, "outline")
+    assert len(data.pairs(whole, "outline")) == 20

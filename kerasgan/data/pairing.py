@@ -1,5 +1,6 @@
 """Pairs of pictures: what a model is given, the part "source", and what it is to make of it."""
 
+import inspect
 import os
 import re
 from pathlib import Path
@@ -239,8 +240,20 @@ def is_emoji(name):
 def loaded(images, options, transparent=False):
     """Returns data in any form as a source without a part "source"."""
     if isinstance(images, ArraySource):
+        check_not_given({**options, "transparent": transparent}, images)
         return images.only([part for part in images.parts if part != "source"])
     return load_source(images, transparent=transparent, **options)
+
+
+def check_not_given(options, source):
+    """Raises UserError for options of reading data, since a source is read already."""
+    for name, value in options.items():
+        if value != inspect.signature(pairs).parameters[name].default:
+            raise UserError(
+                f"`{name}` tells how data are read. {source.name} is a source, which is read "
+                f"already: pass it to `kerasgan.data.load_source`, or leave it out. Received: "
+                f"{name}={value!r}"
+            )
 
 
 def of_others(name, options):
@@ -254,7 +267,10 @@ def loaded_halves(images, transparent, options):
     """Returns pictures that are two side by side, (N, H, 2W, C); of folders, each of the halves has
     the size that is wanted."""
     if not is_path(images):
-        return loaded(images, {**options, "image_size": None}, transparent)
+        options = {**options, "image_size": None}
+        if isinstance(images, ArraySource):
+            options.pop("background")  # `cut` takes it
+        return loaded(images, options, transparent)
     with logs.quiet():
         return unread_folder(
             Path(images).expanduser(),
@@ -373,7 +389,5 @@ def at(source, places):
     """Returns the examples at some places."""
     return source.replace(
         parts={part: values[places] for part, values in source.parts.items()},
-        cache=None,
-        fingerprints={},
         captions=source.captions and [source.captions[place] for place in places],
     )

@@ -111,12 +111,23 @@ class ArraySource:
         return self.flip or bool(self.independent)
 
     def replace(self, **changes):
-        """Returns a source with other values of the constructor's arguments."""
+        """Returns a source with other values of the constructor's arguments.
+
+        What is known of arrays in the cache does not hold for others in their place.
+        """
         names = (
             "parts name class_names licence flip cache fingerprints captions independent origins "
             "rate"
         )
-        return ArraySource(**{**{each: getattr(self, each) for each in names.split()}, **changes})
+        kept = {each: getattr(self, each) for each in names.split()}
+        parts = changes.get("parts", self.parts)
+        changed = [k for k, v in self.parts.items() if k in parts and parts[k] is not v]
+        if changed:
+            kept.update(cache=None, fingerprints=None)
+            kept["origins"] = {k: v for k, v in self.origins.items() if k not in changed}
+            if len(next(iter(parts.values()))) != len(self):
+                kept["captions"] = None
+        return ArraySource(**{**kept, **changes})
 
     def only(self, parts):
         """Returns a source with only these parts, in this order."""
