@@ -12,7 +12,7 @@ import contract
 import keras
 import pytest
 
-from kerasgan.training.train import train_recipe
+from kerasgan.training.train import train_recipe, without_places
 
 # The scores here come from a few images and are never used.
 pytestmark = pytest.mark.filterwarnings("ignore:The Frechet distance of 1280 features")
@@ -41,6 +41,15 @@ def recipe(epochs):
     from kerasgan.training import recipe as recipes
 
     return recipes.complete(recipes.tomllib.loads(RECIPE.format(epochs=epochs)))
+
+
+def test_workers_may_have_data_and_weights_elsewhere():
+    def tables(**data):
+        return without_places(recipe(1).replace(data=data).tables())
+
+    a, b = (tables(name=f"/home/{user}/photos", source=f"/home/{user}/drawings") for user in "ab")
+    assert a == b
+    assert tables(batch_size=8) != tables(batch_size=16)
 
 
 @pytest.fixture

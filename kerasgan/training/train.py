@@ -20,7 +20,7 @@ from kerasgan.training.session import (
     session,
     trained_on,
 )
-from kerasgan.utils import hashing, replicas
+from kerasgan.utils import hashing, provenance, replicas
 from kerasgan.utils.errors import UserError, check_count
 
 
@@ -280,7 +280,8 @@ def train_recipe(
             )
         source = trained_on(gan, source)
         check_source(gan, source, plan.batch_size)
-        if not agree(strategy, recipe.tables(), source.fingerprint):
+        weights = [provenance.weights_sha256(each) for each in gan.networks if start is not None]
+        if not agree(strategy, without_places(recipe.tables()), [source.fingerprint, weights]):
             raise UserError("The workers were started with other recipes, or have other data.")
 
         def scorer():
@@ -320,7 +321,7 @@ def source_for(gan, data, split, data_dir=None):
         split, data_dir: As in `kerasgan.data.load`.
     """
     if len(gan.signature.output.shape) == 3:
-        data = dataclasses.replace(data, image_size=list(gan.signature.output.shape[:2]))
+        data = dataclasses.replace(data, image_size=side_of(gan.signature.output.shape))
     source = source_of_recipe(data, split, data_dir)
     if data.words:
         known = gan.words or words.Words.of(source_of_recipe(data, data.split, data_dir))
@@ -328,7 +329,17 @@ def source_for(gan, data, split, data_dir=None):
     return texts.with_texts(source, gan.encoder) if data.texts else source
 
 
-def agree(strategy, tables, fingerprint):
-    """Tells whether this worker has the chief's recipe and data."""
-    own = int(hashing.of_json([tables, fingerprint])[:15], 16)
+def without_places(tables):
+    """Returns a recipe's tables without names and paths of data and weights, which may lie
+    elsewhere on another worker."""
+    places = {"data": ("name", "source"), "training": ("start_from",)}
+    return {
+        table: {key: value for key, value in keys.items() if key not in places.get(table, ())}
+        for table, keys in tables.items()
+    }
+
+
+def agree(strategy, tables, content):
+    """Tells whether this worker has the chief's recipe, data and, if given, weights."""
+    own = int(hashing.of_json([tables, content])[:15], 16)
     return replicas.from_chief(strategy, own) == own
