@@ -292,6 +292,13 @@ def test_optimizers_that_replicas_cannot_use_are_refused(mirrored):
         scaled = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.1, clipnorm=1.0))
         with pytest.raises(UserError, match="cannot be clipped with several replicas"):
             gan.compile(scaled)
+        keras.config.set_dtype_policy("mixed_float16")  # in which a loss is scaled by itself
+        try:
+            half = contract.build("dcgan")
+        finally:
+            keras.config.set_dtype_policy("float32")
+        with pytest.raises(UserError, match="cannot be clipped with several replicas"):
+            half.compile(keras.optimizers.SGD(0.1, clipnorm=1.0))
 
 
 def test_a_distributed_dataset_is_scaled_and_checked_like_others(mirrored):

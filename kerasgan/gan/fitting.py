@@ -89,14 +89,14 @@ class Fitting:
 
     def _build_optimizer(self, optimizer, networks):
         optimizer = keras.optimizers.get(optimizer)
+        scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+        if self.dtype_policy.name == "mixed_float16" and not scaled:
+            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
         check_optimizer(optimizer, self.distribute_strategy.num_replicas_in_sync)
         inner = getattr(optimizer, "inner_optimizer", optimizer)  # of one that scales losses
         for value in vars(inner).values():
             if isinstance(value, schedules.Schedule):
                 value.follow(self.images_seen)
-        scaled = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
-        if self.dtype_policy.name == "mixed_float16" and not scaled:
-            optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
         # Built here, since a strategy and loading need built optimizers.
         optimizer.build(trainable(networks))
         fuse(optimizer)
