@@ -108,9 +108,14 @@ def vectors_taken(network):
     for layer in network.layers:
         inner = [getattr(layer, name, None) for name in ("gain", "bias")]
         if dense(layer):
-            yield layer.input, [layer.kernel]
+            yield layer.input, [kernel_of(layer)]
         elif all(map(dense, inner)):  # a norm whose scale and shift follow a vector
-            yield layer.input[1], [each.kernel for each in inner]
+            yield layer.input[1], [kernel_of(each) for each in inner]
+
+
+def kernel_of(layer):
+    """Returns the weights that a layer multiplies by: with spectral norm, not those that it has."""
+    return layer.normalized_kernel(False) if hasattr(layer, "normalized_kernel") else layer.kernel
 
 
 def dense(layer):

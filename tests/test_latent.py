@@ -13,6 +13,7 @@ from kerasgan import (
     StyleGAN2,
     latent,
 )
+from kerasgan.layers import SpectralDense
 from kerasgan.utils import pixels
 from kerasgan.utils.errors import UserError
 from kerasgan.viz import walks
@@ -110,6 +111,17 @@ def test_components_are_the_axes_along_which_a_matrix_stretches(random):
     found = latent.directions(gan, 4, "components")
     np.testing.assert_allclose(np.abs(found @ axes), np.eye(4), atol=1e-5)
     assert (found[np.arange(4), np.abs(found).argmax(axis=1)] > 0).all()
+
+
+@pytest.mark.parametrize("method", latent.METHODS)
+def test_the_norm_of_a_kernel_that_is_normalised_does_not_matter(method, random):
+    gan = BigGAN((8, 8, 3), width=2, num_classes=2)
+    for weight in gan.generator.trainable_variables:  # orthogonal ones have no strongest direction
+        weight.assign(random.normal(size=weight.shape))
+    before = latent.directions(gan, 3, method)
+    first = next(each for each in gan.generator.layers if isinstance(each, SpectralDense))
+    first.kernel.assign(7.0 * first.kernel)
+    np.testing.assert_allclose(latent.directions(gan, 3, method), before, atol=1e-4)
 
 
 def test_the_closed_form_is_that_of_sefa_s_code():
