@@ -11,6 +11,7 @@ Reference: Arjovsky et al. 2017, https://arxiv.org/abs/1701.07875
 """
 
 import csv
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -51,7 +52,10 @@ def history(file, log):
     names = [name for name in rows[0] if name != "epoch"] if rows else []
     if log not in names:
         raise UserError(f'{file} has no "{log}": {nearest(log, names)}')
-    return [int(row["epoch"]) + 1 for row in rows], [float(row[log]) for row in rows]
+    known = [row for row in rows if math.isfinite(float(row[log]))]  # scores: of some epochs
+    if len(known) < 2:
+        raise UserError(f'{file} has "{log}" of {len(known)} epochs: a curve needs two.')
+    return [int(row["epoch"]) + 1 for row in known], [float(row[log]) for row in known]
 
 
 def draw(run, log, epochs, values, grids, path):

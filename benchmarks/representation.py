@@ -68,10 +68,13 @@ def with_discriminator(source):
 def feature_maps(discriminator):
     """Returns the outputs of the activations that have the shape of a picture.
 
-    Those of an autoencoder's decoder, whose sides grow again, are left out.
+    Those of an autoencoder's decoder, which begins at a flat code or where sides grow again, are
+    left out.
     """
     found = []
     for layer in discriminator.layers:
+        if isinstance(layer, layers.Reshape) and len(layer.input.shape) == 2:
+            break
         if activates(layer) and len(layer.output.shape) == 4:
             if found and layer.output.shape[1] > found[-1].shape[1]:
                 break
@@ -97,6 +100,7 @@ def measure(source, gan, dataset, num, data_dir, file):
         data.load_arrays(dataset, split, gan.image_shape[0], data_dir=data_dir)
         for split in ("train", "test")
     ]
+    check(source, gan, dataset, *sets[0])
     wanted["n_train"] = min(num, len(sets[0][0]))
     for line in records.read(file):
         if all(line[key] == value for key, value in wanted.items()):
@@ -119,6 +123,17 @@ def measure(source, gan, dataset, num, data_dir, file):
         line[name], line[f"{name}_penalty"] = accuracy(train, labels[0], test, labels[1])
     records.append(file, {**line, **provenance.software()})
     report(line)
+
+
+def check(source, gan, dataset, pictures, labels):
+    """Raises UserError if a discriminator does not take these images, or they have no classes."""
+    if pictures.shape[1:] != tuple(gan.image_shape):
+        raise UserError(
+            f"{source} judges images {tuple(gan.image_shape)}, and {dataset} has images "
+            f"{pictures.shape[1:]}: name its data by --dataset."
+        )
+    if labels is None:
+        raise UserError(f"{dataset} has no classes, by which features are judged.")
 
 
 def features(discriminator, pictures):

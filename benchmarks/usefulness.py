@@ -80,7 +80,7 @@ def measure(source, gan, dataset, num, few, steps, seed, data_dir, file):
             f"{source} makes images {tuple(gan.image_shape)} of {turns} classes. {dataset} has "
             f"images {real.shape[1:]} of {labels.max() + 1} classes: name its data by --dataset."
         )
-    wanted["n_few"] = few = min(few, len(real))
+    wanted["n_few"] = few = min(few, num, len(real))
     for line in records.read(file):
         if all(line[key] == value for key, value in wanted.items()):
             print(f"{source}, seed {seed}: already in {file}")
@@ -110,6 +110,8 @@ def images_of(dataset, side, seed, data_dir):
     (real, labels), test = (
         data.load_arrays(dataset, split, side, data_dir=data_dir) for split in ("train", "test")
     )
+    if labels is None:
+        raise UserError(f"{dataset} has no classes, which a classifier learns.")
     order = np.random.default_rng(seed).permutation(len(real))
     return (real[order], labels[order]), test
 

@@ -53,6 +53,12 @@ def test_a_curve_is_drawn_below_samples_of_five_moments(tmp_path, monkeypatch, c
     assert "wasserstein from 6.5 over 6.5 to 1.5" in capsys.readouterr().out
     assert run(monkeypatch, "curve", *options, "--log", "wasserstien") == 2
     assert 'did you mean "wasserstein"?' in capsys.readouterr().err
+    (tmp_path / "run" / "history.csv").write_text("epoch,d\n0,nan\n1,4.0\n2,nan\n3,2.0\n")
+    assert run(monkeypatch, "curve", *options, "--log=d") == 0  # a score every other epoch
+    assert "d from 4 over 4 to 2" in capsys.readouterr().out
+    (tmp_path / "run" / "history.csv").write_text("epoch,d\n0,nan\n1,4.0\n")
+    assert run(monkeypatch, "curve", *options, "--log=d") == 2
+    assert 'has "d" of 1 epochs' in capsys.readouterr().err
     assert run(monkeypatch, "curve", str(tmp_path)) == 2
     assert "history.csv does not exist" in capsys.readouterr().err
 

@@ -271,6 +271,30 @@ def test_usefulness_needs_classes(tmp_path, monkeypatch, capsys):
     assert "has no classes: only a conditional generator" in capsys.readouterr().err
 
 
+def test_representation_leaves_out_the_decoder(tmp_path, monkeypatch):
+    monkeypatch.setattr(data, "load_arrays", tiny_pictures)
+    gan = kerasgan.BEGAN((8, 8, 1), width=4)
+    gan.save(tmp_path / "gan.keras")
+    options = ["--dataset=tiny", "--num=40", f"--output={tmp_path}"]
+    assert run(monkeypatch, "representation", tmp_path / "gan.keras", *options) == 0
+    (line,) = records.read(tmp_path / "representation.jsonl")
+    names = [layer.name for layer in gan.discriminator.layers]
+    encoder = gan.discriminator.layers[: names.index("code")]
+    maps = [each.output.shape for each in encoder if isinstance(each, keras.layers.Conv2D)]
+    assert maps and line["discriminator_features"] == sum(
+        min(shape[1], 4) ** 2 * shape[-1] for shape in maps
+    )
+
+
+@pytest.mark.parametrize("shape, labels", [((8, 8, 3), np.zeros(9)), ((8, 8, 1), None)])
+def test_representation_needs_its_images_and_classes(shape, labels, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(data, "load_arrays", lambda *_, **__: (np.zeros((9, *shape), "u1"), labels))
+    kerasgan.DCGAN((8, 8, 1), width=4).save(tmp_path / "gan.keras")
+    assert run(monkeypatch, "representation", tmp_path / "gan.keras", f"--output={tmp_path}") == 2
+    told = "has no classes" if labels is None else "name its data by --dataset"
+    assert told in capsys.readouterr().err
+
+
 def test_representation_reads_the_features_of_discriminators(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(data, "load_arrays", tiny_pictures)
     keras.utils.set_random_seed(0)
