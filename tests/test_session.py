@@ -22,6 +22,7 @@ from kerasgan.training.checkpoints import Checkpoints, Interrupted
 from kerasgan.utils.errors import UserError
 
 pytestmark = pytest.mark.filterwarnings("ignore:The Frechet distance of 1280 features")
+TAKES_LONG = ("foreign.sound", "foreign.frames", "foreign.holes")
 FOREIGN = [case.values[0][0] for case in contract.cases() if "foreign" in case.id]
 
 
@@ -52,7 +53,13 @@ def stop_after(step, monkeypatch):
     monkeypatch.setattr(Checkpoints, "save", save_and_ask)
 
 
-@pytest.mark.parametrize("name", FOREIGN)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name in TAKES_LONG else [])
+        for name in FOREIGN
+    ],
+)
 def test_a_users_gan_resumes_to_the_same_bits(name, tmp_path, monkeypatch):
     def build():
         keras.utils.set_random_seed(0)
