@@ -139,28 +139,31 @@ def usefulness_section():
     lines = records.read(RESULTS / "usefulness.jsonl")
     if not lines:
         return []
-    last = records.like_last(lines, "dataset", "n_fake", "n_few", "steps")
-    first = last[-1]
-    kinds = ("samples", "real", "few_real", "few_real_and_samples")
-    rows = [
-        (source, len(seeds), *(mean(seeds, kind, ".1%") for kind in kinds))
-        for (source,), seeds in groups(last, "source").items()
-    ]
-    header = (
-        "generator",
-        "seeds",
-        f"{first['n_fake']:,} samples",
-        f"{first['n_real']:,} real",
-        f"{first['n_few']:,} real",
-        f"{first['n_few']:,} real and the samples",
-    )
-    return [
+    parts = [
         "## What samples are worth",
         "`kerasgan benchmark usefulness`: accuracy on real test images of a classifier trained on "
-        f"what the column says, {first['steps']:,} steps each, on {first['dataset']}; mean ± "
-        "standard deviation of seeds. The first column is the classification accuracy score.",
-        table(header, rows),
+        "what the column says; mean ± standard deviation of seeds. The first column is the "
+        "classification accuracy score.",
     ]
+    kinds = ("samples", "real", "few_real", "few_real_and_samples")
+    for (dataset,), found in groups(lines, "dataset").items():
+        last = records.like_last(found, "n_fake", "n_few", "steps")
+        first = last[-1]
+        header = (
+            "generator",
+            "seeds",
+            f"{first['n_fake']:,} samples",
+            f"{first['n_real']:,} real",
+            f"{first['n_few']:,} real",
+            f"{first['n_few']:,} real and the samples",
+        )
+        rows = [
+            (source, len(seeds), *(mean(seeds, kind, ".1%") for kind in kinds))
+            for (source,), seeds in groups(last, "source").items()
+        ]
+        tests, steps = f"{first['n_test']:,} test images", f"{first['steps']:,} steps"
+        parts += [f"Of {dataset}, {tests}, {steps} each:", table(header, rows)]
+    return parts
 
 
 def curve_section():
