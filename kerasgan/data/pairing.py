@@ -60,7 +60,8 @@ def pairs(
             - Another data set, arrays, or an `ArraySource`, paired row by row. Two sets of emoji
               are paired by their characters: those that both have.
         split, image_size, data_dir, flip, cached: As in `load_source`, for both parts. Pairs are
-            mirrored together.
+            mirrored together. An `ArraySource` is read already and takes `flip` alone; halves of
+            it take `image_size` and `background` too.
         transparent: As in `load_source`, for `images` alone.
         background, skip_damaged: As in `load_source`, for both parts. A pair is left out if one of
             its pictures is damaged.
