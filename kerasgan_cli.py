@@ -15,5 +15,6 @@ def main():
 if __name__ == "__main__":
     import sys
 
-    sys.modules["kerasgan_cli"] = sys.modules["__main__"]  # `python -m kerasgan_cli`
+    # `python -m kerasgan_cli` loads this module by another name than the command does.
+    sys.modules["kerasgan_cli"] = sys.modules["__main__"]
     main()

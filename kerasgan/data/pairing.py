@@ -8,22 +8,18 @@ from pathlib import Path
 import numpy as np
 
 from kerasgan.data import emoji, openmoji, tfds_sets
-from kerasgan.data.folder import FEW, colour_of, unread_folder
+from kerasgan.data.folder import colour_of, unread_folder
 from kerasgan.data.loading import load_source
+from kerasgan.data.made import MADE, made_of
 from kerasgan.data.names import is_folder
-from kerasgan.data.sizes import at_once, fitted
+from kerasgan.data.sizes import fitted
 from kerasgan.data.source import ArraySource
 from kerasgan.data.spec import spec_of
-from kerasgan.data.unread import alone, write_header
 from kerasgan.signature import Image
-from kerasgan.utils import drawings, hashing, logs, pixels
+from kerasgan.utils import drawings, hashing, logs
 from kerasgan.utils.errors import UserError, nearest
-from kerasgan.utils.files import replacing
 from kerasgan.utils.pictures import opaque
-from kerasgan.utils.processes import Pool
-from kerasgan.utils.progress import shown
 
-MADE = {"outline": drawings.outline, "grey": drawings.grey}  # of the picture itself
 HALVES = ("left", "right")
 BLACK = "black"  # OpenMoji's line drawings
 WORDS = (*MADE, *HALVES, BLACK)
@@ -341,39 +337,6 @@ def joined(source, others, independent=()):
         independent=independent,
         origins={**source.origins, "source": others.fingerprint},
     )
-
-
-def made_of(source, word):
-    """Returns the pictures that "outline" or "grey" make of a source's, uint8 (N, H, W, 1).
-
-    For a set in the cache they are written beside it, once.
-    """
-    images = source.parts["image"]
-    shape = (*images.shape[:3], 1)
-    if source.cache is None:
-        return np.concatenate([*pieces_of(images, word), np.empty((0, *shape[1:]), np.uint8)])
-    path = Path(source.cache) / f"{word}-{drawings.VERSION}.npy"
-    with alone(f"{Path(source.cache).name}-{word}", source.name):
-        if not path.is_file():
-            print(f'Making "{word}" of {source.name}, once, in {path}')
-            with replacing(path) as temporary, open(temporary, "wb") as file:
-                write_header(file, shape)
-                for piece in pieces_of(images, word):
-                    file.write(np.ascontiguousarray(piece).data)
-    return np.load(path, mmap_mode="r")
-
-
-def pieces_of(images, word):
-    """Yields what is made of images, piece by piece, by several processes, with a progress bar."""
-    size = min(at_once(images.shape[1:]), 64)
-    starts = range(0, len(images), size)
-    tasks = (as_bytes(images[start : start + size]) for start in starts)
-    with Pool(1 if len(images) <= FEW * 8 else None) as pool:
-        yield from shown(pool.map(MADE[word], tasks), len(images))
-
-
-def as_bytes(images):
-    return images if images.dtype == np.uint8 else pixels.to_uint8(images)
 
 
 def twins(source, others, name, other_name, split):

@@ -14,14 +14,13 @@ from kerasgan.utils.errors import UserError
 from kerasgan.utils.files import delete, locked, replacing
 
 MARKER = ".kerasgan-run"
+PROGRESS = ("samples", "tensorboard", "history.csv")  # written before the first checkpoint
 WRITTEN = (
     "result.json",  # deleted first: nothing without it counts as finished
     "recipe.toml",
     "session.json",
     "checkpoints",
-    "samples",
-    "tensorboard",
-    "history.csv",
+    *PROGRESS,
     "model.keras",
     "words.npz",
     "samples.png",
@@ -31,8 +30,6 @@ WRITTEN = (
     "saved_model",
     "generator.tflite",
 )
-
-PROGRESS = ("samples", "tensorboard", "history.csv")  # written before the first checkpoint
 
 
 def with_absent(tables, arguments):
