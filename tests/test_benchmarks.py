@@ -265,6 +265,22 @@ def test_usefulness_refuses_data_of_other_classes(artefacts, tmp_path, monkeypat
     assert "of 3 classes. tiny has images (8, 8, 1) of 4 classes: name its data" in told
 
 
+def test_usefulness_needs_labels(artefacts, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(data, "load_arrays", lambda *a, **k: (tiny_pictures(*a, **k)[0], None))
+    options = ["--dataset=tiny", f"--output={tmp_path}"]
+    assert run(monkeypatch, "usefulness", artefacts[1] / "gan.keras", *options) == 2
+    assert "tiny has no classes, which a classifier learns" in capsys.readouterr().err
+
+
+def test_usefulness_counts_the_few_images_that_it_shows(artefacts, tmp_path, monkeypatch):
+    monkeypatch.setattr(data, "load_arrays", tiny_pictures)
+    options = ["--dataset=tiny", "--num=12", "--few=90", "--steps=1", "--seeds=1"]
+    options += [f"--output={tmp_path}"]
+    assert run(monkeypatch, "usefulness", artefacts[1] / "gan.keras", *options) == 0
+    (line,) = records.read(tmp_path / "usefulness.jsonl")
+    assert line["n_few"] == 12
+
+
 def test_usefulness_needs_classes(tmp_path, monkeypatch, capsys):
     kerasgan.DCGAN((8, 8, 1), width=4).save(tmp_path / "gan.keras")
     assert run(monkeypatch, "usefulness", tmp_path / "gan.keras", f"--output={tmp_path}") == 2

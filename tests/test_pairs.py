@@ -15,7 +15,7 @@ from kerasgan.data import unread
 from kerasgan.data.source import ArraySource
 from kerasgan.training import recipe as recipes
 from kerasgan.training.build import build, completed_by
-from kerasgan.training.train import source_of_recipe
+from kerasgan.training.train import source_for, source_of_recipe
 from kerasgan.utils.errors import UserError
 
 
@@ -387,3 +387,20 @@ def test_a_part_of_a_cached_set_is_not_taken_for_the_whole(folders):
     assert whole.cache and few.cache is None and few.fingerprint != whole.fingerprint
     data.pairs(few, "outline")
     assert len(data.pairs(whole, "outline")) == 20
+
+
+def test_commands_on_a_model_find_what_its_training_prepared(folders, cache, monkeypatch):
+    table = recipes.complete(
+        {
+            "model": {"name": "pix2pix"},
+            "data": {"name": str(folders[0]), "source": "outline", "image_size": 8},
+        }
+    ).data
+    seen = []
+    monkeypatch.setattr(
+        "kerasgan.training.train.source_of_recipe",
+        lambda data, *_: seen.append(data.image_size) or source_of_recipe(data, "all"),
+    )
+    gan = Translator((8, 8, 3), (8, 8, 1))
+    source_for(gan, table, "test")
+    assert seen == [table.image_size]  # not [8, 8], another key of the cache
