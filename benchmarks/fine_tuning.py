@@ -27,14 +27,15 @@ from kerasgan.utils import hashing, provenance
 from kerasgan.utils.errors import needs
 
 BATCH_SIZE = 64
-ARGUMENTS = {"width": 32, "ema_decay": 0.998}
-SAME = ("dataset", "images", "before", "arguments", "batch_size")  # of compared lines
+ARGUMENTS = {"width": 32, "ema_decay": 0.99}  # averages that soon forget the other classes
+ADAM = {"learning_rate": 5e-4, "beta_1": 0.5}  # of both players, in all trainings
+SAME = ("dataset", "images", "before", "arguments", "adam", "batch_size")  # of compared lines
 LONGER = 4  # times that trainings from scratch take longer
 
 
 def main(
     before: Annotated[int, typer.Option(min=1, help="Steps without the class.")] = 10_000,
-    steps: Annotated[int, typer.Option(min=4, help="Steps on it, from these weights.")] = 3_000,
+    steps: Annotated[int, typer.Option(min=4, help="Steps on it, from these weights.")] = 1_400,
     images: Annotated[int, typer.Option(min=64, help="Images to train on.")] = 200,
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each kind.")] = 3,
     label: Annotated[int, typer.Option(min=0, help="Class id.")] = 7,
@@ -54,7 +55,7 @@ def main(
         real_images, extractor, f"{dataset} test, class {label}", verbose=True
     )
     real = metrics.Statistics.of(features)
-    key = hashing.of_json([dataset, label, ARGUMENTS, before])[:8]
+    key = hashing.of_json([dataset, label, ARGUMENTS, ADAM, before])[:8]
     start = without(pictures[labels != label], before, folder / f"without_{key}.keras")
     for seed in range(seeds):
         for kind in ("fine-tuned", "from scratch"):
@@ -64,6 +65,7 @@ def main(
                 "class": label,
                 "images": images,
                 "arguments": ARGUMENTS,
+                "adam": ADAM,
                 "batch_size": BATCH_SIZE,
                 "before": before,
                 "kind": kind,
@@ -77,7 +79,9 @@ def main(
 def model(shape, seed):
     keras.utils.set_random_seed(seed)
     gan = kerasgan.DCGAN(shape, seed=seed, augment="diffaugment", **ARGUMENTS)
-    gan.compile()
+    gan.compile(
+        g_optimizer=keras.optimizers.Adam(**ADAM), d_optimizer=keras.optimizers.Adam(**ADAM)
+    )
     return gan
 
 
@@ -95,7 +99,7 @@ def without(pictures, steps, path):
 def run(wanted, few, start, real, num, file):
     """Trains once, unless the file holds that training, and adds its line."""
     for line in records.read(file):
-        if all(line[key] == value for key, value in wanted.items()):
+        if all(line.get(key) == value for key, value in wanted.items()):
             print(f"{wanted['kind']}, seed {wanted['seed']}: already in {file}")
             return
     gan, extractor = model(few.shape[1:], wanted["seed"]), metrics.EfficientNetLite0()
