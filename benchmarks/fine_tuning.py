@@ -88,7 +88,7 @@ def model(shape, seed):
 def without(pictures, steps, path):
     """Returns the model trained without the class, from its file if an earlier call wrote it."""
     if path.is_file():
-        return keras.saving.load_model(path)
+        return kerasgan.load(path)
     gan = model(pictures.shape[1:], 0)
     gan.fit(data.steps(pictures, None, BATCH_SIZE, stop=steps))
     path.parent.mkdir(parents=True, exist_ok=True)

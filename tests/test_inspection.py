@@ -246,7 +246,10 @@ class Mine(kerasgan.DCGAN):
 def test_commands_import_the_class_of_a_model(tmp_path, arguments):
     (tmp_path / "mine.py").write_text(CLASS)
     save = "import mine; g = mine.Mine((8, 8, 1), width=4); g.compile(); g.save('gan.keras')"
+    save += "; mine.kerasgan.DCGAN((8, 8, 1), width=4).save('ours.keras')"
     subprocess.run([sys.executable, "-c", save], cwd=tmp_path, check=True, capture_output=True)
+    loads_ours = "import keras\nimport kerasgan\nkeras.saving.load_model('ours.keras')\n"
+    (tmp_path / "mine.py").write_text(loads_ours + CLASS)
     if arguments[0] == "benchmark":
         arguments = [*arguments, "--num", "10", "--dataset", "fashion_mnist_mini"]
         arguments += ["--output", "scores"]

@@ -76,6 +76,7 @@ def import_file(path):
         return loaded
     if not os.path.isfile(path):
         raise errors.UserError(f"There is no file {path}.")
+    classes()  # registers them with Keras, as `import kerasgan` does outside the command
     spec = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
