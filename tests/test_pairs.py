@@ -15,7 +15,7 @@ from kerasgan.data import unread
 from kerasgan.data.source import ArraySource
 from kerasgan.training import recipe as recipes
 from kerasgan.training.build import build, completed_by
-from kerasgan.training.train import source_for, source_of_recipe
+from kerasgan.training.train import source_for, source_of_recipe, train_recipe
 from kerasgan.utils.errors import UserError
 
 
@@ -325,6 +325,23 @@ def test_a_recipe_without_changes_goes_on_after_its_shapes_are_read_from_the_dat
     completed = completed_by(table, source.spec, print)
     assert "source_shape" not in completed.model.arguments
     assert build(completed, source.spec).signature.inputs["source"].shape == (8, 8, 1)
+
+
+@pytest.mark.filterwarnings("ignore:The Frechet distance of 1280 features")
+def test_a_run_goes_on_where_both_folders_have_moved(folders, tmp_path):
+    def train(name, source):
+        table = {"name": str(name), "source": str(source), "image_size": 8, "batch_size": 8}
+        run = {"training": {"epochs": 1}, "evaluation": {"split": "all", "num": 2}}
+        wanted = recipe(data={**table, "split": "all"}, **run)
+        spec = source_of_recipe(wanted.data, "all").spec
+        return train_recipe(completed_by(wanted, spec, print), tmp_path / "run", verbose=0)
+
+    assert train(*folders)["steps"] == 2
+    moved = [folder.rename(tmp_path / f"moved_{folder.name}") for folder in folders]
+    assert train(*moved)["steps"] == 2
+    save(moved[1] / "ants" / "00.bmp", 7, (12, 10), mode="L")
+    with pytest.raises(UserError, match="the same number of images, but other ones"):
+        train(*moved)
 
 
 def test_a_class_trains_on_pairs_and_goes_on_and_on_no_others(tmp_path):
