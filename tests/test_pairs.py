@@ -327,6 +327,7 @@ def test_a_recipe_without_changes_goes_on_after_its_shapes_are_read_from_the_dat
     assert build(completed, source.spec).signature.inputs["source"].shape == (8, 8, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The Frechet distance of 1280 features")
 def test_a_run_goes_on_where_both_folders_have_moved(folders, tmp_path):
     def train(name, source):
