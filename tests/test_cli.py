@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kerasgan import cli, export, zoo
+from kerasgan import ConditionalGAN, cli, export, zoo
 from kerasgan.training import recipe
+from kerasgan.viz import grids
 
 COMMAND = Path(sys.executable).parent / "kerasgan"
 TINY = [
@@ -228,3 +229,17 @@ def test_a_page_of_the_whole_zoo_leaves_out_what_no_page_shows(tmp_path, monkeyp
     assert "--all is for --format browser. Received: --format onnx" in capsys.readouterr().err
     assert told("export", *options) == 2
     assert "Name a model: a zoo entry" in capsys.readouterr().err
+
+
+def test_a_class_that_is_called_by_a_number_is_found_by_its_name(tmp_path, monkeypatch):
+    gan = ConditionalGAN((8, 8, 1), num_classes=3, width=10, class_names=["1", "10", "2"])
+    gan.compile()
+    gan.save(tmp_path / "coins.keras")
+    drawn = []
+    monkeypatch.setattr(
+        grids, "sample_grid", lambda *_, **__: drawn.append(_[3]) or np.zeros((8, 8), "uint8")
+    )
+    for label in ("10", "0"):
+        options = ["--label", label, "--output", str(tmp_path / f"{label}.png")]
+        assert told("sample", str(tmp_path / "coins.keras"), *options) == 0
+    assert drawn == ["10", 0]  # no class is called 0

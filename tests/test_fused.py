@@ -53,6 +53,14 @@ def test_weights_slots_and_counts_are_those_of_keras(make, jit_compile):
         np.testing.assert_allclose(other, one, rtol=3e-5, atol=1e-7)
 
 
+@pytest.mark.parametrize("dtype", ["bfloat16", "float64"])
+def test_weights_of_other_types_are_updated_by_keras(dtype):
+    gan = DCGAN((8, 8, 1), width=4, dtype=dtype, ema_decay=0.5)
+    gan.compile()
+    gan.fit(np.zeros((4, 8, 8, 1), "float32"), batch_size=4, verbose=0)
+    assert all(np.isfinite(w).all() for w in gan.generator.get_weights())
+
+
 def test_the_kernels_are_used_and_the_config_stays():
     optimizer = keras.optimizers.Adam(1e-2)
     before = keras.optimizers.serialize(optimizer)

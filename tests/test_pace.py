@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from kerasgan import DCGAN, callbacks
 from kerasgan.gan import pace
+from kerasgan.gan.monitoring import WhenScored
 
 BATCH = 4
 
@@ -100,8 +101,65 @@ def test_the_number_is_chosen_by_the_time_of_a_step(monkeypatch):
     assert seen.ends == [0, 1, 5, 9, 10, 11, 3, 7, 11]
     assert gan.pace.number == 4
     seen.ends.clear()
-    gan.fit(images(4 * BATCH), batch_size=BATCH, verbose=0, callbacks=[seen])
-    assert seen.ends == [3]  # known from the first time
+    several = gan.pace.several
+    gan.fit(images(6 * BATCH), batch_size=BATCH, verbose=0, callbacks=[seen])
+    assert seen.ends == [0, 1, 5]  # each call of `fit` may have other data
+    assert gan.pace.several is several  # about the same: not traced again
+
+
+@pytest.mark.parametrize("changed", ["between trainings", "in a training"])
+def test_the_number_is_chosen_anew_when_steps_become_slower(changed, monkeypatch):
+    as_chosen(monkeypatch)
+    gan, seen = compiled(), Seen()
+    slower = 0.1
+
+    class Clock:
+        now, tick = 0.0, 1 / 160  # seconds of a call
+
+        def __call__(self):
+            Clock.now += Clock.tick
+            return Clock.now
+
+    class Slow(keras.callbacks.Callback):
+        once_a_call = True
+
+        def on_epoch_begin(self, epoch, logs=None):
+            if changed == "in a training" and epoch == 2:
+                monkeypatch.setattr(pace, "TOO_LONG", 0.0)  # as if the traced call took too long
+                Clock.tick = slower
+
+    monkeypatch.setattr(pace.time, "monotonic", Clock())
+    options = {"batch_size": BATCH, "verbose": 0, "callbacks": [seen, Slow()]}
+    gan.fit(images(32 * BATCH), epochs=4 if changed == "in a training" else 1, **options)
+    if changed == "between trainings":
+        assert gan.pace.number == 16 and seen.ends[:3] == [0, 1, 17]
+        Clock.tick = slower
+        seen.ends.clear()
+        gan.fit(images(32 * BATCH), **options)
+        assert seen.ends == list(range(32))
+    assert gan.pace.number == 1 and gan.pace.timed
+    assert int(gan.g_optimizer.iterations) == (128 if changed == "in a training" else 64)
+
+
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")
+def test_data_that_end_before_the_steps_train_all_their_batches():
+    gan, seen = compiled(steps_per_execution=5), Seen()
+    dataset = tf.data.Dataset.from_tensor_slices(images(8 * BATCH)).batch(BATCH)
+    history = gan.fit(dataset, steps_per_epoch=20, epochs=3, verbose=0, callbacks=[seen])
+    assert seen.updates[:8] == list(range(1, 9))
+    assert int(gan.g_optimizer.iterations) == 24
+    assert 0.0 not in history.history["d_loss"]
+    gan, seen = compiled(steps_per_execution=5), Seen()
+    gan.fit(dataset.repeat(3), steps_per_epoch=12, epochs=2, verbose=0, callbacks=[seen])
+    assert seen.ends == [4, 9, 10, 11] * 2
+
+
+def test_a_worker_goes_step_by_step_where_a_callback_of_another_follows_each(monkeypatch):
+    as_chosen(monkeypatch)
+    monkeypatch.setattr(pace.replicas, "any_worker", lambda strategy, told: True)
+    gan, seen = compiled(), Seen()
+    gan.fit(images(7 * BATCH), batch_size=BATCH, verbose=0, callbacks=[seen])
+    assert seen.ends == [0, 1, 2, 3, 4, 5, 6]
 
 
 def test_long_steps_run_one_by_one(monkeypatch):
@@ -127,6 +185,28 @@ def test_a_callback_that_follows_steps_gets_each_of_them(follows, monkeypatch):
         seen.ends.clear()
         gan.fit(images(7 * BATCH), batch_size=BATCH, verbose=0, callbacks=given)
         assert seen.ends == [0, 1, 2, 3, 4, 5, 6]
+
+
+class EachBatchToo(keras.callbacks.ModelCheckpoint):
+    def on_train_batch_end(self, batch, logs=None):
+        self.rate = float(self.model.g_optimizer.learning_rate)
+
+
+class Around(EachStep):
+    def __init__(self):
+        super().__init__()
+        self.callback = keras.callbacks.EarlyStopping("d_loss")
+
+
+def test_what_a_user_adds_to_keras_callbacks_is_called_at_each_step():
+    class Named(keras.callbacks.Callback):
+        callback = print  # no callback at all
+
+    assert pace.once_a_call(Named())
+    assert not pace.once_a_call(Around())
+    assert not pace.once_a_call(EachBatchToo("never.keras"))
+    inner = callbacks.for_optimizer("g", keras.callbacks.ReduceLROnPlateau("frechet_distance"))
+    assert pace.once_a_call(WhenScored(inner, "frechet_distance"))
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,20 @@ def interrupt_after(step, monkeypatch):
     monkeypatch.setattr(Checkpoints, "save", save_and_signal)
 
 
+def test_the_precision_that_auto_found_holds_on_any_machine_that_goes_on(tmp_path, monkeypatch):
+    found = iter(["mixed_bfloat16", "float32"])
+    monkeypatch.setattr("kerasgan.training.train.fastest_policy", lambda: next(found))
+    wanted = TINY.replace(training={"precision": "auto"})
+    with monkeypatch.context() as patch:
+        interrupt_after(3, patch)
+        with pytest.raises(Interrupted):
+            train(wanted, tmp_path / "run", verbose=0)
+    train(wanted, tmp_path / "run", verbose=0)
+    assert recipe.read(tmp_path / "run" / "recipe.toml").training.precision == "mixed_bfloat16"
+    gan = keras.saving.load_model(tmp_path / "run" / "model.keras")
+    assert gan.generator.layers[1].compute_dtype == "bfloat16"
+
+
 def test_a_run_resumes_in_the_middle_of_an_epoch_as_if_uninterrupted(tmp_path, monkeypatch):
     straight = train(TINY, tmp_path / "straight", verbose=0)
     with monkeypatch.context() as patch:

@@ -23,7 +23,7 @@ from contract import generator_inputs
 from PIL import Image
 
 import kerasgan
-from kerasgan import DCGAN, ConditionalGAN, export, zoo
+from kerasgan import DCGAN, BigGAN, ConditionalGAN, export, zoo
 from kerasgan.export import card_code
 from kerasgan.utils.pixels import to_uint8
 
@@ -92,7 +92,24 @@ def test_batching_config_is_what_the_server_reads():
 # --- The clients, against stand-ins ---
 
 
-@pytest.fixture(scope="module", params=["dcgan", "cgan"])
+@pytest.mark.parametrize("form", ["png", "wav"])
+def test_samples_are_asked_for_by_what_a_model_makes_and_takes(form):
+    class Server(script("client").Client):
+        def metadata(self, model):
+            taken = {"sample": ["seed", "num"], "text": ["seed", "num", "text"]}
+            return {f"{kind}_{form}": {"inputs": taken[kind]} for kind in taken}
+
+        def predict(self, model, inputs, signature):
+            return [signature, inputs]
+
+    server = Server("nowhere")
+    asked = {"seed": 1, "num": 2}
+    assert server.sample_files("made", 1, 2) == ([f"sample_{form}", asked], form)
+    said = server.sample_files("made", 1, 2, text=["a heart"])
+    assert said == ([f"text_{form}", {**asked, "text": ["a heart"]}], form)
+
+
+@pytest.fixture(scope="module", params=["dcgan", "cgan", "biggan"])
 def served(request, tmp_path_factory):
     """A model, and the addresses of the two stand-ins that serve it."""
     from serving_stand_ins import Models, grpc_server, rest_server
@@ -101,6 +118,7 @@ def served(request, tmp_path_factory):
     gans = {
         "dcgan": lambda: DCGAN((8, 8, 1), width=4),
         "cgan": lambda: ConditionalGAN((8, 8, 3), num_classes=10, width=60),
+        "biggan": lambda: BigGAN((8, 8, 1), num_classes=10, width=2, n_critic=1),
     }
     gan = gans[request.param]()
     folder = export.saved_model(gan, tmp_path_factory.mktemp("served"))
@@ -115,6 +133,9 @@ def clients(addresses):
         script("rest_client").RestClient(addresses["rest"]),
         script("grpc_client").GrpcClient(addresses["grpc"]),
     )
+
+
+ASKED = {"label": [3], "truncation": [0.7]}
 
 
 def check_answers(client, name, gan):
@@ -133,15 +154,21 @@ def check_answers(client, name, gan):
     expected = gan.generate(*inputs.values()).numpy()
     assert np.abs(np.asarray(client.predict(name, plain)) - expected).max() <= 1e-5
 
-    labels = [3] if gan.signature.asked else None
-    pixels = to_uint8(gan.sample(4, labels=4 * labels if labels else None, seed=2))
-    files = client.sample_png(name, seed=2, num=4, label=labels)
+    asked = {key: ASKED[key] for key in signatures["sample_png"]["inputs"] if key in ASKED}
+    pixels = to_uint8(gan.sample(4, seed=2, **{key: 4 * each for key, each in asked.items()}))
+    files, suffix = client.sample_files(name, seed=2, num=4, **asked)
+    assert suffix == "png"
     for file, image in zip(files, pixels, strict=True):
         made = np.asarray(Image.open(io.BytesIO(file))).reshape(gan.image_shape)
         assert np.abs(made.astype(int) - image).max() <= 1
 
     with pytest.raises(refused, match="`num` must be 1 or more"):
-        client.sample_png(name, seed=2, num=0, label=labels)
+        client.sample_files(name, seed=2, num=0, **asked)
+    with pytest.raises(refused, match=f"{name} has no text_png"):
+        client.sample_files(name, seed=2, num=1, text=["a"], **asked)
+    other = {} if asked else {"label": [3]}
+    with pytest.raises(refused, match=f"{name} takes .*num, seed.* Received: .*num, seed"):
+        client.sample_files(name, seed=2, num=1, **other)
     with pytest.raises(refused, match="`z` must be finite"):
         client.predict(name, {**plain, "z": [[float("nan")] * gan.latent_dim] * 3})
     with pytest.raises(refused, match="The server refused"):

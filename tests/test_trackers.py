@@ -48,10 +48,10 @@ def test_a_tracker_that_logs_by_epoch_does_not_slow_training_down(gan):
     gan.fit(IMAGES, batch_size=4, verbose=0, callbacks=[tracker])
     assert tracker.calls == 2  # one for two steps
     gan.compile()
-    gan.pace.start([tracker], steps=4)
+    gan.pace.start(gan.distribute_strategy, [tracker], steps=4)
     assert not gan.pace.single_steps
     tracker.log_every_epoch = False
-    gan.pace.start([tracker], steps=4)
+    gan.pace.start(gan.distribute_strategy, [tracker], steps=4)
     assert gan.pace.single_steps
 
 

@@ -206,10 +206,6 @@ def choose(gan, scorer, folder):
     enough = distances["half"] <= HALF_IS_ENOUGH * distances[best]
     (half if enough else whole).replace(folder / zoo.WEIGHTS)
 
-    gan.discriminator.save_weights(whole)
-    halve(whole, half)
-    if half.stat().st_size <= LARGEST_DISCRIMINATOR:
-        shutil.copy(half, folder / zoo.DISCRIMINATOR)
     for path in (whole, half):
         path.unlink(missing_ok=True)
     return {
@@ -224,13 +220,17 @@ def choose(gan, scorer, folder):
 
 
 def save_further(gan, folder):
-    """Writes the weights of generators beside the first, in half precision."""
-    whole = folder / "whole.weights.h5"
+    """Writes the weights of the networks beside the generator, in half precision; those of
+    discriminators unless they are large."""
+    whole, half = folder / "whole.weights.h5", folder / "half.weights.h5"
     for name in gan.players.values():
-        if name not in ("generator", "discriminator") and "discriminator" not in name:
+        if name != "generator":
             getattr(gan, name).save_weights(whole)
-            halve(whole, folder / f"{name}.weights.h5")
-            whole.unlink()
+            halve(whole, half)
+            if "discriminator" not in name or half.stat().st_size <= LARGEST_DISCRIMINATOR:
+                shutil.copy(half, folder / f"{name}.weights.h5")
+    for path in (whole, half):
+        path.unlink(missing_ok=True)
 
 
 def save_examples(gan, given, folder):

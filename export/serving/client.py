@@ -41,23 +41,36 @@ class Client:
         """
         raise NotImplementedError
 
-    def sample_png(self, model, seed, num, label=None, truncation=None):
-        """Returns samples as PNG files.
+    def sample_files(self, model, seed, num, label=None, truncation=None, text=None):
+        """Returns samples as files: PNG, or WAV of models that make sounds.
 
         Args:
             model: Name of a model that is served.
             seed: int. The same seed gives the same images, and a larger `num` only adds to them.
             num: Number of images, 1 to 1024.
             label: For conditional models: list of class ids, one for all images or `num` of them.
-            truncation: For models that offer the truncation trick: list of thresholds, likewise;
-                6 truncates nothing.
+            truncation: For models that offer the truncation trick: list of thresholds, likewise; 1
+                truncates nothing for StyleGAN2, 6 for all others.
+            text: For models that draw texts: list of texts, likewise.
 
         Returns:
-            list of bytes.
+            Pair of a list of bytes and their suffix, "png" or "wav".
+
+        Raises:
+            ServingError: If the model takes other inputs, there is no answer, or the server
+                rejects the request.
         """
-        inputs = {"seed": seed, "num": num, "label": label, "truncation": truncation}
+        stem = "sample" if text is None else "text"
+        served = self.metadata(model)
+        name = next((name for name in (f"{stem}_png", f"{stem}_wav") if name in served), None)
+        if name is None:
+            raise ServingError(f"{model} has no {stem}_png. It has: {', '.join(sorted(served))}")
+        inputs = {"seed": seed, "num": num, "label": label, "truncation": truncation, "text": text}
         inputs = {name: value for name, value in inputs.items() if value is not None}
-        return self.predict(model, inputs, "sample_png")
+        if set(inputs) != set(served[name]["inputs"]):
+            wanted = ", ".join(sorted(served[name]["inputs"]))
+            raise ServingError(f"{model} takes {wanted}. Received: {', '.join(sorted(inputs))}")
+        return self.predict(model, inputs, name), name.rpartition("_")[2]
 
     def from_pictures(self, model, files):
         """Returns what a model that takes pictures makes of picture files, as PNG files.
@@ -106,12 +119,17 @@ def parse(client, server):
         added.add_argument("model", help="Name of a model that is served.")
         added.add_argument("--server", default=server, help=f"Address; {server} by default.")
         if name == "sample":
-            added.add_argument("--num", type=int, default=8, help="Number of images, 1 to 1024.")
+            added.add_argument("--num", type=int, default=8, help="Number of samples, 1 to 1024.")
             added.add_argument("--seed", type=int, default=0)
             added.add_argument("--label", type=int, nargs="+", help="Class ids: one, or --num.")
             added.add_argument(
-                "--truncation", type=float, nargs="+", help="Thresholds, for models that take them."
+                "--truncation",
+                type=float,
+                nargs="+",
+                help="Thresholds, for models that take them; 1 for StyleGAN2 and 6 for others "
+                "truncate nothing.",
             )
+            added.add_argument("--text", nargs="+", help="Texts, for models that draw them.")
             added.add_argument("--output", type=Path, default=Path("samples"), help="Folder.")
         if name == "translate":
             added.add_argument(
@@ -145,13 +163,12 @@ def metadata(client, options):
 
 
 def sample(client, options):
-    """Write samples as PNG files."""
-    files = client.sample_png(
-        options.model, options.seed, options.num, options.label, options.truncation
-    )
+    """Write samples as PNG or WAV files."""
+    asked = (options.label, options.truncation, options.text)
+    files, suffix = client.sample_files(options.model, options.seed, options.num, *asked)
     options.output.mkdir(parents=True, exist_ok=True)
     for i, content in enumerate(files):
-        (options.output / f"{i:04}.png").write_bytes(content)
+        (options.output / f"{i:04}.{suffix}").write_bytes(content)
     yield f"{len(files)} samples, seed {options.seed}: {options.output}"
 
 

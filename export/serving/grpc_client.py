@@ -3,7 +3,7 @@
     python export/serving/grpc_client.py sample MODEL --num 8 --seed 0 --output samples
     python export/serving/grpc_client.py status MODEL --server host:8500
 
-In Python: `GrpcClient("localhost:8500").sample_png("MODEL", seed=0, num=8)`. The messages of
+In Python: `GrpcClient("localhost:8500").sample_files("MODEL", 0, 8)`. The messages of
 tensorflow-serving-api build on TensorFlow's, so importing them also imports TensorFlow.
 
 Reference: https://github.com/tensorflow/serving/tree/master/tensorflow_serving/apis
@@ -41,8 +41,8 @@ with without_notes():
     )
 
 SERVER = "localhost:8500"
-# Over gRPC a tensor must have the signature's dtype; inputs not listed here are float32,
-# or files if they are called `*_bytes`.
+# Over gRPC a tensor must have the signature's dtype; inputs not listed here are float32, files if
+# they are called `*_bytes`, or texts in signatures called `text*`.
 DTYPES = {"seed": tf.int64, "num": tf.int32, "label": tf.int32}
 
 
@@ -82,7 +82,8 @@ class GrpcClient(Client):
         request.model_spec.signature_name = signature
         for name, values in inputs.items():
             try:
-                usual = tf.string if name.endswith("_bytes") else tf.float32
+                words = name.endswith("_bytes") or (name, signature[:4]) == ("text", "text")
+                usual = tf.string if words else tf.float32
                 tensor = tf.make_tensor_proto(values, DTYPES.get(name, usual))
             except (TypeError, ValueError) as error:
                 raise ServingError(f"`{name}` must be a tensor of numbers: {error}") from error

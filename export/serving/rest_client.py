@@ -3,7 +3,7 @@
     python export/serving/rest_client.py sample MODEL --num 8 --seed 0 --output samples
     python export/serving/rest_client.py status MODEL --server http://host:8501
 
-In Python: `RestClient("http://localhost:8501").sample_png("MODEL", seed=0, num=8)`.
+In Python: `RestClient("http://localhost:8501").sample_files("MODEL", seed=0, num=8)`.
 
 Reference: https://www.tensorflow.org/tfx/serving/api_rest
 """

@@ -90,7 +90,7 @@ def sample(
         return
     given = {} if inputs is None else inputs.values(0, len(inputs))
     num = (num or GRID) if inputs is None else len(inputs)
-    if label is not None and label.isdecimal():
+    if label is not None and label.isdecimal() and label not in (gan.class_names or ()):
         label = int(label)
     if heard:
         options = {} if truncation is None else {"truncation": truncation}

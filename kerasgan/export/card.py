@@ -186,7 +186,7 @@ def score_table(scores):
         *((name, f"{scores[key]:.1f}") for key, name in before.items() if key in scores),
         *((name, with_spread(scores, key, ".4f")) for key, name in names.items() if key in scores),
     ]
-    if seeds := scores.get("sample_seeds"):
+    if len(seeds := scores.get("sample_seeds", ())) > 1:
         protocol += f" Mean and standard deviation of {len(seeds)} sampling seeds."
     if classes := scores.get("classes_seen"):
         seen = f"{min(classes)} to {max(classes)}"
@@ -269,12 +269,16 @@ def data_section(about):
         return "What it was trained on is not known here. kerasgan itself: Apache-2.0."
     table = about["recipe"]["data"]
     name, source = table["name"], table.get("source")
-    weights = about.get("license", licence_of_weights([name, source]))  # on the Hub, its owner's
+    start = about["recipe"].get("training", {}).get("start_from")
+    known = None if start else licence_of_weights([name, source])
+    weights = about.get("license", known)  # on the Hub, its owner's
     text = f"Trained on {licence(name)}"
     if source in LICENCES:
         text += f"; and on {licence(source)}"
     terms = {"Apache-2.0": "Weights and code: Apache-2.0.", None: "kerasgan itself: Apache-2.0."}
     other = f"Weights and what is shown here: {weights}. Code: Apache-2.0."
+    if start:
+        text += f"; started from the weights of {start}, whose licence counts as well"
     text += f". {terms.get(weights, other)}"
     if "label" in metadata.signature_of(about).inputs and name in LABELS:
         text += f"\n\nLabels: {LABELS[name]}."

@@ -22,7 +22,7 @@ def describe(gan):
     Returns:
         dict of JSON values; `signature_of` reads the model's signature from it. `name`, `recipe`
         and `scores` are included if the model was loaded from a run or a zoo entry and not trained
-        since.
+        since, without the paths of this machine.
     """
     weights_sha256 = provenance.weights_sha256(gan.inference_generator)
     origin = gan.origin or {}
@@ -37,7 +37,7 @@ def describe(gan):
         "signature": gan.signature.get_config(),
         "parameters": gan.generator.count_params(),
         "weights_sha256": weights_sha256,
-        **(origin if same else {}),
+        **(provenance.without_paths(origin) if same else {}),
         **provenance.software(),
     }
 

@@ -10,6 +10,7 @@ import tensorflow as tf
 from kerasgan.data.checks import as_tuple
 from kerasgan.export import metadata
 from kerasgan.export.model import check_model
+from kerasgan.signature import Scalar
 from kerasgan.utils.errors import UserError, check_count, nearest
 from kerasgan.utils.files import replacing
 from kerasgan.utils.logs import quiet
@@ -34,8 +35,9 @@ def tflite(gan, path, quantization=None, calibration_latents=None, batch_size=1)
         quantization: `None`: float32. "float16": weights of 2 bytes. "dynamic": 8-bit
             weights, arithmetic partly in integers. "int8": also 8-bit activations, including
             attention; a final tanh then reaches 0.995, one grey level short of black and white.
-            "int16x8": 16-bit activations, which LiteRT computes slowly. `kerasgan benchmark
-            export` measures what each costs.
+            "int16x8": 16-bit activations, which LiteRT computes slowly. Inputs such as StyleGAN2's
+            truncation are held up to their default by "int8", and up to twice that by "int16x8";
+            larger values count as those. `kerasgan benchmark export` measures what each costs.
         calibration_latents: float32 array (N, latent_dim) to calibrate the ranges of activations in
             the last two modes; or a tuple or dict of all inputs except labels. By default 256 that
             the model draws, with seed 0; class labels take turns, and inputs that must be given are
@@ -65,7 +67,11 @@ def tflite(gan, path, quantization=None, calibration_latents=None, batch_size=1)
     if quantization is not None:
         about["float32_scores"] = about.pop("scores", None)
     calibrated = quantization in ("int8", "int16x8")
-    inputs = calibration_inputs(gan, calibration_latents, batch_size) if calibrated else None
+    inputs = (
+        calibration_inputs(gan, calibration_latents, batch_size, quantization)
+        if calibrated
+        else None
+    )
     converted = in_float32(gan)
     with bounded_tanh(converted) if quantization == "int8" else contextlib.nullcontext():
         content = convert(converted, quantization, inputs, batch_size)
@@ -75,14 +81,15 @@ def tflite(gan, path, quantization=None, calibration_latents=None, batch_size=1)
     return str(path)
 
 
-def calibration_inputs(gan, given=None, batch_size=1):
+def calibration_inputs(gan, given=None, batch_size=1, quantization="int8"):
     """Returns the calibration inputs: a list of lists of arrays of whole batches."""
     signature = gan.signature
     if given is not None and not isinstance(given, dict):
         given = dict(zip(signature.inputs, as_tuple(given), strict=False))
     try:
         if given is None:
-            drawn = gan.inputs_for(CALIBRATION, 0)
+            further = scalars_for(signature, CALIBRATION) if quantization == "int16x8" else {}
+            drawn = gan.inputs_for(CALIBRATION, 0, **further)
         else:
             num = len(next(iter(given.values())))
             check_count(num, "The number of calibration inputs")
@@ -96,6 +103,17 @@ def calibration_inputs(gan, given=None, batch_size=1):
     num = len(arrays[0])
     places = np.arange(-(-num // batch_size) * batch_size).reshape(-1, batch_size) % num
     return [[values[each] for values in arrays] for each in places]
+
+
+def scalars_for(signature, num):
+    """Returns values of the inputs that are numbers with a default, such as truncations: from half
+    of it to twice as much, in turn. With 8 bits such a range would cost too much precision."""
+    factors = np.resize([1.0, 0.5, 0.75, 1.5, 2.0], num).astype("float32")
+    scalars = {name: kind for name, kind in signature.inputs.items() if isinstance(kind, Scalar)}
+    return {
+        name: np.minimum(kind.default * factors, np.inf if kind.high is None else kind.high)
+        for name, kind in scalars.items()
+    }
 
 
 def in_float32(gan):

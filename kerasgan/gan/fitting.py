@@ -170,7 +170,7 @@ class Fitting:
             self._checks_steps = distributed
             self.train_function = None  # traced anew, with checks or without
         callbacks = self._callback_list(
-            prepared_callbacks(self, callbacks), epoch_steps(x, kwargs), epochs, verbose
+            prepared_callbacks(self, callbacks), x, kwargs, epochs, verbose
         )
         for player in self.players:
             if not trainable(self.networks_of(player)):
@@ -185,10 +185,13 @@ class Fitting:
         finally:
             self.pace.stop()
 
-    def _callback_list(self, callbacks, steps, epochs, verbose):
+    def _callback_list(self, callbacks, x, options, epochs, verbose):
         """Returns the callbacks in a list that is called as often as Python calls TensorFlow."""
         own = isinstance(callbacks, keras.callbacks.CallbackList)  # complete: Keras adds none
-        self.pace.start(callbacks.callbacks if own else callbacks, steps)
+        steps, number = epoch_steps(x, options), epochs - options.get("initial_epoch", 0)
+        held = steps if steps and holds(x, options, steps * number) else None
+        called = callbacks.callbacks if own else callbacks
+        self.pace.start(self.distribute_strategy, called, held)
         return Calls(
             [callbacks] if own else callbacks,
             self.pace,
@@ -320,11 +323,24 @@ def epoch_steps(x, options):
         x: Data of `fit`, prepared for Keras.
         options: Further arguments of `fit`.
     """
-    steps = options.get("steps_per_epoch")
-    if not steps:
-        known = isinstance(x, tf.data.Dataset) and x.cardinality() >= 0
-        steps = int(x.cardinality()) if known else getattr(x, "num_batches", None)
+    steps = options.get("steps_per_epoch") or known_batches(x)
     return min(filter(None, [steps, keras.config.max_steps_per_epoch()]), default=None)
+
+
+def known_batches(x):
+    """Returns how many batches data of `fit` hold, or `None` if that is endless or not known."""
+    if isinstance(x, tf.data.Dataset):
+        return int(x.cardinality()) if x.cardinality() >= 0 else None
+    return getattr(x, "num_batches", None)
+
+
+def holds(x, options, steps):
+    """Tells whether data of `fit` hold a number of steps, as far as it is known.
+
+    With `steps_per_epoch` Keras reads on where the last epoch ended; without it, from the start.
+    """
+    known = known_batches(x)
+    return not options.get("steps_per_epoch") or known is None or steps <= known
 
 
 def check_optimizer(optimizer, replicas):

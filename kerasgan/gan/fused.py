@@ -31,7 +31,7 @@ def fuse(optimizer):
 def update(optimizer, step, gradients, variables, learning_rate):
     """Stands for the method of Keras that updates all weights, given their gradients."""
     dense = not any(isinstance(gradient, tf.IndexedSlices) for gradient in gradients)
-    if not dense or tf.distribute.get_strategy().num_replicas_in_sync > 1:
+    if not (dense and all(map(is_float32, variables)) and on_one_device()):
         type(optimizer)._backend_update_step(optimizer, gradients, variables, learning_rate)
         return
     apply = step(optimizer, tf.cast(learning_rate, tf.float32))
@@ -40,13 +40,21 @@ def update(optimizer, step, gradients, variables, learning_rate):
 
 
 def follow(average, value, share):
-    """Moves a variable by a share of the way to a value: float32, Keras variables."""
-    if tf.distribute.get_strategy().num_replicas_in_sync > 1:
-        average.assign(average + share * (value - average))
+    """Moves a variable by a share of the way to a value: Keras variables."""
+    if not (is_float32(average) and on_one_device()):
+        average.assign(average + tf.cast(share, average.dtype) * (value - average))
     else:
         tf.raw_ops.ResourceApplyGradientDescent(
             var=handle(average), alpha=share, delta=average.value - value.value
         )
+
+
+def on_one_device():
+    return tf.distribute.get_strategy().num_replicas_in_sync == 1
+
+
+def is_float32(variable):
+    return keras.backend.standardize_dtype(variable.dtype) == "float32"
 
 
 def handle(variable):

@@ -64,8 +64,10 @@ def adapted(callback, scores, losses):
 
 
 def wrapped(callback):
-    """Returns the callback to which another one forwards, or the callback itself."""
-    return getattr(callback, "callback", callback)
+    """Returns the callback to which ours forward, or the callback itself."""
+    while isinstance(callback, Forwarding):
+        callback = callback.callback
+    return callback
 
 
 class Forwarding(keras.callbacks.Callback):

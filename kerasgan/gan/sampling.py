@@ -91,7 +91,10 @@ class Sampling:
             num = next((len(each) for each in inputs.values() if np.ndim(each)), None)
         check_count(num, "num")
         if labels is not None:
-            inputs["label" if "label" in asked else next(iter(asked), "label")] = labels
+            name = "label" if "label" in asked else next(iter(self.signature.given), "label")
+            if name in inputs:
+                raise UserError(f"`labels` and `{name}` are the same: pass one of them.")
+            inputs[name] = labels
         truncation = self._truncation(num, inputs)
         if unknown := sorted(set(inputs) - set(asked)):
             names = ", ".join(f"`{name}`" for name in asked)

@@ -61,6 +61,7 @@ def dry_run(recipe, data_dir=None, start=None):
     first = next(iter(checks.training_dataset(gan, batches)))
     gigaflops, gradients = flops.of_step(gan, first) / 1e9, megabytes_of_gradients(gan)
     losses = ", ".join(f"{key} {values[0]:.3f}" for key, values in history.items())
+    peak = "" if before is None else f"; peak {peak_gigabytes():.2f} GB, {before:.2f} GB before it"
     return "\n".join(
         [
             f"{type(gan).__name__}, {main.noun} {main.shape} of {name}, batch {batch_size}",
@@ -69,8 +70,7 @@ def dry_run(recipe, data_dir=None, start=None):
             f"one step on random {main.noun}: {losses}",
             f"arithmetic: {gigaflops:.1f} GFLOP a step, {gradients:.1f} MB of gradients to sum up "
             f"over replicas",
-            f"memory: {weight_gigabytes(gan):.2f} GB of weights and optimizers; this process "
-            f"peaked at {peak_gigabytes():.2f} GB, {before:.2f} GB before the step",
+            f"memory: {weight_gigabytes(gan):.2f} GB of weights and optimizers{peak}",
             *told,
         ]
     )

@@ -1,6 +1,5 @@
 """Memory that a training takes."""
 
-import resource
 import sys
 import threading
 from pathlib import Path
@@ -15,7 +14,11 @@ def weight_gigabytes(gan):
 
 
 def peak_gigabytes():
-    """Peak resident memory of this process so far, in 10^9 bytes."""
+    """Peak resident memory of this process so far, in 10^9 bytes; `None` on Windows."""
+    if sys.platform == "win32":
+        return None
+    import resource
+
     kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return kilobytes / 1e9 if sys.platform == "darwin" else kilobytes * 1024 / 1e9
 

@@ -169,6 +169,13 @@ def _changes(directory, record):
     return [each for each in changes if not each.startswith(record.ignored)]
 
 
+def kept_tables(directory):
+    """Returns the tables in the recipe of a run that goes on, an empty dict of any other."""
+    file = os.path.join(directory, Recipe.file)
+    saved = checkpoints.found(os.path.join(directory, "checkpoints")) or result(directory)
+    return recipes.parse(file) if saved and os.path.isfile(file) else {}
+
+
 def kept_arguments(directory, name):
     """Returns the model's arguments in the recipe of a run that goes on, else `None`.
 
@@ -176,11 +183,7 @@ def kept_arguments(directory, name):
         directory: The run directory.
         name: Name of the model; a run of another one is no run of it.
     """
-    file = os.path.join(directory, Recipe.file)
-    saved = checkpoints.found(os.path.join(directory, "checkpoints")) or result(directory)
-    if not saved or not os.path.isfile(file):
-        return None
-    kept = recipes.parse(file).get("model", {})
+    kept = kept_tables(directory).get("model", {})
     return kept if kept.get("name") == name else None
 
 

@@ -22,6 +22,7 @@ from kerasgan.training.session import (
 )
 from kerasgan.utils import hashing, provenance, replicas
 from kerasgan.utils.errors import UserError, check_count
+from kerasgan.utils.precision import fastest_policy
 
 
 def train(
@@ -227,6 +228,7 @@ def train_recipe(
         kerasgan.training.checkpoints.Interrupted: If the process was interrupted, once a
             checkpoint is written.
     """
+    recipe = with_precision(recipe, None if overwrite else directory)
     training, evaluation = recipe.training, recipe.evaluation
     if training.start_from and start is None and (overwrite or not checkpoints.begun(directory)):
         raise UserError(f"Pass the model to start from: start=load({training.start_from!r}).")
@@ -292,6 +294,15 @@ def train_recipe(
 
         record = runs.Recipe(recipe, absent=defaults_before(gan), words=known)
         return session(gan, source, plan, directory, record, scorer, overwrite, change_recipe)
+
+
+def with_precision(recipe, directory):
+    """Returns a recipe with the precision that "auto" stands for: that of the run in a directory
+    that goes on, or else the fastest of this machine."""
+    if recipe.training.precision != "auto":
+        return recipe
+    kept = runs.kept_tables(directory).get("training", {}) if directory else {}
+    return recipe.replace(training={"precision": kept.get("precision", fastest_policy())})
 
 
 def source_of_recipe(data, split, data_dir=None):

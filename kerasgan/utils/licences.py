@@ -17,6 +17,7 @@ WEIGHTS = {
     "sounds are under GPL-2 or CC BY-SA 3.0; whether weights and samples are derived from them is "
     "not settled, and NOTICE says what to do if they are",
 }
+MADE = ("black", "grey", "left", "outline", "right")  # sources that are made of the set itself
 IDENTIFIERS = {"Apache-2.0": "apache-2.0", "CC BY-SA 4.0": "cc-by-sa-4.0"}
 GARMENTS = (
     "0 T-shirt or top, 1 trousers, 2 pullover, 3 dress, 4 coat, 5 sandal, 6 shirt, 7 sneaker, "
@@ -41,9 +42,12 @@ def licence(dataset):
 
 
 def licence_of_weights(datasets):
-    """Returns the licence of weights that were trained on some datasets, of which any may be
-    `None`."""
-    found = [WEIGHTS[name] for name in datasets if name in WEIGHTS]
+    """Returns the licence of weights that were trained on some datasets (`data.name` and
+    `data.source` of a recipe), or `None` if that of a dataset is not known here."""
+    named = [name for name in datasets if name is not None and name not in MADE]
+    if not set(named) <= set(LICENCES):
+        return None
+    found = [WEIGHTS[name] for name in named if name in WEIGHTS]
     return found[0] if found else "Apache-2.0"
 
 

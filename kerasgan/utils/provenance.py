@@ -3,6 +3,7 @@
 import importlib.metadata
 import os
 import subprocess
+from pathlib import Path
 
 import kerasgan
 from kerasgan.utils import hashing
@@ -32,6 +33,24 @@ def commit():
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return None
+
+
+def without_paths(value):
+    """Returns JSON or TOML values with absolute paths cut to their last part.
+
+    Names of classes stay as they are.
+
+    Example:
+
+    >>> without_paths({"data": {"name": "/home/me/photos", "batch_size": 8}})
+    {'data': {'name': 'photos', 'batch_size': 8}}
+    """
+    if isinstance(value, dict):
+        kept = ("class_names",)
+        return {k: each if k in kept else without_paths(each) for k, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_paths(each) for each in value]
+    return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value
 
 
 def stamp(network, extractor):

@@ -39,6 +39,23 @@ def from_chief(strategy, number=0):
     return int(strategy.reduce("SUM", strategy.run(first), axis=None))
 
 
+def any_worker(strategy, told):
+    """Tells whether any worker says so; every worker must call it at the same point.
+
+    Args:
+        strategy: That of the model.
+        told: bool, what this worker says.
+    """
+    if not several_workers(strategy):
+        return told
+
+    @tf.function
+    def number():
+        return tf.constant(int(told), tf.int64)
+
+    return int(strategy.reduce("SUM", strategy.run(number), axis=None)) > 0
+
+
 def own_rows(draw, num):
     """Draws for the whole batch and returns the rows of this replica.
 

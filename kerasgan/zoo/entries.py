@@ -94,7 +94,7 @@ def table():
         settings = tomllib.loads((entry / "recipe.toml").read_text(encoding="utf-8"))
         scores = json.loads((entry / "result.json").read_text(encoding="utf-8"))
         trained_on = [settings["data"].get(key) for key in ("name", "source")]
-        own = licence_of_weights(trained_on).partition(". ")[0]
+        own = (licence_of_weights(trained_on) or "as the data").partition(". ")[0]
         rows.append(
             {
                 "name": name,

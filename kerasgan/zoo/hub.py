@@ -213,7 +213,7 @@ def write_folder(source, folder, repo_id, license=None):
         picture = grids.sample_grid(gan, titled=True)
         if picture is not None:
             pixels.save_picture(picture, folder / "samples.png", zoom=2)
-    about = without_paths(metadata.describe(gan))
+    about = metadata.describe(gan)
     about.update(name=repo_id.rpartition("/")[2], source=f"hf://{repo_id}")
     pictures = {path.name for path in folder.iterdir()}
     card = hub_card.hub_card(about, license, pictures)
@@ -225,6 +225,7 @@ def copy_files(origin, folder):
     import tomli_w
 
     from kerasgan.training import recipe
+    from kerasgan.utils.provenance import without_paths
 
     for pattern in (*NEEDED, *SHOWN):
         for path in origin.glob(pattern):
@@ -240,21 +241,6 @@ def copy_files(origin, folder):
             file.unlink()  # it asks for a file of this machine
         elif without_paths(tables) != tables:
             file.write_text(tomli_w.dumps(without_paths(tables)), encoding="utf-8")
-
-
-def without_paths(value):
-    """Returns JSON or TOML values with absolute paths cut to their last part.
-
-    Example:
-
-    >>> without_paths({"data": {"name": "/home/me/photos", "batch_size": 8}})
-    {'data': {'name': 'photos', 'batch_size': 8}}
-    """
-    if isinstance(value, dict):
-        return {key: without_paths(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [without_paths(each) for each in value]
-    return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value
 
 
 @contextlib.contextmanager

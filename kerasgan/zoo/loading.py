@@ -8,7 +8,7 @@ from kerasgan import models
 from kerasgan.utils import hashing
 from kerasgan.utils.errors import UserError, nearest
 from kerasgan.zoo import entries, hub
-from kerasgan.zoo.entries import DISCRIMINATOR, EXAMPLES, WEIGHTS, WORDS
+from kerasgan.zoo.entries import EXAMPLES, WEIGHTS, WORDS
 
 
 def located(what):
@@ -149,14 +149,16 @@ def load_start(what):
         what: As for `load`.
 
     Raises:
-        UserError: As `load` does, and if an entry comes without its discriminator.
+        UserError: As `load` does, and if an entry comes without one of its networks.
     """
     gan = load(what)
     files = (gan.origin or {}).get("scores", {}).get("files")
-    if files is not None and DISCRIMINATOR not in files:
+    named = [name for name in gan.players.values() if isinstance(name, str)]
+    missing = [name for name in named if f"{name}.weights.h5" not in (files or ())]
+    if files is not None and missing:
         raise UserError(
-            f"The zoo entry {gan.origin['name']} comes without its discriminator, so no training "
-            f"can start from it: train its recipe, and start from that run."
+            f"The zoo entry {gan.origin['name']} comes without its {', '.join(missing)}, so no "
+            f"training can start from it: train its recipe, and start from that run."
         )
     return gan
 
