@@ -295,7 +295,7 @@ def beside_simple_ways(gan, table, folder):
     if all(kind.files is None for kind in gan.signature.given.values()):
         return {}
     benchmark = runpy.run_path(str(BENCHMARKS / "pictures.py"))
-    found, shown = benchmark["compared"](gan, table)
+    found, shown = benchmark["compared"](gan, table, num=NUM)  # as many as the score has
     if "ahead" in found:
         true = benchmark["true_films"](gan, FILMS, frames=8)
         films.continued(gan, true, folder / "film.webp")
@@ -322,7 +322,7 @@ def save_tags(gan, table, folder):
     if not table.words:
         return {}
     benchmark = runpy.run_path(str(BENCHMARKS / "words_from_pictures.py"))
-    found, shown = benchmark["compared"](gan, table)
+    found, shown = benchmark["compared"](gan, table, num=NUM)  # as many as the score has
     pixels.save_picture(shown, folder / "samples.png")
     return {"tags": found}
 
