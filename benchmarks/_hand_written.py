@@ -1,6 +1,8 @@
 """Hand-written training loops for the networks of kerasgan's models.
 
-`loop(name, gan)` is plain TensorFlow with the same algorithm as the model's own `train_step`.
+`loop(name, gan)` is plain TensorFlow with the same algorithm as the model's own `train_step`, as it
+was in the first edition: SAGAN's discriminator judges real and generated images in two passes, for
+which the model now needs one.
 `KERAS_EXAMPLES` have the `train_step` of the Keras examples, https://keras.io/examples/generative/
 (dcgan_overriding_train_step, wgan_gp), and keep their algorithms.
 """

@@ -60,6 +60,7 @@ def measure(side, width, batch, rounds, strategies):
     for replicas, fit in found.items():
         fit(3)  # traces
         steps[replicas] = max(3, round(SECONDS / fit(3)))
+        fit(steps[replicas])  # traces the function of several steps
     seconds = {replicas: [] for replicas in found}
     for round_ in range(rounds):
         for replicas in list(found)[:: 1 if round_ % 2 else -1]:

@@ -133,9 +133,9 @@ def contenders(name, side, batch, xla=True):
         return fit(model, dataset)
 
     found = {
-        "fit": ours(cached),
-        "fit, step by step": ours(cached, steps_per_execution=1),
-        "fit, in memory": ours(tf.data.Dataset.from_tensors(first)),
+        "fit": ours(cached, jit_compile=False),
+        "fit, step by step": ours(cached, jit_compile=False, steps_per_execution=1),
+        "fit, in memory": ours(tf.data.Dataset.from_tensors(first), jit_compile=False),
         "hand-written": by_hand(hand_written_loop(name, build(name, side)), cached.repeat()),
     }
     if xla:

@@ -129,7 +129,7 @@ def gpu_section():
                 *differences(found["replicas"]),
                 *(
                     ratio(found["ratios"], key)
-                    for key in ("milliseconds", "hand-written", "PyTorch")
+                    for key in ("milliseconds", "hand-written", "PyTorch", "fit, XLA")
                 ),
                 found.get("memory", ""),
             )
@@ -137,7 +137,7 @@ def gpu_section():
         ]
         header = (
             *("model", "step", "XLA", "mixed precision", "replicas: difference"),
-            *("moved", "fit, ms", "hand-written", "PyTorch", "MB"),
+            *("moved", "fit, ms", "hand-written", "PyTorch", "fit, XLA", "MB"),
         )
         parts += [f"{devices}, batches of {batch}:", table(header, rows)]
     intro = [

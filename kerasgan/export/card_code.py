@@ -129,6 +129,11 @@ def litert_code(name, signature):
         *(kind.numpy_draw(key) for key, kind in seeds.items()),
         *(kind.numpy_read(key) for key, kind in read.items()),
     ]
+    lines += [
+        f'# {key}: kerasgan.load("{name}").encoder({kind.spoken()}) makes such numbers of a text'
+        for key, kind in signature.asked.items()
+        if getattr(kind, "encoder", None) is not None
+    ]
     made = signature.output.tensor
     lines.append(f'{made} = run({", ".join(calls)})["{made}"]  # one sample')
     return "\n".join(lines)
