@@ -13,6 +13,7 @@ import keras
 import pytest
 
 from kerasgan.training.train import train_recipe, without_places
+from kerasgan.training.workers import free_ports
 
 # The scores here come from a few images and are never used.
 pytestmark = pytest.mark.filterwarnings("ignore:The Frechet distance of 1280 features")
@@ -134,3 +135,56 @@ def test_a_dead_worker_stops_the_other_and_a_restart_resumes(killed, code, launc
     assert launcher.returncode == 130, output[-2000:]
     assert "Going on after step" in output
     assert "which is saved. The same command goes on from there." in output
+
+
+FOLLOWED = """
+import sys
+from kerasgan.training import strategies
+
+strategy = strategies.strategy("multi_worker")
+import keras
+import numpy as np
+import kerasgan
+
+
+class Follows(keras.callbacks.Callback):
+    seen = 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.seen += 1
+
+
+with strategy.scope():
+    gan = kerasgan.DCGAN((8, 8, 1), width=4, seed=0)
+    gan.compile()
+images = np.random.default_rng(0).integers(0, 256, (480, 8, 8, 1), dtype=np.uint8)
+follows = Follows()
+kerasgan.train(gan, images, sys.argv[1], epochs=2, batch_size=8, callbacks=[follows], verbose=0)
+print("seen", follows.seen, "of", gan.images_seen.numpy() // 8)
+"""
+
+
+@pytest.mark.slow
+def test_a_callback_of_the_chief_that_follows_each_step_stops_no_other_worker(tmp_path):
+    (tmp_path / "followed.py").write_text(FOLLOWED)
+    cluster = {"worker": [f"localhost:{port}" for port in free_ports(2)]}
+    started = []
+    for index in range(2):
+        config = {"cluster": cluster, "task": {"type": "worker", "index": index}}
+        started.append(
+            subprocess.Popen(
+                [sys.executable, "followed.py", "run"],
+                cwd=tmp_path,
+                env={**os.environ, "TF_CONFIG": json.dumps(config), "CUDA_VISIBLE_DEVICES": ""},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+        )
+    try:
+        told = [each.communicate(timeout=300)[0] for each in started]
+    finally:
+        for each in started:
+            each.kill()
+    assert [each.returncode for each in started] == [0, 0], told
+    assert "seen 120 of 120" in told[0] and "seen 0 of 120" in told[1]
