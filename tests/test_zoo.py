@@ -132,7 +132,8 @@ def test_the_worst_samples_and_the_neighbours_are_shown():
     training = data.load_arrays("noto_emoji_mini", image_size=32)[0][:10]
     samples, extractor = pixels.from_uint8(training[[7, 2]]), metrics.EfficientNetLite0()
     features, _ = extractor.collect([training[[7, 2]]])
-    found = entry_pictures.neighbours(table, training, samples, features, extractor)
+    known, _ = extractor.collect([training])
+    found = entry_pictures.neighbours(gan.signature.output, training, known, samples, features)
     np.testing.assert_array_equal(found[:32, :32], training[7])
     np.testing.assert_array_equal(found[34:66], found[:32])  # the nearest of a copy is the copied
 

@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import tensorflow as tf
 
 from kerasgan import data, metrics, zoo
 from kerasgan.evaluation.features import real_features
@@ -57,8 +58,9 @@ def draw(gan, table, folder, texts=None, most=REAL):
     if "z" not in gan.signature.inputs:
         return
     training = source_for(gan, table, "train").parts[output.part]
-    if len(training) <= BY_HEART and len(output.shape) == 3:
-        picture = neighbours(table, training, samples[:SHOWN], features[:SHOWN], extractor)
+    if len(training) <= BY_HEART:
+        known = features_of(training, extractor, f"{table.name} train")
+        picture = neighbours(output, training, known, samples[:SHOWN], features[:SHOWN])
         pixels.save_picture(picture, folder / "neighbours.png", zoom)
     label = gan.signature.inputs.get("label")
     labels = {"rows": label.turns, "label": range(label.turns)} if label else {}
@@ -77,12 +79,11 @@ def worst(gan, table, inputs, samples, features, most):
     return output.grid(samples[chosen], SHOWN) if beside is None else beside
 
 
-def neighbours(table, training, samples, features, extractor):
-    """Returns samples as a row of a picture, and below each the nearest training pictures."""
-    known = features_of(training, extractor, f"{table.name} train")
+def neighbours(output, training, known, samples, features):
+    """Returns samples as a row of a picture, and below each the nearest training examples."""
     nearest, _ = metrics.nearest_neighbours(features, known, NEIGHBOURS)
-    rows = [pixels.to_uint8(samples), *(np.stack([training[i] for i in row]) for row in nearest.T)]
-    return pixels.grid(np.concatenate(rows), len(samples))
+    below = np.stack([training[i] for i in nearest.T.ravel()])
+    return output.grid(np.concatenate([samples, output.convert(tf.constant(below))]), len(samples))
 
 
 def features_of(real, extractor, title):

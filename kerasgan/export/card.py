@@ -36,8 +36,8 @@ FILM = "![true films, and below them those that the model continues](film.webp)"
 WALKS = "![walks between pairs of latents](interpolation.png)"
 WORST = "The eight of 64 samples that are least like test {plural}:\n\n![the worst](worst.png)"
 NEIGHBOURS = (
-    "The first eight samples, each above the three training pictures whose features are nearest to "
-    "its own:\n\n![samples and their nearest training pictures](neighbours.png)"
+    "The first eight samples, each above the three training {plural} whose features are nearest to "
+    "its own:\n\n![samples and their nearest training {plural}](neighbours.png)"
 )
 
 
@@ -115,11 +115,12 @@ def shown(about, pictures):
     elif makes_sounds(about):
         samples = SPECTROGRAMS.format(top=signature.output.rate // 2)
     links = ", ".join(f"[{i}]({path})" for i, path in enumerate(scores.get("sounds", ()), start=1))
+    plural = "sounds" if makes_sounds(about) else "pictures"
     texts = {
         "samples.png": samples,
         **({"samples": f"The first samples as WAV files: {links}."} if links else {}),
-        "worst.png": WORST.format(plural="sounds" if makes_sounds(about) else "pictures"),
-        "neighbours.png": NEIGHBOURS,
+        "worst.png": WORST.format(plural=plural),
+        "neighbours.png": NEIGHBOURS.format(plural=plural),
         "examples.png": EXAMPLES,
         "film.webp": FILM,
         "interpolation.png": WALKS,
