@@ -18,6 +18,7 @@ from kerasgan import TextToImage, cli, export
 from kerasgan.export import metadata
 from kerasgan.signature import Signature, Text, TextEncoder, encoding
 from kerasgan.utils.errors import UserError
+from kerasgan.viz.grids import text_grid
 
 TEXTS = [
     "smiling cat",
@@ -259,3 +260,13 @@ def test_a_card_passes_words(gan):
     text = export.card.model_card(metadata.describe(gan))
     assert 'gan.sample(4, text=["smiling cat"] * 4, seed=0)' in text
     assert '"signature_name": "text_png"' in text and '"text": ["smiling cat"]' in text
+
+
+def test_a_grid_of_texts_holds_as_many_samples_as_were_asked_for(tmp_path, capsys):
+    gan = TextToImage((8, 8, 3), text_dim=2, width=4)
+    assert text_grid(gan, [[0.0, 1.0]], num=10).shape == (48, 18, 3)  # 5 x 2
+    assert text_grid(gan, [[0.0, 1.0]] * 3, num=64).shape == (68, 88, 3)  # 7 x 9
+    options = ["--num", "5", "--output", str(tmp_path / "a.png")]
+    with pytest.raises(SystemExit):
+        cli.main(["sample", "text_to_image_noto_emoji", "--text", "a", "--text", "b", *options])
+    assert "--num must be a multiple of the 2 texts. Received: 5" in capsys.readouterr().err

@@ -77,6 +77,8 @@ def sample(
     if text:
         if label is not None or truncation is not None or input or files:
             raise UserError("--text draws a grid (.png), without --label, --truncation, --input.")
+        if num and num % len(text):
+            raise UserError(f"--num must be a multiple of the {len(text)} texts. Received: {num}")
         picture = grids.text_grid(gan, text, num or GRID, seed)
         pixels.save_picture(picture, output, zoom or ZOOM)
         print(f"{' | '.join(text)}, seed {seed}: {output}")

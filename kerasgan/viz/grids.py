@@ -57,7 +57,8 @@ def text_grid(gan, texts, num=64, seed=0):
     Args:
         gan: A `kerasgan.GAN` that takes `text`.
         texts: List of texts.
-        num: Number of samples at most; rows are complete.
+        num: Number of samples, at least one for each text; what does not divide by their number is
+            left out.
         seed: Seed of the latents.
 
     Returns:
@@ -73,9 +74,10 @@ def text_grid(gan, texts, num=64, seed=0):
     >>> text_grid(gan, [[0.0, 1.0], [1.0, 0.0]], num=4).shape[2]
     3
     """
-    columns = len(texts) * max(1, round(num**0.5 / len(texts)))
-    rows = max(1, num // columns)
-    shown = [texts[place % len(texts)] for place in range(rows * columns)]
+    each = max(1, num // len(texts))  # samples of a text
+    abreast = [n for n in range(1, each + 1) if each % n == 0]
+    columns = len(texts) * min(abreast, key=lambda n: abs(n - num**0.5 / len(texts)))
+    shown = [texts[place % len(texts)] for place in range(each * len(texts))]
     samples = gan.sample(text=shown, seed=seed)
     picture = gan.signature.output.grid(samples, columns)
     titled = len(texts) > 1 and all(isinstance(text, str) for text in texts)
