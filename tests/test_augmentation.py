@@ -166,7 +166,7 @@ def test_xla_computes_the_same(name):
     near(compiled(images).numpy(), GOLDEN[f"{name}_3"])
 
 
-@pytest.mark.parametrize("augment", ["diffaugment", "ada"])
+@pytest.mark.parametrize("augment", [pytest.param("diffaugment", marks=pytest.mark.slow), "ada"])
 def test_xla_trains(augment):
     gan = contract.build("wgan_gp" if augment == "diffaugment" else "dcgan", augment=augment)
     gan.compile(jit_compile=True)
@@ -284,6 +284,7 @@ def test_ada_goes_on_where_it_was(tmp_path):
     assert before[0] > 0 and before[3] == 2
 
 
+@pytest.mark.slow
 def test_ada_refuses_what_it_cannot_judge():
     class Smoothed(kerasgan.DCGAN):
         def train_step(self, images):

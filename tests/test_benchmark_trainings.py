@@ -112,6 +112,7 @@ def test_few_images_trains_with_and_without_augmentation(tmp_path, monkeypatch, 
     assert capsys.readouterr().out.count("already in") == 2
 
 
+@pytest.mark.slow
 def test_start_measures_each_wait(tmp_path, monkeypatch, capsys):
     folder = str(benchmark.find("start").parent)
     monkeypatch.syspath_prepend(folder)

@@ -63,6 +63,7 @@ HEAVY = (
     *("sagan", "sagan-10-classes", "sngan", "sngan-10-classes", "biggan", "biggan-10-classes"),
     *("lapgan", "lapgan-10-classes", "stylegan2", "r3gan", "r3gan-10-classes", "mmd_gan"),
     *("began", "pix2pix", "cyclegan", "srgan", "next_frame", "text_to_image", "wavegan"),
+    *("wgan", "ebgan", "fgan", "lsgan", "cgan-10-classes", "context_encoder"),
 )
 
 

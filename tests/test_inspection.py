@@ -238,7 +238,9 @@ class Mine(kerasgan.DCGAN):
     "arguments",
     [
         ["inspect", "gan.keras"],
-        ["benchmark", "fid", "gan.keras", "--extractor", "lite0"],
+        pytest.param(
+            ["benchmark", "fid", "gan.keras", "--extractor", "lite0"], marks=pytest.mark.slow
+        ),
         pytest.param(["benchmark", "export", "gan.keras"], marks=pytest.mark.slow),
     ],
     ids=lambda arguments: arguments[1],

@@ -10,6 +10,7 @@ import pytest
 from kerasgan import DCGAN
 
 
+@pytest.mark.slow
 def test_the_table_in_the_documentation_is_what_happens():
     assert keras_surface.PAGE.read_text(encoding="utf-8") == keras_surface.table()
 

@@ -151,6 +151,7 @@ def test_from_a_model_of_ones_own(photos, tmp_path):
     assert run("train", "--from", tmp_path / "a", *common, "--output", tmp_path / "b") == 0
 
 
+@pytest.mark.slow
 def test_a_run_that_goes_on_needs_no_start(trained, photos, tmp_path, capsys):
     start, output = tmp_path / "start", tmp_path / "run"
     shutil.copytree(trained, start)
@@ -163,6 +164,7 @@ def test_a_run_that_goes_on_needs_no_start(trained, photos, tmp_path, capsys):
     assert "no trained model" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_where_all_checkpoints_are_damaged_the_training_starts_from_the_weights(
     trained, photos, tmp_path, capsys, monkeypatch
 ):

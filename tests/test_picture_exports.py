@@ -94,6 +94,7 @@ def test_exports_are_scored_on_the_kept_examples(gan, tmp_path):
         assert np.abs(made - expected).max() < 3e-5
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The Frechet distance of 1280 features")
 def test_the_export_benchmark_takes_a_model_with_kept_examples(gan, tmp_path, monkeypatch):
     from kerasgan import metrics

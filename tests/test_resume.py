@@ -77,6 +77,7 @@ def interrupt_after(step, monkeypatch):
     monkeypatch.setattr(Checkpoints, "save", save_and_signal)
 
 
+@pytest.mark.slow
 def test_the_precision_that_auto_found_holds_on_any_machine_that_goes_on(tmp_path, monkeypatch):
     found = iter(["mixed_bfloat16", "float32"])
     monkeypatch.setattr("kerasgan.training.train.fastest_policy", lambda: next(found))

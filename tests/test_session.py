@@ -149,6 +149,7 @@ def test_a_rate_that_a_callback_changed_is_kept(tmp_path, monkeypatch):
     assert rates[0] == pytest.approx(5e-5)
 
 
+@pytest.mark.slow
 def test_the_patience_of_a_callback_is_resumed(tmp_path, monkeypatch):
     def patient():
         return keras.callbacks.EarlyStopping("d_loss", mode="max", min_delta=1e9, patience=3)
@@ -279,6 +280,7 @@ def test_a_finished_run_gives_its_model_to_the_caller(tmp_path):
         kerasgan.train(small(), pictures(), tmp_path / "run", **options())
 
 
+@pytest.mark.slow
 def test_more_epochs_continue_a_finished_run(tmp_path):
     kerasgan.train(small(), pictures(), tmp_path / "run", **options())
     longer = kerasgan.train(small(), pictures(), tmp_path / "run", **options(epochs=3))

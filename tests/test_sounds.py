@@ -190,6 +190,7 @@ def test_a_model_of_a_script_trains_on_a_folder(tmp_path):
     assert result["metric"] == "FD[log-mel@8000]" and result["steps"] == 1
 
 
+@pytest.mark.slow
 def test_a_run_that_goes_on_ends_with_the_same_bits(tmp_path):
     audio = sounds.tones(16)
 

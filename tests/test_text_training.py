@@ -158,6 +158,7 @@ def stop_after(step, monkeypatch):
     monkeypatch.setattr(checkpoints.Checkpoints, "save", save_and_ask)
 
 
+@pytest.mark.slow
 def test_a_run_that_was_interrupted_goes_on_to_the_same_weights(tmp_path, monkeypatch):
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
     longer = small(training={"steps": 5, "checkpoint_minutes": 0.0})

@@ -75,6 +75,7 @@ TINY = """recipe.complete(
 )"""
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The Frechet distance of 1280 features")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:keras_tuner")  # its names of threads
 def test_the_lines_for_keras_tuner_choose_between_two_trials(folder):

@@ -163,6 +163,7 @@ def test_features_are_neither_trained_nor_saved():
     assert not [weight.path for weight in gan.weights if "block11" in weight.path]
 
 
+@pytest.mark.slow
 def test_two_replicas_go_through_both_stages_as_one_device(mirrored):
     images, trained = pictures(16), []
     for strategy in (tf.distribute.get_strategy(), mirrored):
