@@ -264,7 +264,7 @@ def test_the_command_line_writes_what_the_server_answers(served, protocol, tmp_p
     assert run("metadata", *to) == 0
     assert f"inputs  z            DT_FLOAT (-1, {gan.latent_dim})" in capsys.readouterr().out
 
-    labels = ["--label", "1", "2", "3"] if gan.signature.asked else []
+    labels = [*(["--label", "1", "2", "3"] if gan.signature.asked else []), *truncation(gan)]
     folder = tmp_path / "samples"
     assert run("sample", *to, "--num", "3", "--output", str(folder), *labels) == 0
     assert capsys.readouterr().out == f"3 samples, seed 0: {folder}\n"
@@ -278,6 +278,10 @@ def test_the_command_line_writes_what_the_server_answers(served, protocol, tmp_p
     assert run("predict", *to, str(given), str(made)) == 0
     images = np.asarray(json.loads(made.read_text()))
     assert np.abs(images - gan.generate(*inputs.values()).numpy()).max() <= 1e-5
+
+
+def truncation(gan):
+    return ["--truncation", "0.7"] if "truncation" in gan.signature.served else []
 
 
 def command(protocol):
@@ -309,7 +313,7 @@ def test_the_command_line_reports_mistakes_in_one_line(served, protocol, tmp_pat
         assert run(*arguments) == code
         return capsys.readouterr().err.splitlines()[-1]
 
-    labels = ["--label", "1"] if gan.signature.asked else []
+    labels = [*(["--label", "1"] if gan.signature.asked else []), *truncation(gan)]
     assert "`num` must be 1 or more" in told(1, "sample", *to, "--num", "0", *labels)
     nowhere = "127.0.0.1:1" if protocol == "grpc" else "http://127.0.0.1:1"
     assert f"No server answers at {nowhere}" in told(1, "status", "made", "--server", nowhere)
