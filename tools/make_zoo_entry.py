@@ -322,7 +322,7 @@ def save_tags(gan, table, folder):
     if not table.words:
         return {}
     benchmark = runpy.run_path(str(BENCHMARKS / "words_from_pictures.py"))
-    found, shown = benchmark["compared"](gan, table, num=NUM)  # as many as the score has
+    found, shown = benchmark["compared"](gan, table)
     pixels.save_picture(shown, folder / "samples.png")
     return {"tags": found}
 

@@ -31,12 +31,11 @@ def from_chief(strategy, number=0):
     if not several_workers(strategy):
         return number
 
-    @tf.function
     def first():
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
         return tf.where(tf.equal(replica, 0), tf.constant(number, tf.int64), 0)
 
-    return int(strategy.reduce("SUM", strategy.run(first), axis=None))
+    return summed(strategy, first)
 
 
 def any_worker(strategy, told):
@@ -48,12 +47,12 @@ def any_worker(strategy, told):
     """
     if not several_workers(strategy):
         return told
+    return summed(strategy, lambda: tf.constant(int(told), tf.int64)) > 0
 
-    @tf.function
-    def number():
-        return tf.constant(int(told), tf.int64)
 
-    return int(strategy.reduce("SUM", strategy.run(number), axis=None)) > 0
+def summed(strategy, number):
+    """Returns the sum over all replicas of a whole number that each computes, as an int."""
+    return int(strategy.reduce("SUM", strategy.run(tf.function(number)), axis=None))
 
 
 def own_rows(draw, num):
